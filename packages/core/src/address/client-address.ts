@@ -1,0 +1,22 @@
+/** Who is calling, as far as the network can tell. Made by a `Trust`. */
+export interface ClientAddress {
+  /** Canonical text (RFC 5952 for IPv6); `undefined` when there is no socket address. */
+  readonly ip: string | undefined
+  /** What limits and bans count by: the IPv4 address, or the IPv6 /64. `undefined` with `ip`: such a client is never counted. */
+  readonly key: string | undefined
+  /** False when the address stands for more than this client (a proxy) or could not be verified to its end. */
+  readonly bannable: boolean
+}
+
+/**
+ * How the client's address is found: one named constructor per topology, `directPeer()`, `trustedProxies()`, `trustedHops()`, `singleHeader()`.
+ */
+export interface Trust {
+  /** The one header that is read, in lower case; `undefined` when none is. */
+  readonly header: string | undefined
+  /**
+   * @param peer the socket address as the host gives it, `undefined` when there is none
+   * @param header the value of `header`, several lines joined by a comma
+   */
+  resolve(peer: string | undefined, header: string | undefined): ClientAddress
+}

@@ -1,0 +1,52 @@
+/** What `ConfigError` says: where, what was found, what is allowed. */
+export interface ConfigProblem {
+  /** The factory that was called: `rateLimit`. */
+  readonly owner: string
+  /** The path of the faulty option: `policies[1].window`. Empty when the whole argument is wrong. */
+  readonly option: string
+  /** What was found. */
+  readonly value?: unknown
+  /** What would have been right, as the end of a sentence that begins with "allowed:". */
+  readonly allowed: string
+}
+
+/**
+ * An option is wrong. Thrown while a middleware, a store or a pipeline is built, never while a request is served.
+ *
+ * `message` names the factory, the option, the value and what is allowed; the same facts are properties.
+ */
+export class ConfigError extends Error {
+  static readonly code = 'CONFIG_INVALID'
+  readonly code = ConfigError.code
+  readonly owner: string
+  readonly option: string
+  readonly value: unknown
+  readonly allowed: string
+
+  constructor(problem: ConfigProblem) {
+    super(describeProblem(problem))
+    this.name = 'ConfigError'
+    this.owner = problem.owner
+    this.option = problem.option
+    this.value = problem.value
+    this.allowed = problem.allowed
+  }
+}
+
+function describeProblem({ owner, option, value, allowed }: ConfigProblem): string {
+  const where = option === '' ? `${owner}: the options are` : `${owner}: option "${option}" is`
+  return `${where} ${showValue(value)}; allowed: ${allowed}`
+}
+
+/** A value as it may appear in a message: short, on one line, and never the contents of a key or a secret. */
+function showValue(value: unknown): string {
+  if (value === undefined) return 'missing'
+  if (typeof value === 'string')
+    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'symbol' || typeof value === 'bigint') return String(value)
+  if (value === null || typeof value !== 'object') return String(value)
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
+  return typeof name === 'string' && name !== 'Object' ? `a ${name}` : 'an object'
+}

@@ -1,0 +1,168 @@
+import { ConfigError } from '../errors/config-error.js'
+import { nearest } from './nearest.js'
+
+/** Where a value stands: the factory that was called and the path of the option in its argument. */
+export interface OptionPath {
+  readonly owner: string
+  readonly option: string
+}
+
+/** Checks one option and returns it in the form the middleware works with. Throws `ConfigError`. A missing option is `undefined`. */
+export type Check<T> = (value: unknown, at: OptionPath) => T
+
+export type Checked<S extends Record<string, Check<unknown>>> = {
+  [K in keyof S]: S[K] extends Check<infer T> ? T : never
+}
+
+/**
+ * Checks a whole argument against a shape: every option by its check, and no option that the shape does not name.
+ *
+ * @throws ConfigError naming the option; for an unknown one, the option that was probably meant.
+ */
+export function checkOptions<S extends Record<string, Check<unknown>>>(
+  owner: string,
+  given: unknown,
+  shape: S,
+): Checked<S> {
+  return object(shape)(given ?? {}, { owner, option: '' })
+}
+
+/** Refuses the option with a `ConfigError`. */
+export function refuse(at: OptionPath, value: unknown, allowed: string): never {
+  throw new ConfigError({ owner: at.owner, option: at.option, value, allowed })
+}
+
+/** A nested object with exactly these options. */
+export function object<S extends Record<string, Check<unknown>>>(shape: S): Check<Checked<S>> {
+  const names = Object.keys(shape)
+  return (value, at) => {
+    if (value === null || typeof value !== 'object' || Array.isArray(value))
+      refuse(at, value, `an object with ${names.join(', ')}`)
+    const given = value as Record<string, unknown>
+    for (const name of Object.keys(given)) {
+      if (Object.hasOwn(shape, name)) continue
+      const meant = nearest(name, names)
+      const known = names.length === 0 ? 'no options' : `one of ${names.join(', ')}`
+      refuse(
+        within(at, name),
+        given[name],
+        meant === undefined ? `${known} (there is no such option)` : `${known} (did you mean "${meant}"?)`,
+      )
+    }
+    const result: Record<string, unknown> = {}
+    for (const name of names) result[name] = shape[name]?.(given[name], within(at, name))
+    return result as Checked<S>
+  }
+}
+
+/** The path of a part: `within(policies, 0)` is `policies[0]`, `within(hsts, 'maxAge')` is `hsts.maxAge`. */
+export function within(at: OptionPath, part: string | number): OptionPath {
+  if (typeof part === 'number') return { owner: at.owner, option: `${at.option}[${part}]` }
+  return { owner: at.owner, option: at.option === '' ? part : `${at.option}.${part}` }
+}
+
+export function optional<T>(check: Check<T>): Check<T | undefined>
+export function optional<T>(check: Check<T>, fallback: T): Check<T>
+export function optional<T>(check: Check<T>, fallback?: T): Check<T | undefined> {
+  return (value, at) => (value === undefined ? fallback : check(value, at))
+}
+
+/** The option may also be `false`, which turns the thing off. */
+export function orFalse<T>(check: Check<T>): Check<T | false> {
+  return (value, at) => (value === false ? false : check(value, at))
+}
+
+export function list<T>(check: Check<T>, limits: { min?: number; max?: number } = {}): Check<readonly T[]> {
+  const { min = 0, max = 100_000 } = limits
+  return (value, at) => {
+    if (!Array.isArray(value) || value.length < min || value.length > max) {
+      refuse(at, value, `an array of ${min} to ${max} entries`)
+    }
+    return Object.freeze(value.map((entry, index) => check(entry, within(at, index))))
+  }
+}
+
+export function oneOf<const T extends string | number | boolean>(...values: readonly T[]): Check<T> {
+  const allowed = values.map(value => JSON.stringify(value)).join(', ')
+  return (value, at) => {
+    if ((values as readonly unknown[]).includes(value)) return value as T
+    const meant =
+      typeof value === 'string'
+        ? nearest(
+            value,
+            values.filter(known => typeof known === 'string'),
+          )
+        : undefined
+    return refuse(
+      at,
+      value,
+      meant === undefined ? `one of ${allowed}` : `one of ${allowed} (did you mean "${meant}"?)`,
+    )
+  }
+}
+
+export const flag: Check<boolean> = oneOf(true, false)
+
+export function text(rule: { pattern?: RegExp; allowed?: string; max?: number } = {}): Check<string> {
+  const { pattern, max = 8192, allowed = `a string of 1 to ${max} characters` } = rule
+  return (value, at) => {
+    if (typeof value !== 'string' || value.length === 0 || value.length > max)
+      return refuse(at, value, allowed)
+    if (pattern !== undefined && !pattern.test(value)) return refuse(at, value, allowed)
+    return value
+  }
+}
+
+export function integer(limits: { min?: number; max?: number } = {}): Check<number> {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = limits
+  return (value, at) => {
+    if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
+      refuse(at, value, `a whole number from ${min} to ${max}`)
+    }
+    return value as number
+  }
+}
+
+/** A function; its own type is asserted by the signature of the factory, at run time only that it can be called. */
+export function callback<T>(shape = 'a function'): Check<T> {
+  return (value, at) => (typeof value === 'function' ? (value as T) : refuse(at, value, shape))
+}
+
+/** An object that has these methods: a store, a limiter, a logger. */
+export function having<T>(what: string, ...methods: readonly (keyof T & string)[]): Check<T> {
+  return (value, at) => {
+    const has = (name: string) => typeof (value as Record<string, unknown>)[name] === 'function'
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function') || !methods.every(has)) {
+      refuse(at, value, `${what}, with the methods ${methods.join(', ')}`)
+    }
+    return value as T
+  }
+}
+
+/** The first check that accepts; `allowed` says what all of them accept together. */
+export function either<A, B>(first: Check<A>, second: Check<B>, allowed: string): Check<A | B> {
+  return (value, at) => {
+    for (const check of [first, second]) {
+      try {
+        return check(value, at)
+      } catch (error) {
+        // A nested option that is wrong has a better message than the sum of all forms.
+        if (!(error instanceof ConfigError) || error.option !== at.option) throw error
+      }
+    }
+    return refuse(at, value, allowed)
+  }
+}
+
+/** `mode: 'enforce' | 'shadow'`, which every protective middleware has. */
+export const mode: Check<'enforce' | 'shadow'> = optional<'enforce' | 'shadow'>(
+  oneOf('enforce', 'shadow'),
+  'enforce',
+)
+
+/** RFC 9110 section 5.1: a field name is a token. Returned in lower case. */
+export const headerName: Check<string> = (value, at) =>
+  text({
+    pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/,
+    allowed: 'an HTTP field name, at most 128 characters',
+  })(value, at)

@@ -1,0 +1,2 @@
+export * from './check.js'
+export { type Duration, duration, type Milliseconds, parseDuration } from './duration.js'

@@ -1,0 +1,13 @@
+/** Something that speaks against a client. Rate limits and auth emit it, failban listens. */
+export interface Violation {
+  /** What kind: `auth`, `rate-limit`, `not-found`, `probe`, or a team's own word. */
+  readonly source: string
+  /** How much it counts towards a ban; 0 is seen but not counted. */
+  readonly weight: number
+  /** The client key: an IPv4 address or an IPv6 prefix. */
+  readonly key: string
+  /** False when the address is not known well enough to punish it. */
+  readonly bannable: boolean
+  /** For people; never shown to the client. */
+  readonly detail?: Readonly<Record<string, unknown>>
+}

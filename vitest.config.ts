@@ -1,0 +1,23 @@
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+
+/** Tests run against the sources, so that a failing line is a line somebody wrote; the packed tarballs are tested apart. */
+const sources = readdirSync(`${root}packages`).flatMap(name => [
+  { find: new RegExp(`^@palisade/${name}$`), replacement: `${root}packages/${name}/src/index.ts` },
+  {
+    find: new RegExp(`^@palisade/${name}/(.+)$`),
+    replacement: name === 'adapters' ? `${root}packages/adapters/src/$1.ts` : `${root}packages/${name}/src/$1/index.ts`,
+  },
+])
+
+export default defineConfig({
+  resolve: { alias: sources },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+    typecheck: { enabled: true, include: ['packages/*/test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+    testTimeout: 20_000,
+  },
+})
