@@ -1,0 +1,239 @@
+import type { RequestContext } from './context.js'
+import { denialOf } from './errors/request-error.js'
+import type { Middleware, Outcome, Services } from './middleware.js'
+import { isReply, Reply } from './reply.js'
+import { isPromise, type MaybePromise } from './vocabulary/maybe-promise.js'
+
+type RequestHook = (ctx: RequestContext) => unknown
+type ResponseHook = (ctx: RequestContext, outcome: Outcome) => unknown
+
+/**
+ * The one slot on a host's request object. `Symbol.for`, so that two copies of this package meet; the major version is in the
+ * name, so that two incompatible ones do not.
+ */
+const SLOT: unique symbol = Symbol.for('@palisade/core.request/0')
+
+interface Carrier {
+  [SLOT]?: RequestContext & { olderContext?: RequestContext }
+}
+
+/**
+ * A pipeline made ready to run. Made by `Pipeline.compile()`; used by adapters, never by a team.
+ *
+ * The runner is a loop: `undefined` goes on, a `Reply` stops, a promise is chained into the rest. Nothing is awaited and no promise is
+ * made unless a middleware waited.
+ */
+export class CompiledPipeline {
+  readonly services: Services
+  /** The pipeline that must have run first; `undefined` for a root. */
+  readonly parent: CompiledPipeline | undefined
+  readonly root: CompiledPipeline
+  private readonly middleware: readonly Middleware[]
+  private readonly requestHooks: readonly (RequestHook | undefined)[]
+  private readonly responseHooks: readonly (ResponseHook | undefined)[]
+  private readonly hasResponseHooks: boolean
+  private readonly emptyState: Readonly<Record<string, undefined>>
+  private disposed: Promise<void> | undefined
+
+  constructor(middleware: readonly Middleware[], services: Services, parent: CompiledPipeline | undefined) {
+    this.services = services
+    this.parent = parent
+    this.root = parent?.root ?? this
+    this.middleware = middleware
+    this.requestHooks = middleware.map(one => one.onRequest as RequestHook | undefined)
+    this.responseHooks = middleware.map(one => one.onResponse as ResponseHook | undefined)
+    this.hasResponseHooks = this.responseHooks.some(hook => hook !== undefined)
+    this.emptyState = Object.fromEntries(
+      middleware.flatMap(one => one.gives ?? []).map(name => [name, undefined]),
+    )
+    for (const one of middleware) one.setup?.(services)
+  }
+
+  /** Whether the end of a response matters to anybody here. */
+  get observes(): boolean {
+    return this.hasResponseHooks || this.services.events.has('request:end')
+  }
+
+  /** Every request's state begins with the same properties in the same order, so that V8 gives it one hidden class. */
+  newState(): object {
+    return { ...this.emptyState }
+  }
+
+  /** The context that this pipeline, or the root of this branch, has on a host's request object. */
+  contextOf(carrier: object): RequestContext | undefined {
+    for (let ctx = (carrier as Carrier)[SLOT]; ctx !== undefined; ctx = ctx.olderContext) {
+      if (ctx.pipeline === this.root) return ctx
+    }
+    return undefined
+  }
+
+  /** Puts a new context on a host's request object, in front of those of other, unrelated pipelines. */
+  attach(carrier: object, ctx: RequestContext): void {
+    const slot = carrier as Carrier
+    const older = slot[SLOT]
+    if (older !== undefined) (ctx as { olderContext?: RequestContext }).olderContext = older
+    slot[SLOT] = ctx
+  }
+
+  /**
+   * Runs the middleware on a request. `undefined` lets it through; a `Reply` answers it. Never throws, never rejects.
+   * A second run on the same request does nothing; a branch whose parent did not let the request through refuses it.
+   */
+  run(ctx: RequestContext): MaybePromise<Reply | undefined> {
+    if (ctx.hasRun(this)) return undefined
+    if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
+    ctx.begin(this)
+    if (this.parent === undefined) this.announce(ctx)
+    return this.step(ctx, 0)
+  }
+
+  private step(ctx: RequestContext, first: number): MaybePromise<Reply | undefined> {
+    const hooks = this.requestHooks
+    for (let i = first; i < hooks.length; i++) {
+      const hook = hooks[i]
+      if (hook === undefined) continue
+      ctx.reach(this, i + 1)
+      let answer: unknown
+      try {
+        answer = hook.call(this.middleware[i], ctx)
+      } catch (error) {
+        return this.fail(ctx, error, i)
+      }
+      if (answer === undefined) continue
+      if (answer instanceof Reply) return answer
+      if (isPromise(answer)) return this.wait(ctx, answer, i)
+      return this.settle(ctx, answer, i)
+    }
+    ctx.reach(this, hooks.length)
+    ctx.pass(this)
+    return undefined
+  }
+
+  private async wait(
+    ctx: RequestContext,
+    answer: PromiseLike<unknown>,
+    i: number,
+  ): Promise<Reply | undefined> {
+    let value: unknown
+    try {
+      value = await answer
+    } catch (error) {
+      return this.fail(ctx, error, i)
+    }
+    return value === undefined ? this.step(ctx, i + 1) : this.settle(ctx, value, i)
+  }
+
+  /** Anything but `undefined` and a `Reply` is a mistake in the middleware, and refuses: `false` must not let through. */
+  private settle(ctx: RequestContext, answer: unknown, i: number): Reply {
+    if (isReply(answer)) return answer
+    return this.fail(
+      ctx,
+      new TypeError(
+        `onRequest returned ${typeof answer}; allowed: nothing, a Reply, or what ctx.deny() returns`,
+      ),
+      i,
+    )
+  }
+
+  private fail(ctx: RequestContext, error: unknown, i: number): Reply {
+    const by = this.middleware[i]?.name
+    return answerError(ctx, error, `middleware "${by}" failed`, by)
+  }
+
+  private refuseOrphan(ctx: RequestContext): Reply {
+    const error = new Error(
+      'a branch was reached by a request on which its parent pipeline never ran; mount the parent in front of it',
+    )
+    return answerError(ctx, error, 'a branch ran without its parent', undefined)
+  }
+
+  private announce(ctx: RequestContext): void {
+    const { events } = this.services
+    if (!events.has('request:start')) return
+    events.emit('request:start', {
+      requestId: ctx.requestId,
+      method: ctx.method,
+      path: ctx.path,
+      ip: ctx.client.ip,
+    })
+  }
+
+  /** Runs `onResponse` in reverse for the first `reached` middlewares. Called by the context, once. */
+  finish(ctx: RequestContext, reached: number, outcome: Outcome): void {
+    for (let i = reached - 1; i >= 0; i--) {
+      const hook = this.responseHooks[i]
+      if (hook === undefined) continue
+      try {
+        hook.call(this.middleware[i], ctx, outcome)
+      } catch (error) {
+        const { logger } = this.services
+        logger.error(
+          { err: error, middleware: this.middleware[i]?.name, request_id: ctx.requestId },
+          'onResponse threw',
+        )
+      }
+    }
+    const { events } = this.services
+    if (this.parent === undefined && events.has('request:end')) {
+      const { status, route, durationMs, aborted } = outcome
+      const { requestId, method, path } = ctx
+      events.emit('request:end', {
+        requestId,
+        method,
+        path,
+        ip: ctx.client.ip,
+        status,
+        route,
+        durationMs,
+        aborted,
+      })
+    }
+  }
+
+  /** Closes what the middlewares opened, the last one first. The second call waits for the first. All are tried; the first error is thrown. */
+  dispose(): Promise<void> {
+    this.disposed ??= disposeAll(this.middleware)
+    return this.disposed
+  }
+}
+
+/**
+ * Answers what somebody threw: logs it and emits `request:error` when it is the server's fault. For adapters too, when the team's own handler threw.
+ */
+export function answerError(
+  ctx: RequestContext,
+  error: unknown,
+  message: string,
+  by: string | undefined,
+): Reply {
+  ctx.error ??= error
+  const denial = denialOf(error)
+  const { logger, events } = ctx.services
+  if (denial.status >= 500) {
+    logger.error({ err: error, request_id: ctx.requestId, method: ctx.method, path: ctx.path }, message)
+    if (events.has('request:error')) {
+      events.emit('request:error', {
+        requestId: ctx.requestId,
+        method: ctx.method,
+        path: ctx.path,
+        error,
+        by,
+      })
+    }
+    return ctx.render(denial, error)
+  }
+  return ctx.deny(by === undefined ? denial : { ...denial, by })
+}
+
+async function disposeAll(middleware: readonly Middleware[]): Promise<void> {
+  const errors: unknown[] = []
+  for (const one of [...middleware].reverse()) {
+    try {
+      await one.dispose?.()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length === 1) throw errors[0]
+  if (errors.length > 1) throw new AggregateError(errors, 'several middlewares failed to dispose')
+}

@@ -1,0 +1,240 @@
+import type { ClientAddress } from './address/client-address.js'
+import type { CompiledPipeline } from './compiled-pipeline.js'
+import { CODES, type Denial, PHRASES } from './errors/failure.js'
+import type { Outcome, Services } from './middleware.js'
+import { Reply } from './reply.js'
+
+/** The pipelines that ran on a request, the root and its branches, the last one first. */
+interface Run {
+  readonly pipeline: CompiledPipeline
+  /** How many middlewares were reached. */
+  reached: number
+  /** Whether all of them let the request through. */
+  passed: boolean
+  readonly before: Run | undefined
+}
+
+/**
+ * One request, as every middleware sees it. Each host has one subclass, which is the only code that knows the host's objects.
+ *
+ * @typeParam State what the middlewares of the pipeline have put into `state`
+ */
+export abstract class RequestContext<State extends object = {}> {
+  readonly state: State
+  /** The root pipeline that this context belongs to. */
+  readonly pipeline: CompiledPipeline
+  readonly startedAt: number
+  /** The denial that answered this request, if one did. */
+  denial: Denial | undefined = undefined
+  /** The first error that a middleware or the handler threw. */
+  error: unknown = undefined
+  private ended: Outcome | undefined = undefined
+  private watched = false
+  private runs: Run | undefined = undefined
+  private cachedClient: ClientAddress | undefined = undefined
+  private cachedPath: string | undefined = undefined
+  private cachedQuery: URLSearchParams | undefined = undefined
+  private cachedId: string | undefined = undefined
+  private abort: AbortController | undefined = undefined
+
+  constructor(pipeline: CompiledPipeline) {
+    this.pipeline = pipeline
+    this.state = pipeline.newState() as State
+    this.startedAt = pipeline.services.clock.monotonic()
+  }
+
+  /** In upper case, as received. */
+  abstract readonly method: string
+  /** The request target as received, the prefixes of mounts included. */
+  abstract readonly url: string
+  /** A request header by its lower-case name; several lines are joined as RFC 9110 section 5.3 says. */
+  abstract header(lowerCaseName: string): string | undefined
+  /** The address of the socket; `undefined` where there is none. */
+  abstract readonly peer: string | undefined
+  /** Sets a response header so that it survives into 404, 500 and thrown errors on every host. Throws on CR, LF and NUL. */
+  abstract setHeader(name: string, value: string): void
+  /** Adds one more field line (`Set-Cookie`) or list member (`Vary`). */
+  abstract appendHeader(name: string, value: string): void
+  /**
+   * The raw body, for middleware that answers the request itself: the handler cannot read it again.
+   *
+   * @throws RequestError 413 past `limit` bytes; 400 when the client leaves in the middle
+   * @throws Error when something before the pipeline has read the body
+   */
+  abstract bytes(limit: number): Promise<Uint8Array>
+  /** The host's own request object. */
+  abstract readonly raw: unknown
+  /** The template of the route that answered, once it is known. */
+  abstract readonly route: string | undefined
+  /** Arranges that `finish` is called when the response has really ended. Called at most once. */
+  protected abstract watchEnd(): void
+
+  get services(): Services {
+    return this.pipeline.services
+  }
+
+  /** The path of the target, percent-encoded as received, without the query. */
+  get path(): string {
+    this.cachedPath ??= pathOf(this.url)
+    return this.cachedPath
+  }
+
+  get query(): URLSearchParams {
+    this.cachedQuery ??= new URLSearchParams(queryOf(this.url))
+    return this.cachedQuery
+  }
+
+  /** The client by the pipeline's `trust`. */
+  get client(): ClientAddress {
+    if (this.cachedClient === undefined) {
+      const { trust } = this.pipeline.services
+      this.cachedClient = trust.resolve(
+        this.peer,
+        trust.header === undefined ? undefined : this.header(trust.header),
+      )
+    }
+    return this.cachedClient
+  }
+
+  /** The id that correlates logs, events and refusals; `requestId()` sets it, else one is made when it is first asked for. */
+  get requestId(): string {
+    this.cachedId ??= crypto.randomUUID()
+    return this.cachedId
+  }
+
+  set requestId(id: string) {
+    this.cachedId = id
+  }
+
+  /** Aborted when the client leaves before the response has ended. */
+  get signal(): AbortSignal {
+    if (this.abort === undefined) {
+      this.abort = new AbortController()
+      if (this.ended === undefined) this.watch()
+      else if (this.ended.aborted) this.abort.abort(clientLeft())
+    }
+    return this.abort.signal
+  }
+
+  /** Refuses the request: emits `request:denied` and renders the answer. The middleware returns what this returns. */
+  deny(denial: Denial): Reply {
+    this.denial = denial
+    const { events } = this.pipeline.services
+    if (events.has('request:denied')) {
+      events.emit('request:denied', {
+        requestId: this.requestId,
+        method: this.method,
+        path: this.path,
+        ip: this.client.ip,
+        status: denial.status,
+        code: denial.code,
+        reason: denial.reason,
+        by: denial.by,
+      })
+    }
+    return this.render(denial, undefined)
+  }
+
+  /** Answers an error that was thrown: a 500 unless the error says otherwise. Logged and emitted by whoever caught it. */
+  render(denial: Denial, cause: unknown): Reply {
+    const { errors, clock, production, logger } = this.pipeline.services
+    let reply: Reply
+    try {
+      reply = errors(
+        { ...denial, cause, production, timestamp: clock.now(), requestId: this.requestId },
+        this as RequestContext,
+      )
+    } catch (error) {
+      logger.error({ err: error, request_id: this.requestId }, 'the error renderer threw')
+      const status = denial.status
+      reply = Reply.json(status, {
+        error: { code: CODES[status] ?? 'ERROR', message: PHRASES[status] ?? 'The request was refused' },
+      })
+    }
+    if (denial.retryAfterSeconds !== undefined)
+      reply = reply.with({ 'Retry-After': String(denial.retryAfterSeconds) })
+    return denial.headers === undefined ? reply : reply.with(denial.headers)
+  }
+
+  // What follows is for the pipeline and the adapters.
+
+  /** Whether a pipeline has already run here; each runs at most once on a request. */
+  hasRun(pipeline: CompiledPipeline): boolean {
+    return this.runOf(pipeline) !== undefined
+  }
+
+  /** Whether a pipeline ran here to its end and let the request through. */
+  hasPassed(pipeline: CompiledPipeline): boolean {
+    return this.runOf(pipeline)?.passed === true
+  }
+
+  begin(pipeline: CompiledPipeline): void {
+    this.runs = { pipeline, reached: 0, passed: false, before: this.runs }
+    if (pipeline.observes) this.watch()
+  }
+
+  reach(pipeline: CompiledPipeline, count: number): void {
+    const run = this.runOf(pipeline)
+    if (run !== undefined) run.reached = count
+  }
+
+  pass(pipeline: CompiledPipeline): void {
+    const run = this.runOf(pipeline)
+    if (run !== undefined) run.passed = true
+  }
+
+  private runOf(pipeline: CompiledPipeline): Run | undefined {
+    for (let run = this.runs; run !== undefined; run = run.before) if (run.pipeline === pipeline) return run
+    return undefined
+  }
+
+  /** Makes sure that the end of the response will be seen. */
+  watch(): void {
+    if (this.watched || this.ended !== undefined) return
+    this.watched = true
+    this.watchEnd()
+  }
+
+  /** The response has really ended, or the client has left. Called by the adapter; only the first call counts. */
+  finish(status: number | undefined, aborted: boolean): void {
+    if (this.ended !== undefined) return
+    const outcome: Outcome = {
+      status,
+      route: this.route,
+      durationMs: this.services.clock.monotonic() - this.startedAt,
+      aborted,
+      error: this.error,
+    }
+    this.ended = outcome
+    if (aborted) this.abort?.abort(clientLeft())
+    for (let run = this.runs; run !== undefined; run = run.before)
+      run.pipeline.finish(this, run.reached, outcome)
+  }
+}
+
+function clientLeft(): DOMException {
+  return new DOMException('The client left before the response ended', 'AbortError')
+}
+
+/** RFC 9112 section 3.2: origin-form, or absolute-form as proxies send it; `*` for a server-wide OPTIONS. */
+function pathOf(target: string): string {
+  const start = target.charCodeAt(0) === 47 ? 0 : pathStart(target)
+  if (start < 0) return target === '*' ? '*' : '/'
+  for (let i = start; i < target.length; i++) {
+    const c = target.charCodeAt(i)
+    if (c === 63 || c === 35) return i === start ? '/' : target.slice(start, i)
+  }
+  return start === 0 ? target : target.slice(start)
+}
+
+function pathStart(target: string): number {
+  const authority = target.indexOf('://')
+  return authority < 0 ? -1 : target.indexOf('/', authority + 3)
+}
+
+function queryOf(target: string): string {
+  const start = target.indexOf('?')
+  if (start < 0) return ''
+  const end = target.indexOf('#', start)
+  return end < 0 ? target.slice(start + 1) : target.slice(start + 1, end)
+}

@@ -1,0 +1,5 @@
+export { ConfigError, type ConfigProblem } from './config-error.js'
+export { envelope } from './envelope.js'
+export type { Denial, ErrorRenderer, Failure } from './failure.js'
+export { problemDetails } from './problem-details.js'
+export { denialOf, RequestError } from './request-error.js'

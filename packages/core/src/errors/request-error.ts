@@ -1,0 +1,61 @@
+import type { HeaderBag } from '../reply.js'
+import { CODES, type Denial, PHRASES } from './failure.js'
+
+/**
+ * A request that cannot be served, thrown by whoever finds out: becomes a refusal with this status, code and message, not a 500.
+ */
+export class RequestError extends Error {
+  readonly status: number
+  readonly code: string
+  readonly details: Readonly<Record<string, unknown>> | undefined
+  readonly headers: HeaderBag | undefined
+
+  constructor(
+    status: number,
+    message: string,
+    more: {
+      code?: string
+      details?: Readonly<Record<string, unknown>>
+      headers?: HeaderBag
+      cause?: unknown
+    } = {},
+  ) {
+    super(message, 'cause' in more ? { cause: more.cause } : undefined)
+    this.name = 'RequestError'
+    this.status = status
+    this.code = more.code ?? CODES[status] ?? 'ERROR'
+    this.details = more.details
+    this.headers = more.headers
+  }
+}
+
+/**
+ * How an error thrown by a handler or a middleware is answered. A `RequestError` is answered as it says. Another error with a 4xx
+ * `status` or `statusCode` keeps the status; its message is shown only if it says `expose: true` (http-errors) or comes from the
+ * host's own parsers and routers (`code` of Fastify, `type` of body-parser), which are written for the client. All else is a 500.
+ */
+export function denialOf(error: unknown): Denial {
+  if (error instanceof RequestError) {
+    const { status, code, message, details, headers } = error
+    return { status, code, message, ...(details && { details }), ...(headers && { headers }) }
+  }
+  const status = statusOf(error)
+  const safe = PHRASES[status] ?? (status < 500 ? 'The request was refused' : 'An unexpected error occurred')
+  const message = status < 500 && isExposed(error) ? error.message : safe
+  return { status, code: CODES[status] ?? (status < 500 ? 'BAD_REQUEST' : 'INTERNAL_ERROR'), message }
+}
+
+/** The 4xx or 5xx status that an error carries, as Express, Koa, Fastify and Hono read it; 500 otherwise. */
+export function statusOf(error: unknown): number {
+  if (typeof error !== 'object' || error === null) return 500
+  const { status, statusCode } = error as { status?: unknown; statusCode?: unknown }
+  for (const candidate of [status, statusCode]) {
+    if (Number.isInteger(candidate) && (candidate as number) >= 400 && (candidate as number) <= 599)
+      return candidate as number
+  }
+  return 500
+}
+
+function isExposed(error: unknown): error is Error {
+  return error instanceof Error && (error as { expose?: unknown }).expose === true
+}

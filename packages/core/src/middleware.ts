@@ -1,0 +1,55 @@
+import type { Trust } from './address/client-address.js'
+import type { RequestContext } from './context.js'
+import type { ErrorRenderer } from './errors/failure.js'
+import type { EventBus } from './events/event-bus.js'
+import type { Reply } from './reply.js'
+import type { Clock } from './vocabulary/clock.js'
+import type { Logger } from './vocabulary/logger.js'
+import type { MaybePromise } from './vocabulary/maybe-promise.js'
+
+/** What every middleware of a pipeline shares. */
+export interface Services {
+  readonly events: EventBus
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly errors: ErrorRenderer
+  readonly trust: Trust
+  /** True when nothing of an error's cause may be shown. */
+  readonly production: boolean
+}
+
+/** How a request ended. Given to `onResponse` once, when the response has really ended. */
+export interface Outcome {
+  /** The status that was sent; `undefined` when the client left before the headers. */
+  readonly status: number | undefined
+  /** The template of the route that answered (`/orders/:id`), never the path; `undefined` when none matched or the host does not say. */
+  readonly route: string | undefined
+  readonly durationMs: number
+  /** The client left before the response ended. */
+  readonly aborted: boolean
+  /** What a middleware or the handler threw, where the host lets it be seen. */
+  readonly error: unknown
+}
+
+/**
+ * One protection, written once for every host. It reads the context, sets headers on it, and returns nothing (go on), a `Reply`
+ * (an answer of its own), or what `ctx.deny()` returns (a refusal).
+ *
+ * @typeParam Needs what an earlier middleware must have put into `ctx.state`
+ * @typeParam Gives what this one puts there
+ */
+export interface Middleware<Needs extends object = {}, Gives extends object = {}> {
+  readonly name: string
+  /** The names in `Needs`, so that plain JavaScript is checked at start-up too. */
+  readonly needs?: readonly (keyof Needs & string)[]
+  /** The names in `Gives`, so that every request's state has one shape. */
+  readonly gives?: readonly (keyof Gives & string)[]
+  /** Once, when the pipeline is compiled: subscribe to events, start sweeps. */
+  setup?(services: Services): void
+  /** A throw or rejection is a 500: it refuses, it never lets through. */
+  onRequest?(ctx: RequestContext<Needs & Partial<Gives>>): MaybePromise<Reply | undefined | void>
+  /** Runs in reverse order for every middleware that was reached. A throw is logged and harms nobody. */
+  onResponse?(ctx: RequestContext<Needs & Partial<Gives>>, outcome: Outcome): void
+  /** Closes what `setup` or the factory opened. */
+  dispose?(): MaybePromise<void>
+}

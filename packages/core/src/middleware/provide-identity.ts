@@ -1,0 +1,52 @@
+import type { RequestContext } from '../context.js'
+import type { Middleware } from '../middleware.js'
+import type { Identity } from '../vocabulary/identity.js'
+import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
+
+type Absent = null | undefined
+
+/**
+ * Puts the identity of a team's own login where guards look for it, so that auth need not be installed.
+ *
+ * A function that may find nobody gives an optional identity, which satisfies no guard that needs one. Fails closed: a throw is a
+ * 500. What it returns is trusted: it must come from something verified, never straight from a header.
+ *
+ *     pipeline().use(provideIdentity(ctx => sessions.userOf(ctx.raw)))
+ */
+export function provideIdentity(
+  find: (ctx: RequestContext) => MaybePromise<Identity>,
+): Middleware<{}, { identity: Identity }>
+export function provideIdentity(
+  find: (ctx: RequestContext) => MaybePromise<Identity | Absent>,
+): Middleware<{}, { identity: Identity | undefined }>
+export function provideIdentity(
+  find: (ctx: RequestContext) => MaybePromise<Identity | Absent>,
+): Middleware<{}, { identity: Identity | undefined }> {
+  return {
+    name: 'provide-identity',
+    gives: ['identity'],
+    onRequest(ctx) {
+      const found = find(ctx as RequestContext)
+      if (isPromise(found)) return found.then(identity => put(ctx, identity))
+      return put(ctx, found)
+    },
+  }
+}
+
+function put(ctx: RequestContext<{ identity?: Identity | undefined }>, found: Identity | Absent): void {
+  if (found !== null && found !== undefined) checkIdentity(found)
+  ctx.state.identity = found ?? undefined
+}
+
+/** A half-made identity would make a guard decide on `undefined`. */
+function checkIdentity(found: Identity): void {
+  const isIdentity =
+    typeof found.subject === 'string' &&
+    typeof found.method === 'string' &&
+    found.scopes instanceof Set &&
+    found.roles instanceof Set
+  if (!isIdentity)
+    throw new TypeError(
+      'provideIdentity: the function returned no identity; needed: subject and method (strings), scopes and roles (sets)',
+    )
+}

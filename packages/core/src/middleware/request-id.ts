@@ -1,0 +1,53 @@
+import type { Middleware } from '../middleware.js'
+import { callback, checkOptions, flag, headerName, optional } from '../options/check.js'
+
+export interface RequestIdOptions {
+  /** Default `X-Request-ID`. */
+  header?: string
+  /** Makes an id when the client sent none that is fit. Must itself match `^[\w.:-]{1,128}$`. Default: a random UUID. */
+  generator?: () => string
+  /** Whether the response carries it. Default true. */
+  includeInResponse?: boolean
+}
+
+const FIT = /^[\w.:-]{1,128}$/
+
+/**
+ * Gives every request an id that its logs, events, refusals and the response carry.
+ *
+ * A client's own id is passed through only when it is short and plain, so that it can forge neither a log line nor a header; it is
+ * a correlation aid and never a secret. Fails closed: a generator that throws or returns something unfit is a 500.
+ *
+ *     pipeline().use(requestId())
+ */
+export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requestId: string }> {
+  const { header, generator, includeInResponse } = checkOptions('requestId', options, {
+    header: optional(headerName),
+    generator: optional(callback<() => string>('a function that returns a string')),
+    includeInResponse: optional(flag, true),
+  })
+  const lowerCase = header ?? 'x-request-id'
+  const name = options.header ?? 'X-Request-ID'
+  return {
+    name: 'request-id',
+    gives: ['requestId'],
+    onRequest(ctx) {
+      const sent = ctx.header(lowerCase)
+      const id = sent !== undefined && FIT.test(sent) ? sent : generate(generator)
+      ctx.requestId = id
+      ctx.state.requestId = id
+      if (includeInResponse) ctx.setHeader(name, id)
+    },
+  }
+}
+
+function generate(generator: (() => string) | undefined): string {
+  if (generator === undefined) return crypto.randomUUID()
+  const id = generator()
+  if (typeof id !== 'string' || !FIT.test(id)) {
+    throw new TypeError(
+      'requestId: the generator returned something that is no id; allowed: 1 to 128 of A-Z a-z 0-9 _ . : -',
+    )
+  }
+  return id
+}

@@ -1,0 +1,190 @@
+import type { Trust } from './address/client-address.js'
+import { directPeer } from './address/index.js'
+import { CompiledPipeline } from './compiled-pipeline.js'
+import { ConfigError } from './errors/config-error.js'
+import { envelope } from './errors/envelope.js'
+import type { ErrorRenderer } from './errors/failure.js'
+import { EventBus } from './events/event-bus.js'
+import type { Middleware, Services } from './middleware.js'
+import { callback, checkOptions, flag, having, optional } from './options/check.js'
+import { type Clock, systemClock } from './vocabulary/clock.js'
+import { consoleLogger, type Logger } from './vocabulary/logger.js'
+
+export interface PipelineOptions {
+  /** How the client's address is found. Default `directPeer()`: the socket's address, no header is read. */
+  trust?: Trust
+  /** The form of refusals and errors. Default `envelope()`. */
+  errors?: ErrorRenderer
+  /** pino's shape. Default: warnings and errors to the console. */
+  logger?: Logger
+  /** A bus shared with something else. Default: a new one. */
+  events?: EventBus
+  clock?: Clock
+  /** Whether a 500 hides its cause. Default: `NODE_ENV` is `production`, or there is no environment to ask. */
+  production?: boolean
+}
+
+/** What `State` becomes when a middleware adds to it; what it gives again replaces what was there. */
+export type Add<State, Gives> = Flatten<Omit<State, keyof Gives> & Gives>
+
+type Flatten<T> = { [K in keyof T]: T[K] }
+
+/** `unknown` when all is there, so that the intersection changes nothing; else a type whose name is the error message. */
+type Satisfies<State, Needs> = State extends Needs
+  ? unknown
+  : {
+      readonly 'needs state that no earlier middleware of this pipeline gives': {
+        [K in Lacking<State, Needs>]: Needs[K]
+      }
+    }
+
+type Lacking<State, Needs> = {
+  [K in keyof Needs]: K extends keyof State ? (State[K] extends Needs[K] ? never : K) : K
+}[keyof Needs]
+
+/**
+ * Middleware in the order in which it sees a request. Immutable: `use` and `branch` return a new one, so a pipeline can be shared and extended.
+ *
+ * @typeParam State what the middlewares so far have put into `ctx.state`
+ */
+export class Pipeline<State extends object = {}> {
+  private readonly services: Services
+  private readonly middleware: readonly Middleware[]
+  private readonly given: ReadonlySet<string>
+  private readonly parent: Pipeline<object> | undefined
+  private compiled: CompiledPipeline | undefined
+  /** Only for the type checker: `State` must show in the shape. */
+  declare protected readonly stateType: State
+
+  constructor(
+    services: Services,
+    middleware: readonly Middleware[],
+    given: ReadonlySet<string>,
+    parent: Pipeline<object> | undefined,
+  ) {
+    this.services = services
+    this.middleware = middleware
+    this.given = given
+    this.parent = parent
+  }
+
+  /** The bus of this pipeline and its branches. */
+  get events(): EventBus {
+    return this.services.events
+  }
+
+  /**
+   * Adds a middleware at the end.
+   *
+   * It is a compile-time error if the middleware needs state that no earlier one gives.
+   * @throws ConfigError when it is no middleware, when it needs what is not given, or when it is already here
+   */
+  use<Needs extends object = {}, Gives extends object = {}>(
+    middleware: Middleware<Needs, Gives> & Satisfies<State, Needs>,
+  ): Pipeline<Add<State, Gives>> {
+    const added = checkMiddleware(middleware)
+    for (const name of added.needs ?? []) {
+      if (this.given.has(name)) continue
+      const given = this.given.size === 0 ? 'nothing' : [...this.given].join(', ')
+      throw new ConfigError({
+        owner: `pipeline.use(${added.name})`,
+        option: 'needs',
+        value: name,
+        allowed: `what an earlier middleware gives (so far: ${given}); mount one that gives "${name}" in front of it`,
+      })
+    }
+    if (this.includes(added)) {
+      throw new ConfigError({
+        owner: `pipeline.use(${added.name})`,
+        option: 'middleware',
+        value: added.name,
+        allowed: 'each middleware once; build a second one to use it twice',
+      })
+    }
+    const given = new Set([...this.given, ...(added.gives ?? [])])
+    return new Pipeline<Add<State, Gives>>(this.services, [...this.middleware, added], given, this.parent)
+  }
+
+  /**
+   * A pipeline for some routes behind this one: it runs only its own middleware, on the same context, and begins with this one's state.
+   * On a request that this pipeline did not let through it refuses with 500: it never runs unprotected.
+   */
+  branch(): Pipeline<State> {
+    return new Pipeline<State>(this.services, [], this.given, this as Pipeline<object>)
+  }
+
+  /** Makes it ready to run: calls each `setup`. Adapters call this; a pipeline is compiled once, however often it is mounted. */
+  compile(): CompiledPipeline {
+    this.compiled ??= new CompiledPipeline(this.middleware, this.services, this.parent?.compile())
+    return this.compiled
+  }
+
+  /** Closes what its middlewares opened. Branches are disposed apart. */
+  async dispose(): Promise<void> {
+    await this.compiled?.dispose()
+  }
+
+  private includes(middleware: Middleware): boolean {
+    return this.middleware.includes(middleware) || this.parent?.includes(middleware) === true
+  }
+}
+
+/**
+ * An empty pipeline.
+ *
+ *     const edge = pipeline({ trust: trustedProxies(['10.0.0.0/8']) })
+ *       .use(requestId())
+ *       .use(rateLimit({ limit: 100, window: '1m' }))
+ *
+ * @throws ConfigError for a wrong or unknown option
+ */
+export function pipeline(options: PipelineOptions = {}): Pipeline {
+  const checked = checkOptions('pipeline', options, {
+    trust: optional(
+      having<Trust>(
+        'what directPeer(), trustedProxies(), trustedHops() or singleHeader() returns',
+        'resolve',
+      ),
+    ),
+    errors: optional(
+      callback<ErrorRenderer>('envelope(), problemDetails(), or a function (failure, ctx) => Reply'),
+    ),
+    logger: optional(having<Logger>("a logger of pino's shape", 'debug', 'info', 'warn', 'error')),
+    events: optional(having<EventBus>('an EventBus', 'on', 'emit', 'has')),
+    clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
+    production: optional(flag),
+  })
+  const logger = checked.logger ?? consoleLogger
+  const services: Services = Object.freeze({
+    events: checked.events ?? new EventBus(logger),
+    clock: checked.clock ?? systemClock,
+    logger,
+    errors: checked.errors ?? envelope(),
+    trust: checked.trust ?? directPeer(),
+    production: checked.production ?? isProduction(),
+  })
+  return new Pipeline(services, [], new Set(), undefined)
+}
+
+function isProduction(): boolean {
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } }
+  return process?.env === undefined || process.env['NODE_ENV'] === 'production'
+}
+
+function checkMiddleware(value: unknown): Middleware {
+  const one = value as Partial<Middleware> | null
+  const isMiddleware =
+    typeof one === 'object' &&
+    one !== null &&
+    typeof one.name === 'string' &&
+    [one.onRequest, one.onResponse, one.setup].every(
+      hook => hook === undefined || typeof hook === 'function',
+    ) &&
+    [one.onRequest, one.onResponse, one.setup].some(hook => hook !== undefined)
+  if (isMiddleware) return one as Middleware
+  const allowed =
+    typeof value === 'function'
+      ? 'what a factory returns (was the factory called?), not a function'
+      : 'a middleware: { name, onRequest?, onResponse?, setup? }'
+  throw new ConfigError({ owner: 'pipeline.use', option: 'middleware', value, allowed })
+}

@@ -1,0 +1,46 @@
+/** Field names to values; several values are several field lines (`Set-Cookie`). */
+export type HeaderBag = Readonly<Record<string, string | readonly string[]>>
+
+export type ReplyBody = string | Uint8Array | AsyncIterable<Uint8Array | string> | null
+
+/** Survives two copies of this package in one process, which `instanceof` does not. */
+const REPLY = Symbol.for('@palisade/core.reply')
+
+/** An answer of a middleware's own. Immutable; the adapter writes it to the host. */
+export class Reply {
+  readonly status: number
+  readonly headers: HeaderBag
+  /** A stream is read at the client's pace and ended (`return()`) when the client leaves. */
+  readonly body: ReplyBody
+  readonly [REPLY] = true
+
+  constructor(status: number, headers: HeaderBag = {}, body: ReplyBody = null) {
+    if (!Number.isInteger(status) || status < 200 || status > 599) {
+      throw new RangeError(`Reply: the status is ${status}; allowed: a final HTTP status, 200 to 599`)
+    }
+    this.status = status
+    this.headers = headers
+    this.body = body
+  }
+
+  /** `{ "a": 1 }` as `application/json; charset=utf-8`. */
+  static json(status: number, value: unknown, headers: HeaderBag = {}): Reply {
+    return new Reply(
+      status,
+      { 'Content-Type': 'application/json; charset=utf-8', ...headers },
+      JSON.stringify(value),
+    )
+  }
+
+  /** The same answer with more headers; a name given again replaces the earlier value, whatever its case. */
+  with(headers: HeaderBag): Reply {
+    const merged: Record<string, string | readonly string[]> = { ...this.headers }
+    const names = new Map(Object.keys(merged).map(name => [name.toLowerCase(), name]))
+    for (const [name, value] of Object.entries(headers)) merged[names.get(name.toLowerCase()) ?? name] = value
+    return new Reply(this.status, merged, this.body)
+  }
+}
+
+export function isReply(value: unknown): value is Reply {
+  return value instanceof Reply || (typeof value === 'object' && value !== null && REPLY in value)
+}

@@ -1,0 +1,143 @@
+import type { CompiledPipeline } from '../compiled-pipeline.js'
+import { RequestContext } from '../context.js'
+import { RequestError } from '../errors/request-error.js'
+import type { Outcome } from '../middleware.js'
+import type { Pipeline } from '../pipeline.js'
+import { Reply } from '../reply.js'
+
+export interface InjectedRequest {
+  /** Default `GET`. */
+  method?: string
+  /** The request target. Default `/`. */
+  url?: string
+  /** Names in any case; an array is several lines. */
+  headers?: Readonly<Record<string, string | readonly string[]>>
+  /** The socket's address. Default `203.0.113.9`; `null` for none. */
+  peer?: string | null
+  body?: string | Uint8Array
+  /** What answers when the pipeline lets the request through: a reply, or a function that may throw. Default: 200 `ok`. */
+  handler?: Reply | ((ctx: RequestContext) => Reply | Promise<Reply>)
+  /** The template of the route that the handler stands for. */
+  route?: string
+  /** The client leaves instead of reading the answer. */
+  abort?: boolean
+}
+
+export interface InjectedResponse<State extends object> {
+  readonly status: number
+  /** Names in lower case; several lines are joined with `, `, but for `set-cookie` see `setCookie`. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly setCookie: readonly string[]
+  readonly body: string
+  json(): unknown
+  readonly state: State
+  readonly ctx: RequestContext<State>
+  /** Whether the request reached the handler. */
+  readonly passed: boolean
+}
+
+/**
+ * Runs a pipeline on a request without a server. Everything happens as on a host, `onResponse` included.
+ *
+ *     const { status } = await inject(pipeline().use(rateLimit({ limit: 0, window: '1m' })), { url: '/orders' })
+ */
+export async function inject<State extends object>(
+  target: Pipeline<State>,
+  request: InjectedRequest = {},
+): Promise<InjectedResponse<State>> {
+  const compiled = target.compile()
+  const ctx = new InjectedContext(compiled.root, request)
+  for (const pipeline of lineage(compiled)) {
+    const answered = await pipeline.run(ctx)
+    if (answered !== undefined) return ctx.respond<State>(answered, false)
+  }
+  const { handler = new Reply(200, {}, 'ok') } = request
+  return ctx.respond<State>(typeof handler === 'function' ? await handler(ctx) : handler, true)
+}
+
+function lineage(compiled: CompiledPipeline): CompiledPipeline[] {
+  return compiled.parent === undefined ? [compiled] : [...lineage(compiled.parent), compiled]
+}
+
+class InjectedContext extends RequestContext {
+  readonly method: string
+  readonly url: string
+  readonly peer: string | undefined
+  readonly raw: InjectedRequest
+  readonly route: string | undefined
+  private readonly given = new Headers()
+  private readonly sent = new Headers()
+
+  constructor(pipeline: CompiledPipeline, request: InjectedRequest) {
+    super(pipeline)
+    this.raw = request
+    this.method = request.method ?? 'GET'
+    this.url = request.url ?? '/'
+    this.peer = request.peer === null ? undefined : (request.peer ?? '203.0.113.9')
+    this.route = request.route
+    for (const [name, value] of Object.entries(request.headers ?? {})) {
+      for (const line of [value].flat()) this.given.append(name, line)
+    }
+  }
+
+  header(name: string): string | undefined {
+    return this.given.get(name) ?? undefined
+  }
+
+  setHeader(name: string, value: string): void {
+    this.sent.set(name, value)
+  }
+
+  appendHeader(name: string, value: string): void {
+    this.sent.append(name, value)
+  }
+
+  async bytes(limit: number): Promise<Uint8Array> {
+    const { body = '' } = this.raw
+    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
+    if (bytes.length > limit) throw new RequestError(413, `The request body is over ${limit} bytes`)
+    return bytes
+  }
+
+  protected watchEnd(): void {
+    // respond() always finishes.
+  }
+
+  async respond<State extends object>(reply: Reply, passed: boolean): Promise<InjectedResponse<State>> {
+    for (const [name, value] of Object.entries(reply.headers)) {
+      if (typeof value === 'string') this.sent.set(name, value)
+      else for (const line of value) this.sent.append(name, line)
+    }
+    const aborted = this.raw.abort === true
+    const body = aborted ? '' : await textOf(reply.body)
+    const outcome: Pick<Outcome, 'status' | 'aborted'> = {
+      status: aborted ? undefined : reply.status,
+      aborted,
+    }
+    this.finish(outcome.status, outcome.aborted)
+    const headers = Object.fromEntries(this.sent)
+    const setCookie = this.sent.getSetCookie()
+    const ctx = this as unknown as RequestContext<State>
+    return {
+      status: reply.status,
+      headers,
+      setCookie,
+      body,
+      json: () => JSON.parse(body),
+      state: ctx.state,
+      ctx,
+      passed,
+    }
+  }
+}
+
+async function textOf(body: Reply['body']): Promise<string> {
+  if (body === null) return ''
+  if (typeof body === 'string') return body
+  const decoder = new TextDecoder()
+  if (body instanceof Uint8Array) return decoder.decode(body)
+  let text = ''
+  for await (const chunk of body)
+    text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
+  return text + decoder.decode()
+}
