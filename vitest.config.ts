@@ -9,13 +9,15 @@ const sources = readdirSync(`${root}packages`).flatMap(name => [
   { find: new RegExp(`^@palisade/${name}$`), replacement: `${root}packages/${name}/src/index.ts` },
   {
     find: new RegExp(`^@palisade/${name}/(.+)$`),
-    replacement: name === 'adapters' ? `${root}packages/adapters/src/$1.ts` : `${root}packages/${name}/src/$1/index.ts`,
+    replacement:
+      name === 'adapters' ? `${root}packages/adapters/src/$1.ts` : `${root}packages/${name}/src/$1/index.ts`,
   },
 ])
 
 export default defineConfig({
   resolve: { alias: sources },
   test: {
+    globalSetup: ['./test/setup/redis.ts'],
     include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
     typecheck: { enabled: true, include: ['packages/*/test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
     testTimeout: 20_000,
