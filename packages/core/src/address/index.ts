@@ -1,0 +1,14 @@
+export { canonicalCidr, clientKey, networkOf } from './cidr.js'
+export { type AddressRange, CidrSet, cidrs } from './cidr-set.js'
+export type { ClientAddress, Trust } from './client-address.js'
+export { canonicalIp } from './ip.js'
+export {
+  type DirectPeerOptions,
+  directPeer,
+  type ForwardedOptions,
+  type ProxyOptions,
+  type SingleHeaderOptions,
+  singleHeader,
+  trustedHops,
+  trustedProxies,
+} from './trust.js'
