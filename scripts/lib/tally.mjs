@@ -1,0 +1,63 @@
+/**
+ * What a run of tests or checks came to.
+ *
+ * @typedef {object} Tally
+ * @property {number} passed
+ * @property {string[]} failures one line each
+ * @property {{ test: string, why: string }[]} skips
+ */
+
+/**
+ * One tally out of several.
+ *
+ * @param {readonly Tally[]} tallies
+ * @returns {Tally}
+ */
+export const sum = tallies => ({
+  passed: tallies.reduce((total, { passed }) => total + passed, 0),
+  failures: tallies.flatMap(({ failures }) => failures),
+  skips: tallies.flatMap(({ skips }) => skips),
+})
+
+/** @param {Tally} tally */
+export const closingLine = ({ passed, failures, skips }) =>
+  `${passed} passed, ${failures.length} failed${skips.length > 0 ? `, ${skips.length} skipped` : ''}`
+
+/**
+ * Prints what was skipped and why, what failed, and the counts on the last line.
+ *
+ * With `CI` set nothing may be skipped: there a skipped test is a hole that nobody looks at.
+ *
+ * @param {readonly (readonly [name: string, tally: Tally])[]} parts
+ * @param {readonly string[]} missing tools that some tests need and this machine lacks
+ * @returns {number} the exit code
+ */
+export function summarize(parts, missing) {
+  const whole = sum(parts.map(([, tally]) => tally))
+  if (process.env['CI']) {
+    whole.failures.push(...missing.map(tool => `CI needs every tool: ${tool}`))
+    whole.failures.push(...whole.skips.map(({ test, why }) => `skipped in CI: ${test}: ${why}`))
+    whole.skips = []
+  }
+
+  console.log('\nSummary')
+  for (const [name, tally] of parts)
+    console.log(`  ${name}: ${tally.passed} of ${tally.passed + tally.failures.length + tally.skips.length}`)
+  if (!process.env['CI'] && missing.length > 0) {
+    console.log('\nNot on this machine')
+    for (const tool of missing) console.log(`  ${tool}`)
+  }
+  if (whole.skips.length > 0) {
+    console.log('\nSkipped')
+    for (const why of new Set(whole.skips.map(skip => skip.why))) {
+      const count = whole.skips.filter(skip => skip.why === why).length
+      console.log(`  ${count} ${count === 1 ? 'test' : 'tests'}: ${why}`)
+    }
+  }
+  if (whole.failures.length > 0) {
+    console.log('\nFailed')
+    for (const failure of whole.failures) console.log(`  ${failure}`)
+  }
+  console.log(`\n${closingLine(whole)}`)
+  return whole.failures.length === 0 && whole.passed > 0 ? 0 : 1
+}

@@ -1,0 +1,32 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from './process.mjs'
+import { root, tool } from './root.mjs'
+
+/**
+ * Runs vitest once and returns what it came to. A run that ends without a result, or that fails with every test passed, is a
+ * failure too.
+ *
+ * @param {string[]} args
+ * @returns {Promise<import('./tally.mjs').Tally>}
+ */
+export async function vitest(args) {
+  const directory = mkdtempSync(join(tmpdir(), 'palisade-tally-'))
+  const file = join(directory, 'tally.json')
+  try {
+    const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts', 'lib', 'vitest-tally.mjs')}`]
+    const { code } = await run([...tool('vitest'), 'run', ...reporters, ...args], {
+      cwd: root,
+      env: { PALISADE_TALLY: file },
+    })
+    const ended = `vitest ended with exit code ${code}`
+    if (!existsSync(file)) return { passed: 0, failures: [`${ended} and no result`], skips: [] }
+    /** @type {import('./tally.mjs').Tally} */
+    const tally = JSON.parse(readFileSync(file, 'utf8'))
+    if (code !== 0 && tally.failures.length === 0) tally.failures.push(`${ended}, with no failed test`)
+    return tally
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
