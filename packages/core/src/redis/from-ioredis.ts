@@ -1,0 +1,61 @@
+import { refuse } from '../options/index.js'
+import { guess, isIoredis, type RedisClient } from './client.js'
+import { subscription } from './subscription.js'
+
+/** The part of ioredis (5 or later) that is used. `Redis` and `Cluster` have it. */
+export interface IoredisClient {
+  readonly status: string
+  readonly isCluster: boolean
+  /** ioredis finds the keys of a command itself, and by them the node. */
+  call(command: string, args: string[]): Promise<unknown>
+  /** Takes options; a Cluster takes start-up nodes before them. */
+  duplicate(...args: never[]): unknown
+}
+
+/** What a duplicate is used for; it comes from the same class, so that the shape need not be asked of the caller. */
+interface IoredisSubscriber {
+  on(event: string, listener: (...args: string[]) => void): unknown
+  subscribe(channel: string): Promise<unknown>
+  disconnect(): void
+}
+
+/**
+ * Wraps an ioredis client, `new Redis()` or `new Redis.Cluster()`. The team keeps it: connecting, errors and closing are theirs.
+ *
+ * @throws ConfigError when it is something else, with the function that was probably meant
+ */
+export function fromIoredis(client: IoredisClient): RedisClient {
+  if (!isIoredis(client))
+    refuse(
+      { owner: 'fromIoredis', option: 'client' },
+      client,
+      `an ioredis client, new Redis() or new Redis.Cluster()${guess(client)}`,
+    )
+  return {
+    send: ([name, ...args]) => client.call(name, args),
+    subscribe(channel, listener) {
+      const own = duplicate(client)
+      // Without a listener ioredis writes every failed attempt to reconnect to the console; the team's own client tells them.
+      own.on('error', () => {})
+      return subscription(
+        listener,
+        deliver => {
+          own.on('message', (from, message) => {
+            if (from === channel && message !== undefined) deliver(message)
+          })
+          return own.subscribe(channel)
+        },
+        () => own.disconnect(),
+      )
+    },
+  }
+}
+
+/** A subscription waits for its server however long that takes, whatever the team chose for its commands. */
+function duplicate(client: IoredisClient): IoredisSubscriber {
+  const copy = client.duplicate as (...args: unknown[]) => unknown
+  const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null }
+  return (
+    client.isCluster ? copy.call(client, [], { enableOfflineQueue: true }) : copy.call(client, patient)
+  ) as IoredisSubscriber
+}
