@@ -1,8 +1,9 @@
 import type { ClientAddress } from './address/client-address.js'
+import { saysEncrypted } from './address/scheme.js'
 import type { CompiledPipeline } from './compiled-pipeline.js'
 import { CODES, type Denial, PHRASES } from './errors/failure.js'
 import type { Outcome, Services } from './middleware.js'
-import { Reply } from './reply.js'
+import { isReply, Reply } from './reply.js'
 
 /** The pipelines that ran on a request, the root and its branches, the last one first. */
 interface Run {
@@ -32,6 +33,7 @@ export abstract class RequestContext<State extends object = {}> {
   private watched = false
   private runs: Run | undefined = undefined
   private cachedClient: ClientAddress | undefined = undefined
+  private cachedSecure: boolean | undefined = undefined
   private cachedPath: string | undefined = undefined
   private cachedQuery: URLSearchParams | undefined = undefined
   private cachedId: string | undefined = undefined
@@ -51,8 +53,14 @@ export abstract class RequestContext<State extends object = {}> {
   abstract header(lowerCaseName: string): string | undefined
   /** The address of the socket; `undefined` where there is none. */
   abstract readonly peer: string | undefined
+  /** Whether the socket itself is encrypted. What a proxy says is `secure`'s to judge. */
+  protected abstract readonly encrypted: boolean
   /** Sets a response header so that it survives into 404, 500 and thrown errors on every host. Throws on CR, LF and NUL. */
   abstract setHeader(name: string, value: string): void
+  /** `setHeader` for each pair. An adapter may have a cheaper way; it must not change the array, which is shared by all requests. */
+  setHeaders(pairs: readonly (readonly [name: string, value: string])[]): void {
+    for (const pair of pairs) this.setHeader(pair[0], pair[1])
+  }
   /** Adds one more field line (`Set-Cookie`) or list member (`Vary`). */
   abstract appendHeader(name: string, value: string): void
   /**
@@ -94,6 +102,17 @@ export abstract class RequestContext<State extends object = {}> {
       )
     }
     return this.cachedClient
+  }
+
+  /**
+   * Whether the client's request was encrypted on its way: the socket is, or its peer is a proxy that the pipeline's `trust` names and says so -
+   * in `Forwarded` where trust reads that header, else in `X-Forwarded-Proto`. From any other peer these headers are not read.
+   *
+   * Spoofable if a trusted proxy passes on the client's own header instead of replacing it or appending to it. When in doubt it is false.
+   */
+  get secure(): boolean {
+    this.cachedSecure ??= this.encrypted || this.isSecureByProxy()
+    return this.cachedSecure
   }
 
   /** The id that correlates logs, events and refusals; `requestId()` sets it, else one is made when it is first asked for. */
@@ -144,8 +163,11 @@ export abstract class RequestContext<State extends object = {}> {
         { ...denial, cause, production, timestamp: clock.now(), requestId: this.requestId },
         this as RequestContext,
       )
+      // Nothing, returned to the runner, would mean "go on".
+      if (!isReply(reply))
+        throw new TypeError(`the error renderer returned ${typeof reply}; allowed: a Reply`)
     } catch (error) {
-      logger.error({ err: error, request_id: this.requestId }, 'the error renderer threw')
+      logger.error({ err: error, request_id: this.requestId }, 'the error renderer failed')
       const status = denial.status
       reply = Reply.json(status, {
         error: { code: CODES[status] ?? 'ERROR', message: PHRASES[status] ?? 'The request was refused' },
@@ -154,6 +176,14 @@ export abstract class RequestContext<State extends object = {}> {
     if (denial.retryAfterSeconds !== undefined)
       reply = reply.with({ 'Retry-After': String(denial.retryAfterSeconds) })
     return denial.headers === undefined ? reply : reply.with(denial.headers)
+  }
+
+  private isSecureByProxy(): boolean {
+    const { trust } = this.pipeline.services
+    if (trust.isProxy === undefined) return false
+    const header = trust.header === 'forwarded' ? 'forwarded' : 'x-forwarded-proto'
+    const value = this.header(header)
+    return value !== undefined && trust.isProxy(this.peer) && saysEncrypted(header, value)
   }
 
   // What follows is for the pipeline and the adapters.
@@ -228,13 +258,20 @@ function pathOf(target: string): string {
 }
 
 function pathStart(target: string): number {
-  const authority = target.indexOf('://')
-  return authority < 0 ? -1 : target.indexOf('/', authority + 3)
+  const scheme = target.indexOf('://')
+  if (scheme < 0) return -1
+  for (let i = scheme + 3; i < target.length; i++) {
+    const c = target.charCodeAt(i)
+    if (c === 47) return i
+    // An authority ends here too (RFC 3986 section 3.2): a slash in the query of `http://host?next=/a` begins no path.
+    if (c === 63 || c === 35) return -1
+  }
+  return -1
 }
 
 function queryOf(target: string): string {
+  const end = target.indexOf('#')
   const start = target.indexOf('?')
-  if (start < 0) return ''
-  const end = target.indexOf('#', start)
+  if (start < 0 || (end >= 0 && end < start)) return ''
   return end < 0 ? target.slice(start + 1) : target.slice(start + 1, end)
 }

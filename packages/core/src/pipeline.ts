@@ -177,7 +177,7 @@ function checkMiddleware(value: unknown): Middleware {
     typeof one === 'object' &&
     one !== null &&
     typeof one.name === 'string' &&
-    [one.onRequest, one.onResponse, one.setup].every(
+    [one.onRequest, one.onResponse, one.setup, one.dispose].every(
       hook => hook === undefined || typeof hook === 'function',
     ) &&
     [one.onRequest, one.onResponse, one.setup].some(hook => hook !== undefined)

@@ -19,4 +19,8 @@ export interface Trust {
    * @param header the value of `header`, several lines joined by a comma
    */
   resolve(peer: string | undefined, header: string | undefined): ClientAddress
+  /**
+   * Whether the socket at `peer` is a proxy's, so that what it says of the scheme is believed. Absent: it never is.
+   */
+  isProxy?(peer: string | undefined): boolean
 }

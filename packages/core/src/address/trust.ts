@@ -144,6 +144,10 @@ export function singleHeader(name: string, options: SingleHeaderOptions): Trust 
       const ip = trimmedNode(value, 0, value.length)
       return ip === undefined ? clientOf(last, bits, false) : clientOf(ip, bits, !proxies.hasIp(ip))
     },
+    isProxy(peer: string | undefined) {
+      const socket = socketOf(peer, checked.unixSocket)
+      return socket === 'unix' || (socket !== undefined && proxies.hasIp(socket))
+    },
   })
 }
 
@@ -177,6 +181,10 @@ function walking(options: WalkOptions, isProxy: (ip: Ip, distance: number) => bo
         end = start - 1
       }
       return clientOf(current, bits, true)
+    },
+    isProxy(peer: string | undefined) {
+      const socket = socketOf(peer, options.unixSocket)
+      return socket === 'unix' || (socket !== undefined && isProxy(socket, 0))
     },
   })
 }

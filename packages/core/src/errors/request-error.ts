@@ -3,6 +3,8 @@ import { CODES, type Denial, PHRASES } from './failure.js'
 
 /**
  * A request that cannot be served, thrown by whoever finds out: becomes a refusal with this status, code and message, not a 500.
+ *
+ * @throws RangeError when the status is no 4xx or 5xx
  */
 export class RequestError extends Error {
   readonly status: number
@@ -20,6 +22,8 @@ export class RequestError extends Error {
       cause?: unknown
     } = {},
   ) {
+    if (!Number.isInteger(status) || status < 400 || status > 599)
+      throw new RangeError(`RequestError: the status is ${status}; allowed: 400 to 599`)
     super(message, 'cause' in more ? { cause: more.cause } : undefined)
     this.name = 'RequestError'
     this.status = status

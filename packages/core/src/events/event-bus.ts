@@ -12,7 +12,12 @@ type AnyListener = (payload: unknown, name: string) => unknown
 
 interface Subscription {
   readonly pattern: string
+  /** What was given, by which `off` finds it. */
   readonly listener: AnyListener
+  /** What is called. */
+  readonly call: AnyListener
+  /** Lets go of the signal. */
+  readonly detach: () => void
 }
 
 const NONE: readonly AnyListener[] = []
@@ -63,6 +68,15 @@ export class EventBus {
     listener: Listener<P>,
     options: { signal?: AbortSignal } = {},
   ): () => void {
+    return this.subscribe(pattern, listener as AnyListener, listener as AnyListener, options.signal)
+  }
+
+  private subscribe(
+    pattern: string,
+    listener: AnyListener,
+    call: AnyListener,
+    signal: AbortSignal | undefined,
+  ): () => void {
     if (!PATTERN.test(pattern)) {
       throw new ConfigError({
         owner: 'events.on',
@@ -71,12 +85,12 @@ export class EventBus {
         allowed: 'a name such as "request:end", a prefix "resource:*", or "*"',
       })
     }
-    const { signal } = options
     if (signal?.aborted) return () => {}
-    const subscription: Subscription = { pattern, listener: listener as AnyListener }
+    const detach = () => signal?.removeEventListener('abort', remove)
+    const subscription: Subscription = { pattern, listener, call, detach }
     this.change([...this.subscriptions, subscription])
     const remove = () => {
-      signal?.removeEventListener('abort', remove)
+      detach()
       if (this.subscriptions.includes(subscription))
         this.change(this.subscriptions.filter(one => one !== subscription))
     }
@@ -89,19 +103,22 @@ export class EventBus {
     listener: Listener<P>,
     options: { signal?: AbortSignal } = {},
   ): () => void {
-    const remove = this.on(
-      pattern,
-      ((payload, name) => {
-        remove()
-        return listener(payload, name)
-      }) as Listener<P>,
-      options,
-    )
+    // A listener that emits the same event would else reach this one again before the first call of it has returned.
+    let called = false
+    const call: AnyListener = (payload, name) => {
+      if (called) return undefined
+      called = true
+      remove()
+      return (listener as AnyListener)(payload, name)
+    }
+    const remove = this.subscribe(pattern, listener as AnyListener, call, options.signal)
     return remove
   }
 
   off<P extends EventPattern>(pattern: P, listener: Listener<P>): void {
-    this.change(this.subscriptions.filter(one => one.pattern !== pattern || one.listener !== listener))
+    const isMeant = (one: Subscription) => one.pattern === pattern && one.listener === listener
+    for (const one of this.subscriptions) if (isMeant(one)) one.detach()
+    this.change(this.subscriptions.filter(one => !isMeant(one)))
   }
 
   /**
@@ -129,7 +146,7 @@ export class EventBus {
   private listenersOf(name: string): readonly AnyListener[] {
     const known = this.resolved.get(name)
     if (known !== undefined) return known
-    const found = this.subscriptions.filter(one => matches(one.pattern, name)).map(one => one.listener)
+    const found = this.subscriptions.filter(one => matches(one.pattern, name)).map(one => one.call)
     const listeners = found.length === 0 ? NONE : found
     this.resolved.set(name, listeners)
     return listeners

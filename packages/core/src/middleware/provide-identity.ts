@@ -1,5 +1,6 @@
 import type { RequestContext } from '../context.js'
 import type { Middleware } from '../middleware.js'
+import { callback } from '../options/check.js'
 import type { Identity } from '../vocabulary/identity.js'
 import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
 
@@ -10,6 +11,8 @@ type Absent = null | undefined
  *
  * A function that may find nobody gives an optional identity, which satisfies no guard that needs one. Fails closed: a throw is a
  * 500. What it returns is trusted: it must come from something verified, never straight from a header.
+ *
+ * @throws ConfigError when it is given no function
  *
  *     pipeline().use(provideIdentity(ctx => sessions.userOf(ctx.raw)))
  */
@@ -22,6 +25,7 @@ export function provideIdentity(
 export function provideIdentity(
   find: (ctx: RequestContext) => MaybePromise<Identity | Absent>,
 ): Middleware<{}, { identity: Identity | undefined }> {
+  callback('a function (ctx) => Identity')(find, { owner: 'provideIdentity', option: 'find' })
   return {
     name: 'provide-identity',
     gives: ['identity'],

@@ -1,4 +1,4 @@
-import type { CompiledPipeline } from '../compiled-pipeline.js'
+import { answerError, type CompiledPipeline } from '../compiled-pipeline.js'
 import { RequestContext } from '../context.js'
 import { RequestError } from '../errors/request-error.js'
 import type { Outcome } from '../middleware.js'
@@ -12,10 +12,12 @@ export interface InjectedRequest {
   url?: string
   /** Names in any case; an array is several lines. */
   headers?: Readonly<Record<string, string | readonly string[]>>
+  /** Whether the socket is encrypted. Default false. */
+  secure?: boolean
   /** The socket's address. Default `203.0.113.9`; `null` for none. */
   peer?: string | null
   body?: string | Uint8Array
-  /** What answers when the pipeline lets the request through: a reply, or a function that may throw. Default: 200 `ok`. */
+  /** What answers when the pipeline lets the request through: a reply, or a function; what it throws is answered as an adapter would. Default: 200 `ok`. */
   handler?: Reply | ((ctx: RequestContext) => Reply | Promise<Reply>)
   /** The template of the route that the handler stands for. */
   route?: string
@@ -52,7 +54,19 @@ export async function inject<State extends object>(
     if (answered !== undefined) return ctx.respond<State>(answered, false)
   }
   const { handler = new Reply(200, {}, 'ok') } = request
-  return ctx.respond<State>(typeof handler === 'function' ? await handler(ctx) : handler, true)
+  return ctx.respond<State>(await replyOf(handler, ctx), true)
+}
+
+async function replyOf(
+  handler: NonNullable<InjectedRequest['handler']>,
+  ctx: RequestContext,
+): Promise<Reply> {
+  if (typeof handler !== 'function') return handler
+  try {
+    return await handler(ctx)
+  } catch (error) {
+    return answerError(ctx, error, 'the handler failed', undefined)
+  }
 }
 
 function lineage(compiled: CompiledPipeline): CompiledPipeline[] {
@@ -65,6 +79,7 @@ class InjectedContext extends RequestContext {
   readonly peer: string | undefined
   readonly raw: InjectedRequest
   readonly route: string | undefined
+  protected readonly encrypted: boolean
   private readonly given = new Headers()
   private readonly sent = new Headers()
 
@@ -74,6 +89,7 @@ class InjectedContext extends RequestContext {
     this.method = request.method ?? 'GET'
     this.url = request.url ?? '/'
     this.peer = request.peer === null ? undefined : (request.peer ?? '203.0.113.9')
+    this.encrypted = request.secure === true
     this.route = request.route
     for (const [name, value] of Object.entries(request.headers ?? {})) {
       for (const line of [value].flat()) this.given.append(name, line)
