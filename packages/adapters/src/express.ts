@@ -1,0 +1,72 @@
+import type { IncomingMessage, Server } from 'node:http'
+import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
+import { requireContext } from './edge.js'
+import { NodeContext } from './node-http/node-context.js'
+import { guardUpgrades } from './node-http/upgrade.js'
+import { writeReply } from './node-http/write-reply.js'
+
+export interface ExpressEdge<State extends object> extends RequestHandler {
+  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  state(req: IncomingMessage): State
+  context(req: IncomingMessage): RequestContext<State>
+  /** Answers the team's own errors in the pipeline's form. Mount it last: `app.use(edge.errorHandler)`. */
+  readonly errorHandler: ErrorRequestHandler
+  /** Answers what no route matched in the pipeline's form. Mount it behind the routes. */
+  readonly notFoundHandler: RequestHandler
+  /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
+  handleUpgrade(server: Server): () => void
+}
+
+/**
+ * A pipeline as Express middleware. Mount it first, in front of body parsers; a branch goes in front of the routes it is for.
+ *
+ *     const edge = toExpress(pipeline().use(requestId()))
+ *     app.use(edge)
+ *     app.get('/me', (req, res) => res.json(edge.state(req)))
+ */
+export function toExpress<State extends object>(edge: Pipeline<State>): ExpressEdge<State> {
+  const pipeline = edge.compile()
+  const middleware = (req: Request, res: Response, next: NextFunction) => {
+    const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
+    const answer = pipeline.run(ctx)
+    if (answer === undefined) next()
+    else if (answer instanceof Promise)
+      void answer.then(reply => (reply === undefined ? next() : writeReply(res, reply)))
+    else writeReply(res, answer)
+  }
+  const errorHandler = (error: unknown, req: Request, res: Response, next: NextFunction) => {
+    const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
+    const reply = answerError(ctx, error, 'the handler failed', undefined)
+    // Express itself tears the connection when half an answer is already out.
+    if (res.headersSent) next(error)
+    else writeReply(res, reply)
+  }
+  const notFoundHandler = (req: Request, res: Response) => {
+    const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
+    writeReply(
+      res,
+      ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
+    )
+  }
+  return Object.assign(middleware, {
+    state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
+    context: (req: IncomingMessage) => requireContext(pipeline, req) as RequestContext<State>,
+    errorHandler,
+    notFoundHandler,
+    handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
+  })
+}
+
+function enter(pipeline: CompiledPipeline, req: Request, res: Response): ExpressContext {
+  const ctx = new ExpressContext(pipeline.root, req, res)
+  pipeline.attach(req, ctx)
+  return ctx
+}
+
+class ExpressContext extends NodeContext {
+  override get route(): string | undefined {
+    const { route, baseUrl } = this.req as Request
+    return route === undefined ? undefined : `${baseUrl}${route.path}`
+  }
+}

@@ -1,0 +1,67 @@
+import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
+import { requireContext } from './edge.js'
+import { observed, toResponse, withStaged } from './web/response.js'
+import { WebContext } from './web/web-context.js'
+
+export type FetchHandler<Rest extends readonly unknown[]> = (
+  request: Request,
+  ...rest: Rest
+) => Response | Promise<Response>
+
+export interface FetchOptions<Rest extends readonly unknown[]> {
+  /**
+   * The address of the socket, which a `Request` does not have: `(request, server) => server.requestIP(request)?.address` on Bun,
+   * `(request, info) => info.remoteAddr.hostname` on Deno. Without it no client has an address, and none is counted.
+   */
+  peer?: (request: Request, ...rest: Rest) => string | undefined
+}
+
+export interface FetchEdge<State extends object, Rest extends readonly unknown[]> {
+  (request: Request, ...rest: Rest): Promise<Response>
+  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  state(request: Request): State
+  context(request: Request): RequestContext<State>
+}
+
+/**
+ * Puts a pipeline in front of a handler of the Fetch standard, for any runtime that has `fetch`.
+ *
+ *     export default { fetch: toFetch(edge, request => new Response('hello')) }
+ */
+export function toFetch<State extends object, Rest extends readonly unknown[] = []>(
+  edge: Pipeline<State>,
+  handler: FetchHandler<Rest>,
+  options: FetchOptions<Rest> = {},
+): FetchEdge<State, Rest> {
+  const pipeline = edge.compile()
+  const { peer } = options
+  const serve = async (request: Request, ...rest: Rest): Promise<Response> => {
+    const known = pipeline.contextOf(request) as WebContext | undefined
+    const ctx = known ?? enter(pipeline, request, peer?.(request, ...rest))
+    const answer = pipeline.run(ctx)
+    const reply = answer instanceof Promise ? await answer : answer
+    // A branch inside leaves the headers and the end to its parent.
+    if (reply !== undefined)
+      return known === undefined ? observed(ctx, toResponse(ctx, reply)) : toResponse(ctx, reply)
+    const response = await respond(ctx, () => handler(request, ...rest))
+    return known === undefined ? observed(ctx, withStaged(ctx, response)) : response
+  }
+  return Object.assign(serve, {
+    state: (request: Request) => requireContext(pipeline, request).state as State,
+    context: (request: Request) => requireContext(pipeline, request) as RequestContext<State>,
+  })
+}
+
+function enter(pipeline: CompiledPipeline, request: Request, peer: string | undefined): WebContext {
+  const ctx = new WebContext(pipeline.root, request, peer)
+  pipeline.attach(request, ctx)
+  return ctx
+}
+
+async function respond(ctx: WebContext, handler: () => Response | Promise<Response>): Promise<Response> {
+  try {
+    return await handler()
+  } catch (error) {
+    return toResponse(ctx, answerError(ctx, error, 'the handler failed', undefined))
+  }
+}

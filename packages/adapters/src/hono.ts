@@ -1,0 +1,174 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import {
+  answerError,
+  type CompiledPipeline,
+  type Pipeline,
+  type Reply,
+  type RequestContext,
+} from '@palisade/core'
+import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
+import { matchedRoutes } from 'hono/route'
+import { requireContext } from './edge.js'
+import { NodeContext } from './node-http/node-context.js'
+import { guardUpgrades } from './node-http/upgrade.js'
+import { bodyInit, observed, toResponse, withStaged } from './web/response.js'
+import { WebContext } from './web/web-context.js'
+
+/** What `@hono/node-server` puts into `c.env`. */
+interface NodeBindings {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+}
+
+export interface HonoOptions {
+  /** The address of the socket away from `@hono/node-server`, such as `c => getConnInfo(c).remote.address`. Without it no client has an address, and none is counted. */
+  peer?: (c: Context) => string | undefined
+}
+
+export interface HonoEdge<State extends object> extends MiddlewareHandler {
+  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  state(c: Context): State
+  context(c: Context): RequestContext<State>
+  /** Answers the team's own errors in the pipeline's form: `app.onError(edge.errorHandler)`. */
+  readonly errorHandler: ErrorHandler
+  /** Answers what no route matched in the pipeline's form: `app.notFound(edge.notFoundHandler)`. */
+  readonly notFoundHandler: NotFoundHandler
+  /** Puts the pipeline in front of the Node server's upgrades too; returns a function that takes it away. */
+  handleUpgrade(server: Server): () => void
+}
+
+/**
+ * A pipeline as Hono middleware. Mount it first: `app.use(edge)`; a branch goes in front of the routes it is for.
+ *
+ * On `@hono/node-server` it works on Node's own request and response, so that no `Headers` are made and early headers are there
+ * whoever answers; elsewhere headers wait for the response.
+ *
+ *     const edge = toHono(pipeline().use(requestId()))
+ *     app.use(edge)
+ *     app.get('/me', c => c.json(edge.state(c)))
+ */
+export function toHono<State extends object>(
+  edge: Pipeline<State>,
+  options: HonoOptions = {},
+): HonoEdge<State> {
+  const pipeline = edge.compile()
+  const middleware = (c: Context, next: Next): Promise<Response | undefined> => {
+    const known = pipeline.contextOf(carrierOf(c)) as HonoContext | undefined
+    const ctx = known ?? enter(pipeline, c, options)
+    const answer = pipeline.run(ctx)
+    const isFirst = known === undefined
+    if (answer === undefined) return pass(ctx, isFirst, c, next)
+    if (!(answer instanceof Promise)) return Promise.resolve(respond(ctx, isFirst, answer))
+    return answer.then(reply =>
+      reply === undefined ? pass(ctx, isFirst, c, next) : respond(ctx, isFirst, reply),
+    )
+  }
+  return Object.assign(middleware, {
+    state: (c: Context) => requireContext(pipeline, carrierOf(c)).state as State,
+    context: (c: Context) => requireContext(pipeline, carrierOf(c)) as RequestContext<State>,
+    errorHandler: (error: Error, c: Context) => {
+      const ctx = (pipeline.contextOf(carrierOf(c)) as HonoContext | undefined) ?? enter(pipeline, c, options)
+      return respond(ctx, false, answerError(ctx, error, 'the handler failed', undefined))
+    },
+    notFoundHandler: (c: Context) => {
+      const ctx = (pipeline.contextOf(carrierOf(c)) as HonoContext | undefined) ?? enter(pipeline, c, options)
+      return respond(
+        ctx,
+        false,
+        ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
+      )
+    },
+    handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
+  })
+}
+
+type HonoContext = HonoNodeContext | HonoWebContext
+
+function nodeOf(c: Context): NodeBindings | undefined {
+  const env = c.env as Partial<NodeBindings> | undefined
+  return env?.incoming !== undefined && env.outgoing !== undefined ? (env as NodeBindings) : undefined
+}
+
+function carrierOf(c: Context): object {
+  return nodeOf(c)?.incoming ?? c.req.raw
+}
+
+function enter(pipeline: CompiledPipeline, c: Context, { peer }: HonoOptions): HonoContext {
+  const node = nodeOf(c)
+  const ctx =
+    node === undefined
+      ? new HonoWebContext(pipeline.root, c, peer?.(c))
+      : new HonoNodeContext(pipeline.root, c, node)
+  pipeline.attach(carrierOf(c), ctx)
+  return ctx
+}
+
+/** Hono catches what the handler throws and has a response by the time `next` is done. */
+function pass(ctx: HonoContext, isFirst: boolean, c: Context, next: Next): Promise<undefined> {
+  if (ctx instanceof HonoNodeContext || !isFirst) return next() as Promise<undefined>
+  return next().then(() => {
+    ctx.error ??= c.error
+    const response = observed(ctx, withStaged(ctx, c.res))
+    if (response !== c.res) {
+      c.res = undefined
+      c.res = response
+    }
+    return undefined
+  })
+}
+
+function respond(ctx: HonoContext, isFirst: boolean, reply: Reply): Response {
+  if (ctx instanceof HonoNodeContext) return nodeResponse(ctx, reply)
+  return isFirst ? observed(ctx, toResponse(ctx, reply)) : toResponse(ctx, reply)
+}
+
+/** Plain headers keep `@hono/node-server` on its fast path; several lines of one name go around `Headers`, straight to the response. */
+function nodeResponse(ctx: HonoNodeContext, { status, headers, body }: Reply): Response {
+  const plain: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value === 'string') plain[name] = value
+    else ctx.res.setHeader(name, value)
+  }
+  const hasBody = body !== null && ctx.method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304
+  return new Response(hasBody ? bodyInit(body) : null, { status, headers: plain })
+}
+
+function templateOf(c: Context): string | undefined {
+  // A handler takes (c); what takes (c, next) is middleware.
+  return matchedRoutes(c).findLast(route => route.handler.length < 2)?.path
+}
+
+class HonoNodeContext extends NodeContext {
+  private readonly c: Context
+
+  constructor(pipeline: CompiledPipeline, c: Context, { incoming, outgoing }: NodeBindings) {
+    super(pipeline, incoming, outgoing)
+    this.c = c
+  }
+
+  override get raw(): unknown {
+    return this.c.req.raw
+  }
+
+  override get route(): string | undefined {
+    return templateOf(this.c)
+  }
+
+  override finish(status: number | undefined, aborted: boolean): void {
+    this.error ??= this.c.error
+    super.finish(status, aborted)
+  }
+}
+
+class HonoWebContext extends WebContext {
+  private readonly c: Context
+
+  constructor(pipeline: CompiledPipeline, c: Context, peer: string | undefined) {
+    super(pipeline, c.req.raw, peer)
+    this.c = c
+  }
+
+  override get route(): string | undefined {
+    return templateOf(this.c)
+  }
+}

@@ -1,0 +1,134 @@
+import type { IncomingMessage, Server } from 'node:http'
+import {
+  answerError,
+  type CompiledPipeline,
+  type Pipeline,
+  type Reply,
+  type RequestContext,
+} from '@palisade/core'
+import type { Context, Middleware, Next } from 'koa'
+import { requireContext } from './edge.js'
+import { NodeContext } from './node-http/node-context.js'
+import { guardUpgrades } from './node-http/upgrade.js'
+import { writeReply } from './node-http/write-reply.js'
+
+export interface KoaEdge<State extends object> extends Middleware {
+  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  state(ctx: { readonly req: IncomingMessage }): State
+  context(ctx: { readonly req: IncomingMessage }): RequestContext<State>
+  /** Answers the team's own errors and what no route matched in the pipeline's form: `app.use(edge, edge.errorHandler)`. */
+  readonly errorHandler: Middleware
+  /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
+  handleUpgrade(server: Server): () => void
+}
+
+/**
+ * A pipeline as Koa middleware. Mount it first; a branch goes in front of the routes it is for.
+ *
+ *     const edge = toKoa(pipeline().use(requestId()))
+ *     app.use(edge)
+ *     router.get('/me', ctx => { ctx.body = edge.state(ctx) })
+ */
+export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<State> {
+  const pipeline = edge.compile()
+  const middleware = (koa: Context, next: Next): Promise<void> => {
+    const ctx = (pipeline.contextOf(koa.req) as KoaContext | undefined) ?? enter(pipeline, koa)
+    const answer = pipeline.run(ctx)
+    if (answer === undefined) return pass(ctx, koa, next)
+    if (answer instanceof Promise)
+      return answer.then(reply => (reply === undefined ? pass(ctx, koa, next) : respond(koa, reply)))
+    respond(koa, answer)
+    return Promise.resolve()
+  }
+  const errorHandler = async (koa: Context, next: Next): Promise<void> => {
+    const ctx = pipeline.contextOf(koa.req) ?? enter(pipeline, koa)
+    try {
+      await next()
+    } catch (error) {
+      if (koa.headerSent) throw error
+      return respond(koa, answerError(ctx, error, 'the handler failed', undefined))
+    }
+    if (koa.status === 404 && koa.body === undefined && koa.respond !== false && !koa.headerSent) {
+      respond(
+        koa,
+        ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
+      )
+    }
+  }
+  return Object.assign(middleware, {
+    state: (koa: { readonly req: IncomingMessage }) => requireContext(pipeline, koa.req).state as State,
+    context: (koa: { readonly req: IncomingMessage }) =>
+      requireContext(pipeline, koa.req) as RequestContext<State>,
+    errorHandler,
+    handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
+  })
+}
+
+function enter(pipeline: CompiledPipeline, koa: Context): KoaContext {
+  const ctx = new KoaContext(pipeline.root, koa)
+  pipeline.attach(koa.req, ctx)
+  return ctx
+}
+
+async function pass(ctx: KoaContext, koa: Context, next: Next): Promise<void> {
+  try {
+    await next()
+  } catch (error) {
+    ctx.error ??= error
+    keepEarlyHeaders(koa, ctx.early)
+    throw error
+  }
+}
+
+/**
+ * Koa's own error answer drops every header that `getHeaderNames` lists, and takes over those of `error.headers`. The error may be
+ * shared between requests, so what belongs to this one is not written on it: the headers are left out of the list instead.
+ */
+function keepEarlyHeaders({ res }: Context, early: ReadonlySet<string>): void {
+  const list = res.getHeaderNames
+  res.getHeaderNames = () => list.call(res).filter(name => !early.has(name))
+}
+
+/** Through Koa, so that outer middleware of the team sees the status; a stream is written by us, at the client's pace. */
+function respond(koa: Context, reply: Reply): void {
+  const { status, headers, body } = reply
+  if (koa.headerSent) return
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
+    koa.status = status
+    for (const name in headers) koa.set(name, headers[name] as string | string[])
+    koa.body = body === null ? Buffer.alloc(0) : typeof body === 'string' ? body : Buffer.from(body)
+    return
+  }
+  koa.respond = false
+  writeReply(koa.res, reply)
+}
+
+class KoaContext extends NodeContext {
+  private readonly koa: Context
+  /** The names, in lower case, of the headers that were set before the handler. */
+  readonly early = new Set<string>()
+
+  constructor(pipeline: CompiledPipeline, koa: Context) {
+    super(pipeline, koa.req, koa.res)
+    this.koa = koa
+  }
+
+  override get url(): string {
+    return this.koa.originalUrl
+  }
+
+  override get route(): string | undefined {
+    const { _matchedRoute } = this.koa as { _matchedRoute?: unknown }
+    return typeof _matchedRoute === 'string' ? _matchedRoute : undefined
+  }
+
+  override setHeader(name: string, value: string): void {
+    super.setHeader(name, value)
+    this.early.add(name.toLowerCase())
+  }
+
+  override appendHeader(name: string, value: string): void {
+    super.appendHeader(name, value)
+    this.early.add(name.toLowerCase())
+  }
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
+import { requireContext } from './edge.js'
+import { NodeContext } from './node-http/node-context.js'
+import { guardUpgrades } from './node-http/upgrade.js'
+import { writeReply } from './node-http/write-reply.js'
+
+export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => unknown
+
+export interface NodeEdge<State extends object> extends RequestListener {
+  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  state(req: IncomingMessage): State
+  context(req: IncomingMessage): RequestContext<State>
+  /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
+  handleUpgrade(server: Server): () => void
+}
+
+/**
+ * Puts a pipeline in front of a listener of Node's own HTTP server. A handler that throws or rejects is answered through the pipeline's errors.
+ *
+ *     http.createServer(toNode(edge, (req, res) => res.end('hello')))
+ *
+ * A branch is called from within the handler of its parent: `toNode(edge, (req, res) => admin(req, res))`.
+ */
+export function toNode<State extends object>(edge: Pipeline<State>, handler: NodeHandler): NodeEdge<State> {
+  const pipeline = edge.compile()
+  const listener = (req: IncomingMessage, res: ServerResponse) => {
+    const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
+    const answer = pipeline.run(ctx)
+    if (answer === undefined) handle(ctx, handler, req, res)
+    else if (answer instanceof Promise)
+      void answer.then(reply =>
+        reply === undefined ? handle(ctx, handler, req, res) : writeReply(res, reply),
+      )
+    else writeReply(res, answer)
+  }
+  return Object.assign(listener, {
+    state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
+    context: (req: IncomingMessage) => requireContext(pipeline, req) as RequestContext<State>,
+    handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
+  })
+}
+
+function enter(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse): NodeContext {
+  const ctx = new NodeContext(pipeline.root, req, res)
+  pipeline.attach(req, ctx)
+  return ctx
+}
+
+function handle(ctx: RequestContext, handler: NodeHandler, req: IncomingMessage, res: ServerResponse): void {
+  const fail = (error: unknown) => {
+    if (res.headersSent) {
+      // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
+      answerError(ctx, error, 'the handler failed after it had begun to answer', undefined)
+      res.destroy()
+    } else {
+      writeReply(res, answerError(ctx, error, 'the handler failed', undefined))
+    }
+  }
+  try {
+    const result = handler(req, res)
+    if (result instanceof Promise) result.catch(fail)
+  } catch (error) {
+    fail(error)
+  }
+}

@@ -1,0 +1,115 @@
+import { type CompiledPipeline, RequestContext, RequestError } from '@palisade/core'
+import { mergeVary } from '../vary.js'
+
+/** A request of the Fetch standard: Hono away from Node, and `toFetch`. Response headers wait here until there is a response. */
+export class WebContext<State extends object = {}> extends RequestContext<State> {
+  readonly request: Request
+  readonly peer: string | undefined
+  /** What `setHeader` and `appendHeader` said; put on the response when it is there. */
+  readonly staged = new Headers()
+  private readonly appended = new Set<string>()
+  private readonly target: string
+
+  constructor(pipeline: CompiledPipeline, request: Request, peer: string | undefined) {
+    super(pipeline)
+    this.request = request
+    this.peer = peer
+    this.target = targetOf(request.url)
+  }
+
+  get method(): string {
+    return this.request.method
+  }
+
+  get url(): string {
+    return this.target
+  }
+
+  protected get encrypted(): boolean {
+    return this.request.url.startsWith('https:')
+  }
+
+  get raw(): unknown {
+    return this.request
+  }
+
+  get route(): string | undefined {
+    return undefined
+  }
+
+  header(name: string): string | undefined {
+    return this.request.headers.get(name) ?? undefined
+  }
+
+  setHeader(name: string, value: string): void {
+    this.staged.set(name, value)
+  }
+
+  appendHeader(name: string, value: string): void {
+    const key = name.toLowerCase()
+    if (key === 'vary') this.staged.set(name, mergeVary(this.staged.get(name) ?? undefined, value))
+    else this.staged.append(name, value)
+    this.appended.add(key)
+  }
+
+  async bytes(limit: number): Promise<Uint8Array> {
+    const { request } = this
+    if (request.bodyUsed) {
+      throw new Error(
+        'the body was already read by something mounted earlier; mount Palisade in front of the body parsers',
+      )
+    }
+    const tooLarge = () => new RequestError(413, `The request body is over ${limit} bytes`)
+    if (Number(request.headers.get('content-length')) > limit) throw tooLarge()
+    if (request.body === null) return new Uint8Array()
+    const chunks: Uint8Array[] = []
+    let length = 0
+    // Leaving the loop cancels the body.
+    for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+      length += chunk.length
+      if (length > limit) throw tooLarge()
+      chunks.push(chunk)
+    }
+    return concat(chunks, length)
+  }
+
+  protected watchEnd(): void {
+    // The adapter sees the response and finishes.
+  }
+
+  /** Whether somebody waits for the end of the response. */
+  observed = false
+
+  override watch(): void {
+    this.observed = true
+  }
+
+  /** The staged headers on a response that the handler made; what the handler set itself stays, lists are joined. */
+  applyTo(headers: Headers): void {
+    const cookies = this.staged.getSetCookie()
+    for (const [name, value] of this.staged) {
+      if (name === 'set-cookie') continue
+      if (name === 'vary') headers.set(name, mergeVary(headers.get(name) ?? undefined, value))
+      else if (!headers.has(name)) headers.set(name, value)
+      else if (this.appended.has(name)) headers.append(name, value)
+    }
+    for (const cookie of cookies) headers.append('set-cookie', cookie)
+  }
+}
+
+function targetOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3)
+  const end = url.indexOf('#')
+  if (start < 0) return '/'
+  return end < 0 ? url.slice(start) : url.slice(start, end)
+}
+
+function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, offset)
+    offset += chunk.length
+  }
+  return whole
+}
