@@ -49,7 +49,7 @@ export class CidrSet {
     return parsed !== undefined && this.hasIp(parsed)
   }
 
-  /** `has` for an address that has been parsed. */
+  /** `has` for an address that has been parsed. @internal */
   hasIp(ip: Ip): boolean {
     return ip.family === 4 ? this.#ipv4.hasLow(ip.d) : this.#ipv6.has(ip)
   }

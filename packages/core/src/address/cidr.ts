@@ -107,9 +107,13 @@ export function networkOf(text: string, prefix: number): string | undefined {
  * It counts too many together where one /64 serves many customers, as behind a NAT64 translator (`64:ff9b::/96`, RFC 6052), which
  * puts all of IPv4 into one /64: there the prefix must be 128.
  *
+ * @param ipv6Prefix 0 to 128
  * @returns `undefined` if the text is no address
+ * @throws RangeError if the prefix is no prefix: a key that counts nobody would let everybody through
  */
 export function clientKey(ip: string, ipv6Prefix = 64): string | undefined {
+  if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 0 || ipv6Prefix > 128)
+    throw new RangeError(`clientKey: an IPv6 prefix is 0 to 128, not ${ipv6Prefix}`)
   const parsed = ipAt(ip, 0, ip.length)
   return parsed === undefined ? undefined : keyOf(parsed, ipv6Prefix)
 }
