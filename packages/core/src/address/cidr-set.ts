@@ -1,7 +1,7 @@
 import { type Check, type OptionPath, refuse, within } from '../options/check.js'
 import { nearest } from '../options/nearest.js'
 import { bitsOf, type Cidr, firstOf, formatCidr, hasHostBits, lastOf, parseCidr } from './cidr.js'
-import { type Ip, ipAt, ipv4At } from './ip.js'
+import { type Ip, ipAt, socketIpv4At } from './ip.js'
 
 /** Ranges that have a name. */
 const NAMED = {
@@ -43,7 +43,7 @@ export class CidrSet {
 
   /** Whether the address is in one of the ranges, in whatever notation. False for text that is no address. */
   has(ip: string): boolean {
-    const ipv4 = ipv4At(ip, 0, ip.length)
+    const ipv4 = socketIpv4At(ip, 0, ip.length)
     if (ipv4 >= 0) return this.#ipv4.hasLow(ipv4)
     const parsed = ipAt(ip, 0, ip.length)
     return parsed !== undefined && this.hasIp(parsed)

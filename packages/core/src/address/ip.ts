@@ -38,17 +38,22 @@ export function canonicalIp(text: string): string | undefined {
   return ip === undefined ? undefined : formatIp(ip)
 }
 
-/** What a socket says about nearly every IPv4 client, `192.0.2.1` or `::ffff:192.0.2.1`, without taking the address apart. */
+/** `canonicalIp` for what a socket says about nearly every IPv4 client, without taking the address apart. */
 export function dottedIpv4(text: string): string | undefined {
-  if (ipv4At(text, 0, text.length) >= 0) return text
-  if (text.charCodeAt(0) === COLON && text.startsWith('::ffff:') && ipv4At(text, 7, text.length) >= 0)
-    return text.slice(7)
-  return undefined
+  if (socketIpv4At(text, 0, text.length) < 0) return undefined
+  return text.charCodeAt(0) === COLON ? text.slice(7) : text
+}
+
+/** The 32 bits of `192.0.2.1`, or of `::ffff:192.0.2.1` as a socket for both families writes it; -1 for any other text. */
+export function socketIpv4At(text: string, start: number, end: number): number {
+  return text.charCodeAt(start) === COLON && text.startsWith('::ffff:', start)
+    ? ipv4At(text, start + 7, end)
+    : ipv4At(text, start, end)
 }
 
 /** The address that stands between two positions and fills them. */
 export function ipAt(text: string, start: number, end: number): Ip | undefined {
-  const ipv4 = ipv4At(text, start, end)
+  const ipv4 = socketIpv4At(text, start, end)
   if (ipv4 >= 0) return words(4, 0, 0, MAPPED, ipv4)
   const ip = ipv6At(text, start, end)
   return ip !== undefined && isMapped(ip) ? words(4, 0, 0, MAPPED, ip.d) : ip
@@ -125,8 +130,10 @@ export function ipv6At(text: string, start: number, end: number): Ip | undefined
   }
   if (gap < 0 ? count !== 8 : count > 7) return undefined
   if (gap >= 0) {
-    groups.copyWithin(8 - count + gap, gap, count)
-    groups.fill(0, gap, 8 - count + gap)
+    for (let from = count - 1, to = 7; from >= gap; from--, to--) {
+      groups[to] = groups[from] ?? 0
+      groups[from] = 0
+    }
   }
   return words(6, pair(groups, 0), pair(groups, 2), pair(groups, 4), pair(groups, 6))
 }
