@@ -1,11 +1,6 @@
 import type { TestProject } from 'vitest/node'
+import type {} from '../support/redis.js'
 import { redisProgram, startRedis } from '../support/redis-server.js'
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    redisUrl: string | undefined
-  }
-}
 
 /**
  * One Redis for the whole run: `REDIS_URL` if it is set, else a server of our own on a free port, stopped at the end. Without either

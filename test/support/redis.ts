@@ -22,6 +22,13 @@ export {
   startRedis,
 } from './redis-server.js'
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Set by `test/setup/redis.ts`. */
+    redisUrl: string | undefined
+  }
+}
+
 /** The Redis that the whole run shares, `redis://host:port`; `undefined` when there is none. Never flush it: other suites use it now. */
 export function redisUrl(): string | undefined {
   return inject('redisUrl')

@@ -67,8 +67,8 @@ export class Deadlines {
   #wakeIn(ms: number): NodeJS.Timeout {
     const timer = setTimeout(() => {
       // Timers run before sockets are read. After a pause of this very process the answers may lie there already: they are read
-      // first, so that Redis is not blamed for our own pause.
-      setImmediate(() => this.#wake()).unref()
+      // first, so that Redis is not blamed for our own pause. The immediate keeps its reference: without it the loop would sleep on.
+      setImmediate(() => this.#wake())
     }, ms)
     return timer.unref()
   }

@@ -63,6 +63,19 @@ describe('deadlines of one length', () => {
     expect(expire).not.toHaveBeenCalled()
   })
 
+  it('never let the process exit wait for them, and never let it sleep past them', async () => {
+    vi.useRealTimers()
+    const immediate = vi.spyOn(Object.getPrototypeOf(setImmediate(() => {})), 'unref')
+    const timer = vi.spyOn(Object.getPrototypeOf(setTimeout(() => {})), 'unref')
+    // Without a reference the immediate would not wake a process that has nothing else to do.
+    await new Promise<void>(resolve => {
+      new Deadlines(1).add(resolve)
+    })
+    expect(immediate).not.toHaveBeenCalled()
+    expect(timer).toHaveBeenCalledOnce()
+    vi.restoreAllMocks()
+  })
+
   it('expire all at once on demand, and leave no timer', () => {
     const deadlines = new Deadlines(100)
     const expire = vi.fn()
