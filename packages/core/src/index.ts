@@ -4,8 +4,21 @@ export { answerError, CompiledPipeline } from './compiled-pipeline.js'
 export { RequestContext } from './context.js'
 export * from './errors/index.js'
 export * from './events/index.js'
+export type { OriginFunction, OriginOption } from './middleware/cors/origin.js'
+export { type CorsOptions, cors } from './middleware/cors.js'
 export { provideIdentity } from './middleware/provide-identity.js'
 export { type RequestIdOptions, requestId } from './middleware/request-id.js'
+export {
+  type CspDirectives,
+  type Nonce,
+  nonce,
+} from './middleware/security-headers/content-security-policy.js'
+export type { PermissionsPolicy } from './middleware/security-headers/permissions-policy.js'
+export {
+  type HstsOptions,
+  type SecurityHeadersOptions,
+  securityHeaders,
+} from './middleware/security-headers.js'
 export type { Middleware, Outcome, Services } from './middleware.js'
 export * from './options/index.js'
 export { type Add, type Pipeline, type PipelineOptions, pipeline } from './pipeline.js'
