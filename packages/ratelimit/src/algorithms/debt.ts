@@ -1,0 +1,67 @@
+import { type Algorithm, cell, type Tally } from './algorithm.js'
+
+/**
+ * State `{d, t}`: a debt of `d` at the moment `t`, which shrinks by `limit` every millisecond; one unit of cost weighs `window`, so that
+ * all of it is whole numbers. One exact engine for the token bucket (`capacity` tokens), the leaky bucket as a meter, and GCRA.
+ *
+ * In the tally: `a` debt, `b` now.
+ */
+export const debt: Algorithm = {
+  width: 2,
+
+  check(book, slot, now, tally) {
+    const at = slot * 2
+    const since = cell(book.cells, at + 1)
+    const moment = Math.max(now, since)
+    const left = cell(book.cells, at) - (moment - since) * tally.limit
+    const owed = Math.max(left, 0)
+    tally.a = owed
+    tally.b = moment
+    return owed + tally.cost * tally.window <= tally.capacity * tally.window
+  },
+
+  take(book, slot, tally) {
+    const at = slot * 2
+    tally.a += tally.cost * tally.window
+    book.cells[at] = tally.a
+    book.cells[at + 1] = tally.b
+    tally.mark = tally.b
+    tally.depth = tally.a
+    answer(tally)
+    tally.until = tally.b + tally.resetMs
+    tally.retryMs = 0
+  },
+
+  report(_book, _slot, tally) {
+    answer(tally)
+    const over = tally.a + (tally.cost - tally.capacity) * tally.window
+    tally.retryMs = over > 0 ? Math.ceil(over / tally.limit) : 0
+  },
+
+  /**
+   * A debt is worked off first come, first served: what was taken is the last part of the debt of that moment. Only as much of it as
+   * is not yet worked off is given back, so that a slow refund never pays for somebody else's attempts.
+   */
+  refund(book, slot, now, window, taken) {
+    const at = slot * 2
+    const open = Math.min(taken.cost * window, taken.depth - Math.max(0, now - taken.mark) * taken.limit)
+    if (open > 0) book.cells[at] = Math.max(0, cell(book.cells, at) - open)
+  },
+}
+
+/** The leaky bucket as a queue: the same debt, and an admitted attempt waits until what came before it is worked off. */
+export const debtQueue: Algorithm = {
+  ...debt,
+  take(book, slot, tally) {
+    const ahead = tally.a
+    debt.take(book, slot, tally)
+    tally.delayMs = Math.ceil(ahead / tally.limit)
+  },
+}
+
+function answer(tally: Tally): void {
+  const { a: owed, window, limit } = tally
+  tally.remaining = Math.max(0, Math.floor((tally.capacity * window - owed) / window))
+  tally.resetMs = Math.ceil(owed / limit)
+  tally.nextMs = Math.ceil((owed % window || window) / limit)
+}

@@ -1,0 +1,157 @@
+import {
+  type Clock,
+  having,
+  type LimitDecision,
+  type Limiter,
+  type LimitReceipt,
+  type MaybePromise,
+  optional,
+  systemClock,
+} from '@palisade/core'
+import type { Tally } from './algorithms/algorithm.js'
+import { boundedKey } from './keys.js'
+import { checkLimiterOptions } from './limiter-options.js'
+import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
+import { Quotas, sharesOf, tightest } from './quotas.js'
+import { Receipt } from './receipts.js'
+import { memoryStore } from './stores/memory.js'
+import type { LimitStore } from './stores/store.js'
+
+interface LimiterBase {
+  /** Where counts are kept. Default `memoryStore()`. */
+  store?: LimitStore
+  clock?: Clock
+}
+
+/** One policy written flat, or several under `policies`. Functions get the key that is being limited. */
+export type LimiterOptions = LimiterBase &
+  (QuotaOptions<string> | { policies: readonly QuotaOptions<string>[] })
+
+/** A limiter without HTTP: for logins, queues, jobs, messages. */
+export interface RateLimiter extends Limiter {
+  /**
+   * Decides one attempt of `key` by all policies together, and takes `cost` (default: each policy's own) only if all allow it.
+   *
+   * @throws TypeError when the key is no string or empty
+   * @throws RangeError when the cost is no whole number from 0
+   */
+  consume(key: string, cost?: number): MaybePromise<LimitDecision>
+  /** Changes a quota from the next attempt on; what was counted stays. @throws ConfigError */
+  setLimit(policy: string, change: QuotaChange): void
+  /** Forgets what was counted for a key. */
+  reset(key: string): MaybePromise<void>
+}
+
+/** With the default store every answer is there at once. */
+export interface ImmediateRateLimiter extends RateLimiter {
+  consume(key: string, cost?: number): LimitDecision
+  refund(receipt: LimitReceipt): void
+  reset(key: string): void
+}
+
+/**
+ * The engine of `rateLimit()` without HTTP.
+ *
+ *     const logins = createLimiter({ limit: 5, window: '15m' })
+ *     const { allowed, retryAfterMs, receipt } = logins.consume(user)
+ *     if (allowed && passwordIsRight) logins.refund(receipt)
+ *
+ * @throws ConfigError for a wrong or unknown option
+ */
+export function createLimiter(options: LimiterOptions & { store?: never }): ImmediateRateLimiter
+export function createLimiter(options: LimiterOptions): RateLimiter
+export function createLimiter(options: LimiterOptions): RateLimiter {
+  const owner = 'createLimiter'
+  const { quotas, rest } = checkLimiterOptions(owner, options, quotaShape, {
+    store: optional(having<LimitStore>('a store, such as memoryStore()', 'open')),
+    clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
+  })
+  const policies = quotas.map(({ policy, at }) => new Policy<string>(policy, at))
+  checkNames(owner, policies)
+  return new QuotaLimiter(
+    new Quotas<string>(owner, policies, rest.store ?? memoryStore()),
+    rest.clock ?? systemClock,
+  )
+}
+
+class QuotaLimiter implements RateLimiter {
+  private readonly quotas: Quotas<string>
+  private readonly clock: Clock
+
+  constructor(quotas: Quotas<string>, clock: Clock) {
+    this.quotas = quotas
+    this.clock = clock
+  }
+
+  consume(key: string, cost?: number): MaybePromise<LimitDecision> {
+    if (typeof key !== 'string' || key === '')
+      throw new TypeError(`consume: the key is ${JSON.stringify(key)}; allowed: a string that is not empty`)
+    if (cost !== undefined) checkCost(cost, 'consume: the cost')
+    const { quotas } = this
+    const { policies } = quotas
+    const bounded = boundedKey(key)
+    const tallies = quotas.begin()
+    for (let i = 0; i < policies.length; i++) {
+      const tally = tallies[i] as Tally
+      quotas.ask(tally, policies[i] as Policy<string>, key, bounded)
+      if (cost !== undefined) tally.cost = cost
+    }
+    const now = Math.floor(this.clock.now())
+    const decided = quotas.engine.decide(tallies, now)
+    return typeof decided === 'boolean'
+      ? this.decisionOf(key, tallies, decided)
+      : decided.then(allowed => this.decisionOf(key, tallies, allowed))
+  }
+
+  refund(receipt: LimitReceipt): MaybePromise<void> {
+    if (!(receipt instanceof Receipt) || !receipt.belongsTo(this.quotas.engine))
+      throw new TypeError(
+        'refund: the receipt is not of this limiter; allowed: the receipt of a decision of it',
+      )
+    return receipt.redeem(Math.floor(this.clock.now()))
+  }
+
+  setLimit(policy: string, change: QuotaChange): void {
+    this.quotas.setLimit(policy, change)
+  }
+
+  reset(key: string): MaybePromise<void> {
+    return this.quotas.engine.reset(boundedKey(key))
+  }
+
+  private decisionOf(key: string, tallies: readonly Tally[], allowed: boolean): LimitDecision {
+    const tally = tallies[tightest(tallies, allowed)]
+    if (tally === undefined) return UNLIMITED
+    const shares = allowed ? sharesOf(tallies) : []
+    return {
+      allowed,
+      limit: tally.capacity,
+      remaining: tally.remaining,
+      resetMs: tally.resetMs,
+      retryAfterMs: allowed ? 0 : tally.retryMs,
+      refusedBy: allowed ? NOBODY : this.refusing(tallies),
+      receipt: shares.length > 0 ? new Receipt(key, this.quotas.engine, shares) : undefined,
+    }
+  }
+
+  private refusing(tallies: readonly Tally[]): readonly string[] {
+    return this.quotas.policies.filter((_, i) => isRefusing(tallies[i] as Tally)).map(({ name }) => name)
+  }
+}
+
+const NOBODY: readonly string[] = Object.freeze([])
+
+/** No policy applies to the key. */
+const UNLIMITED: LimitDecision = Object.freeze({
+  allowed: true,
+  limit: Number.POSITIVE_INFINITY,
+  remaining: Number.POSITIVE_INFINITY,
+  resetMs: 0,
+  retryAfterMs: 0,
+  refusedBy: NOBODY,
+  receipt: undefined,
+})
+
+function isRefusing(tally: Tally): boolean {
+  return tally.active && !tally.fits
+}

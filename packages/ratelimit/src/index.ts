@@ -1,0 +1,27 @@
+export type { AlgorithmName } from './algorithms/index.js'
+export {
+  createLimiter,
+  type ImmediateRateLimiter,
+  type LimiterOptions,
+  type RateLimiter,
+} from './create-limiter.js'
+export type { HeaderOptions } from './headers.js'
+export {
+  byApiKey,
+  byClient,
+  byHeader,
+  byIdentity,
+  byRoute,
+  byTenant,
+  compose,
+  type KeyFunction,
+} from './keys.js'
+export type { NumberFor, QuotaChange, QuotaOptions } from './policy.js'
+export {
+  type PolicyOptions,
+  type RateLimitMiddleware,
+  type RateLimitOptions,
+  rateLimit,
+} from './rate-limit.js'
+export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory.js'
+export type { LimitStore } from './stores/store.js'

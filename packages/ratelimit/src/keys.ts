@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import { ConfigError, headerName, type Identity, type RequestContext, RequestError } from '@palisade/core'
+
+/**
+ * Who or what an attempt is counted for. `false` leaves the request uncounted; nothing (`undefined`, `null`, an empty string) means that
+ * the request lacks what it is counted by, and `whenKeyMissing` says what happens then.
+ */
+export type KeyFunction<State extends object = {}> = (
+  ctx: RequestContext<State>,
+) => string | false | undefined | null
+
+const LONGEST_KEY = 128
+
+/**
+ * Counts by client: the IPv4 address or the IPv6 /64, as the pipeline's `trust` says.
+ *
+ * A client without an address (a Unix socket, a call without a network) is not counted: all such clients would be one.
+ */
+export function byClient(): KeyFunction {
+  return clientKey
+}
+
+function clientKey(ctx: RequestContext): string | false {
+  return ctx.client.key ?? false
+}
+
+/** Counts by who is logged in, and by client where nobody is. Mount it behind what gives the identity. */
+export function byIdentity(): KeyFunction {
+  return ctx => {
+    const identity = identityOf(ctx)
+    return identity === undefined ? clientKey(ctx) : subjectKey(identity)
+  }
+}
+
+/** Counts by the tenant of the identity; a request without one lacks its key. */
+export function byTenant(): KeyFunction {
+  return ctx => identityOf(ctx)?.tenant
+}
+
+/**
+ * Counts by API key: a digest of the header, so that no store holds a secret; without the header, the owner of a verified key.
+ *
+ * In front of authentication a stranger escapes by inventing keys: add a policy by client there, or mount this one behind it.
+ *
+ * @throws ConfigError when `header` is no field name
+ */
+export function byApiKey(header = 'X-Api-Key'): KeyFunction {
+  const name = headerName(header, { owner: 'byApiKey', option: 'header' }).toLowerCase()
+  return ctx => {
+    const sent = ctx.header(name)
+    if (sent !== undefined && sent !== '') return `$${digest(sent)}`
+    const identity = identityOf(ctx)
+    return identity?.method === 'api-key' ? subjectKey(identity) : undefined
+  }
+}
+
+/**
+ * Counts by the value of a header that a proxy of yours sets; a client that writes it itself escapes at will.
+ *
+ * @throws ConfigError when `name` is no field name
+ */
+export function byHeader(name: string): KeyFunction {
+  const lowerCase = headerName(name, { owner: 'byHeader', option: 'name' }).toLowerCase()
+  return ctx => ctx.header(lowerCase)
+}
+
+/**
+ * Counts by method and path, the same for all spellings that some router takes for one: letter case, a slash at the end, `%61` for
+ * `a`, HEAD for GET. A path that routers read differently (`//`, `..`, `%2f`, `%5c`, `%00`, a malformed escape) is refused with 400.
+ *
+ * Each path has its own count: compose it with `byClient()`, and mind that `/items/1` and `/items/2` are two.
+ */
+export function byRoute(): KeyFunction {
+  return ctx => `${ctx.method === 'HEAD' ? 'GET' : ctx.method} ${plainPath(ctx.path)}`
+}
+
+/**
+ * Counts by several things at once. No combination of parts reads like another; if one is missing or uncounted, so is the whole.
+ *
+ * @throws ConfigError when there is nothing to compose, or something is no function
+ */
+export function compose<State extends object = {}>(
+  ...keys: readonly KeyFunction<State>[]
+): KeyFunction<State> {
+  const wrong = keys.findIndex(key => typeof key !== 'function')
+  if (keys.length === 0 || wrong >= 0) {
+    const allowed = 'key functions, such as byClient() and byRoute()'
+    throw new ConfigError({
+      owner: 'compose',
+      option: `keys[${Math.max(0, wrong)}]`,
+      value: keys[wrong],
+      allowed,
+    })
+  }
+  return ctx => {
+    let joined = ''
+    for (const key of keys) {
+      const part = key(ctx)
+      if (part === false || part === undefined || part === null || part === '') return part
+      joined += `${part.length}:${part}`
+    }
+    return joined
+  }
+}
+
+/** A key of bounded length: a long one is replaced by its digest, and no short one reads like a digest. */
+export function boundedKey(key: string): string {
+  return key.length > LONGEST_KEY || key.charCodeAt(0) === 126 ? `~${digest(key)}` : key
+}
+
+function digest(value: string): string {
+  return createHash('sha256').update(value).digest('base64url')
+}
+
+function identityOf(ctx: RequestContext): Identity | undefined {
+  return (ctx.state as { readonly identity?: Identity }).identity
+}
+
+/** `@` and `#` begin no address, so an identity never shares the count of a client. */
+function subjectKey({ subject, tenant }: Identity): string {
+  return tenant === undefined ? `@${subject}` : `#${tenant.length}:${tenant}${subject}`
+}
+
+const AMBIGUOUS = /\/\/|%2f|%5c|%00|\\|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
+
+function plainPath(path: string): string {
+  if (AMBIGUOUS.test(path)) throw new RequestError(400, 'The path of the request is ambiguous')
+  let plain = path
+  if (path.includes('%')) {
+    try {
+      plain = decodeURIComponent(path)
+    } catch (cause) {
+      throw new RequestError(400, 'The path of the request is malformed', { cause })
+    }
+  }
+  const trimmed = plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain
+  return trimmed.toLowerCase()
+}

@@ -1,0 +1,214 @@
+import {
+  ConfigError,
+  callback,
+  type Duration,
+  duration,
+  either,
+  flag,
+  integer,
+  type OptionPath,
+  oneOf,
+  optional,
+  refuse,
+  text,
+  within,
+} from '@palisade/core'
+import { type AlgorithmName, algorithmOf, BUCKETS } from './algorithms/index.js'
+import { LONGEST_LOG } from './algorithms/sliding-log.js'
+import type { PolicyKind } from './stores/store.js'
+
+/** A number, or a function of what is being limited: the request context, or the key of a `createLimiter()`. */
+export type NumberFor<Source> = number | ((source: Source) => number)
+
+/** One quota. */
+export interface QuotaOptions<Source> {
+  /** Appears in headers, answers and events. Default `default`. */
+  name?: string
+  /**
+   * How attempts are counted. Default `sliding-window`.
+   *
+   * `fixed-window` | `sliding-window` | `sliding-log` | `token-bucket` | `leaky-bucket` | `gcra`
+   */
+  algorithm?: AlgorithmName
+  /** How much fits into a window; 0 refuses all. A function may return `Infinity`: the quota does not apply then. */
+  limit: NumberFor<Source>
+  /** A duration such as `'1m'`, or milliseconds. */
+  window: Duration
+  /** Buckets only: how much may be taken at once. Default the limit; 1 with `gcra` arrests spikes. */
+  burst?: NumberFor<Source>
+  /** What one attempt takes. Default 1; 0 asks without taking. */
+  cost?: NumberFor<Source>
+  /** `leaky-bucket` only: an admitted attempt waits for its turn instead of passing at once. Default false. */
+  queue?: boolean
+}
+
+/** What of a policy can be changed while it runs. */
+export interface QuotaChange {
+  limit?: number
+  /** Buckets only. When it was never set it follows the limit. */
+  burst?: number
+}
+
+/** The names that `RateLimit` (a structured field string) and Redis keys carry without escaping. */
+const policyName = text({
+  pattern: /^[A-Za-z0-9][\w.-]{0,63}$/,
+  allowed: 'a name of 1 to 64 letters, digits, "_", "." and "-", that begins with a letter or digit',
+})
+
+const amount = (min: number) =>
+  either(
+    integer({ min, max: 2 ** 40 }),
+    callback<(source: never) => number>(),
+    `a whole number from ${min} to ${2 ** 40}, or a function that returns one`,
+  )
+
+/** The options that every quota has, for `checkOptions`. */
+export const quotaShape = {
+  name: optional(policyName, 'default'),
+  algorithm: optional<AlgorithmName>(
+    oneOf('fixed-window', 'sliding-window', 'sliding-log', 'token-bucket', 'leaky-bucket', 'gcra'),
+    'sliding-window',
+  ),
+  limit: amount(0),
+  window: duration({ min: 1, max: '3650d' }),
+  burst: optional(amount(1)),
+  cost: optional(amount(0), 1),
+  queue: optional(flag, false),
+}
+
+type CheckedQuota = { [K in keyof typeof quotaShape]: ReturnType<(typeof quotaShape)[K]> }
+
+/** A policy ready to run. `limit` and `burst` are what static ones are now; functions are asked for each attempt. */
+export class Policy<Source> implements PolicyKind {
+  readonly name: string
+  readonly algorithm: AlgorithmName
+  readonly counting: PolicyKind['counting']
+  readonly window: number
+  readonly isBucket: boolean
+  readonly fixedCost: number
+  readonly costOf: ((source: Source) => number) | undefined
+  private readonly owner: string
+  private readonly ownBurst: boolean
+  private staticLimit: number
+  private staticBurst: number
+  private limitOf: ((source: Source) => number) | undefined
+  private burstOf: ((source: Source) => number) | undefined
+
+  constructor(quota: CheckedQuota, at: OptionPath) {
+    this.owner = at.owner
+    this.name = quota.name
+    this.algorithm = quota.algorithm
+    this.window = quota.window
+    this.isBucket = BUCKETS.has(quota.algorithm)
+    this.ownBurst = quota.burst !== undefined
+    if (quota.burst !== undefined && !this.isBucket) {
+      refuse(
+        within(at, 'burst'),
+        quota.burst,
+        `a burst only with ${[...BUCKETS].join(', ')}, not ${quota.algorithm}`,
+      )
+    }
+    if (quota.queue && quota.algorithm !== 'leaky-bucket')
+      refuse(within(at, 'queue'), true, `a queue only with leaky-bucket, not ${quota.algorithm}`)
+    this.counting = algorithmOf(quota.algorithm, quota.queue)
+    this.staticLimit = typeof quota.limit === 'number' ? quota.limit : 0
+    this.limitOf = typeof quota.limit === 'number' ? undefined : (quota.limit as (source: Source) => number)
+    this.staticBurst = typeof quota.burst === 'number' ? quota.burst : this.staticLimit
+    this.burstOf = typeof quota.burst === 'function' ? (quota.burst as (source: Source) => number) : undefined
+    this.fixedCost = typeof quota.cost === 'number' ? quota.cost : 1
+    this.costOf = typeof quota.cost === 'number' ? undefined : (quota.cost as (source: Source) => number)
+    if (this.limitOf === undefined) {
+      this.checkRange(this.staticLimit, this.staticBurst, at)
+      if (this.burstOf === undefined && this.staticLimit > 0 && this.fixedCost > this.capacity)
+        refuse(within(at, 'cost'), this.fixedCost, `at most what can be taken at once, ${this.capacity}`)
+    }
+  }
+
+  /** Whether limit and burst are the same for every attempt. */
+  get isStatic(): boolean {
+    return this.limitOf === undefined && this.burstOf === undefined
+  }
+
+  /** The limit as options say it; `undefined` when it is a function. */
+  get limit(): number | undefined {
+    return this.limitOf === undefined ? this.staticLimit : undefined
+  }
+
+  /** What can be taken at once. */
+  get capacity(): number {
+    return this.isBucket ? this.staticBurst : this.staticLimit
+  }
+
+  /** @throws RangeError when a function returns what no limit can be */
+  limitFor(source: Source): number {
+    if (this.limitOf === undefined) return this.staticLimit
+    const limit = this.limitOf(source)
+    if (limit === Number.POSITIVE_INFINITY) return limit
+    return this.inRange('limit', limit, 0)
+  }
+
+  capacityFor(source: Source, limit: number): number {
+    if (!this.isBucket) return limit
+    if (this.burstOf !== undefined) return this.inRange('burst', this.burstOf(source), 1)
+    return this.ownBurst ? this.staticBurst : limit
+  }
+
+  costFor(source: Source): number {
+    if (this.costOf === undefined) return this.fixedCost
+    return checkCost(this.costOf(source), `${this.owner}: the cost of policy "${this.name}"`)
+  }
+
+  /** Changes limit or burst from the next attempt on; what was counted stays. */
+  change(change: { limit: number | undefined; burst: number | undefined }, at: OptionPath): void {
+    if (change.burst !== undefined && !this.isBucket)
+      refuse(within(at, 'burst'), change.burst, `a burst only with ${[...BUCKETS].join(', ')}`)
+    const limit = change.limit ?? this.staticLimit
+    const burst = change.burst ?? (this.ownBurst ? this.staticBurst : limit)
+    this.checkRange(limit, burst, at)
+    if (change.limit !== undefined) this.limitOf = undefined
+    if (change.burst !== undefined) this.burstOf = undefined
+    this.staticLimit = limit
+    this.staticBurst = burst
+  }
+
+  private get largest(): number {
+    if (this.algorithm === 'sliding-log') return LONGEST_LOG
+    // 2 * max(L, B) * W < 2 ** 53, so that every product and sum of the algorithms is an exact integer.
+    return Math.ceil(2 ** 52 / this.window) - 1
+  }
+
+  private checkRange(limit: number, burst: number, at: OptionPath): void {
+    const allowed = `at most ${this.largest} with a window of ${this.window} ms${this.algorithm === 'sliding-log' ? ' (the longest log)' : ', so that the arithmetic stays exact'}`
+    if (limit > this.largest) refuse(within(at, 'limit'), limit, allowed)
+    if (this.isBucket && burst > this.largest) refuse(within(at, 'burst'), burst, allowed)
+  }
+
+  private inRange(what: string, value: number, min: number): number {
+    if (Number.isSafeInteger(value) && value >= min && value <= this.largest) return value
+    throw new RangeError(
+      `${this.owner}: the ${what} of policy "${this.name}" is ${String(value)}; allowed: a whole number from ${min} to ${this.largest}`,
+    )
+  }
+}
+
+/** @throws RangeError for what no cost can be */
+export function checkCost(cost: number, what: string): number {
+  if (Number.isSafeInteger(cost) && cost >= 0) return cost
+  throw new RangeError(`${what} is ${String(cost)}; allowed: a whole number from 0`)
+}
+
+/** Refuses two policies of one name: their counts and their headers could not be told apart. */
+export function checkNames(owner: string, policies: readonly { readonly name: string }[]): void {
+  const seen = new Set<string>()
+  policies.forEach(({ name }, i) => {
+    if (seen.has(name)) {
+      throw new ConfigError({
+        owner,
+        option: `policies[${i}].name`,
+        value: name,
+        allowed: 'a name that no other policy has',
+      })
+    }
+    seen.add(name)
+  })
+}

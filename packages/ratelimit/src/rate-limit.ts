@@ -1,0 +1,230 @@
+import {
+  callback,
+  flag,
+  having,
+  type MaybePromise,
+  type Middleware,
+  mode,
+  type Outcome,
+  object,
+  oneOf,
+  optional,
+  Reply,
+  type RequestContext,
+} from '@palisade/core'
+import type { Tally } from './algorithms/algorithm.js'
+import { type HeaderOptions, LimitHeaders } from './headers.js'
+import { boundedKey, byClient, type KeyFunction } from './keys.js'
+import { checkLimiterOptions } from './limiter-options.js'
+import { checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
+import { Quotas, sharesOf } from './quotas.js'
+import { Receipt } from './receipts.js'
+import { Refusals } from './refusals.js'
+import { memoryStore } from './stores/memory.js'
+import type { LimitStore } from './stores/store.js'
+import { WaitingRoom } from './wait.js'
+
+/** One quota and whom it is counted for. */
+export interface PolicyOptions<State extends object = {}> extends QuotaOptions<RequestContext<State>> {
+  /** Default `byClient()`. */
+  key?: KeyFunction<State>
+}
+
+interface RateLimitBase<State extends object> {
+  /** Where counts are kept. Default `memoryStore({ maxKeys: 100_000 })`. */
+  store?: LimitStore
+  /**
+   * What counts. `all` (default): every request. `failures` and `successes`: every request is counted before the handler runs, and what does
+   * not count is given back when the response has ended; an aborted request stays counted.
+   */
+  count?: 'all' | 'failures' | 'successes'
+  /** What a failure is. Default: an error, or a status from 400. */
+  isFailure?: (outcome: Outcome) => boolean
+  headers?: HeaderOptions
+  /** A request that lacks the key of a policy is refused with 400 (default), or not counted by that policy. */
+  whenKeyMissing?: 'refuse' | 'skip'
+  /** `shadow` counts and tells, sets no header and refuses nothing. Default `enforce`. */
+  mode?: 'enforce' | 'shadow'
+  /** Requests that are neither counted nor refused. */
+  skip?: (ctx: RequestContext<State>) => boolean
+}
+
+/** One policy written flat, or several under `policies`. */
+export type RateLimitOptions<State extends object = {}> = RateLimitBase<State> &
+  (PolicyOptions<State> | { policies: readonly PolicyOptions<State>[] })
+
+export interface RateLimitMiddleware<State extends object = {}> extends Middleware<State> {
+  /** Changes a quota from the next request on; what was counted stays. @throws ConfigError */
+  setLimit(policy: string, change: QuotaChange): void
+  /** Forgets what all policies have counted for a key, in the form that the key function returns. */
+  reset(key: string): MaybePromise<void>
+}
+
+/**
+ * Refuses with 429 what exceeds a quota: floods, brute force, and clients that would use up what others need. All policies decide
+ * together, and a refused request consumes nothing.
+ *
+ * Fails closed: a key, cost or limit function that throws is a 500, a request without the key that it is counted by is a 400. It counts
+ * by what `key` says and cannot see two clients behind one address, nor one client behind many.
+ *
+ *     pipeline().use(rateLimit({ limit: 100, window: '1m' }))
+ *
+ * @throws ConfigError for a wrong or unknown option
+ */
+export function rateLimit<State extends object = {}>(
+  options: RateLimitOptions<State>,
+): RateLimitMiddleware<State> {
+  return new RateLimit<State>(options)
+}
+
+class RateLimit<State extends object> implements RateLimitMiddleware<State> {
+  readonly name = 'rate-limit'
+  readonly onResponse?: (ctx: RequestContext<State>, outcome: Outcome) => void
+  private readonly quotas: Quotas<RequestContext<State>, KeyedPolicy<State>>
+  private readonly headers: LimitHeaders
+  private readonly refusals: Refusals
+  private readonly isShadow: boolean
+  private readonly refusesKeyless: boolean
+  private readonly remembers: boolean
+  private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
+  private readonly receipts = new WeakMap<object, Receipt>()
+  private readonly queue = new WaitingRoom()
+
+  constructor(options: RateLimitOptions<State>) {
+    const owner = 'rateLimit'
+    const { quotas, rest } = checkLimiterOptions(
+      owner,
+      options,
+      { ...quotaShape, key: optional(callback<KeyFunction<State>>('a key function, such as byClient()')) },
+      {
+        store: optional(having<LimitStore>('a store, such as memoryStore()', 'open')),
+        count: optional(oneOf('all', 'failures', 'successes'), 'all'),
+        isFailure: optional(callback<(outcome: Outcome) => boolean>()),
+        headers: optional(object({ legacy: optional(flag, true), draft: optional(flag, true) })),
+        whenKeyMissing: optional(oneOf('refuse', 'skip'), 'refuse'),
+        mode,
+        skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),
+      },
+    )
+    const policies = quotas.map(({ policy, at }) => new KeyedPolicy<State>(policy, at, policy.key))
+    checkNames(owner, policies)
+    this.quotas = new Quotas(owner, policies, rest.store ?? memoryStore())
+    this.headers = new LimitHeaders(policies, rest.headers ?? {})
+    this.isShadow = rest.mode === 'shadow'
+    this.refusals = new Refusals(policies, this.isShadow)
+    this.refusesKeyless = rest.whenKeyMissing === 'refuse'
+    this.skip = rest.skip
+    this.remembers = rest.count !== 'all'
+    // Absent where nothing is given back, so that the end of such requests need not be watched.
+    if (this.remembers)
+      this.onResponse = this.giveBack(rest.count === 'failures', rest.isFailure ?? isFailure)
+  }
+
+  onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
+    if (this.skip?.(ctx)) return undefined
+    const { quotas } = this
+    const { policies } = quotas
+    const tallies = quotas.begin()
+    let applies = false
+    let lastKey: KeyFunction<State> | undefined
+    let key: string | false | undefined | null
+    for (let i = 0; i < policies.length; i++) {
+      const policy = policies[i] as KeyedPolicy<State>
+      const tally = tallies[i] as Tally
+      if (policy.key !== lastKey) {
+        lastKey = policy.key
+        key = lastKey(ctx)
+        if (typeof key === 'string' && key !== '') key = boundedKey(key)
+        else if (key !== false && this.refusesKeyless) return this.refuseKeyless(ctx, policy)
+      }
+      if (typeof key === 'string' && key !== '') quotas.ask(tally, policy, ctx, key)
+      else tally.active = false
+      if (tally.active) applies = true
+    }
+    if (!applies) return undefined
+    const now = Math.floor(ctx.services.clock.now())
+    const decided = quotas.engine.decide(tallies, now)
+    return typeof decided === 'boolean'
+      ? this.conclude(ctx, tallies, decided, now)
+      : decided.then(allowed => this.conclude(ctx, tallies, allowed, now))
+  }
+
+  setLimit(policy: string, change: QuotaChange): void {
+    this.quotas.setLimit(policy, change)
+  }
+
+  reset(key: string): MaybePromise<void> {
+    return this.quotas.engine.reset(boundedKey(key))
+  }
+
+  dispose(): void {
+    this.queue.release()
+  }
+
+  private conclude(
+    ctx: RequestContext<State>,
+    tallies: readonly Tally[],
+    allowed: boolean,
+    now: number,
+  ): MaybePromise<Reply | undefined> {
+    if (!this.isShadow) this.headers.write(ctx, tallies, allowed, now)
+    if (!allowed) {
+      const denial = this.refusals.of(ctx, tallies, now)
+      return this.isShadow ? undefined : ctx.deny(denial)
+    }
+    if (this.remembers) this.receipts.set(ctx, new Receipt('', this.quotas.engine, sharesOf(tallies)))
+    const delay = this.isShadow ? 0 : longestDelay(tallies)
+    return delay === 0 ? undefined : this.waitForTurn(ctx, delay)
+  }
+
+  private async waitForTurn(ctx: RequestContext<State>, ms: number): Promise<Reply | undefined> {
+    await this.queue.wait(ms, ctx.signal)
+    // Nobody reads it, and the handler need not run for a client that left.
+    return ctx.signal.aborted ? new Reply(503) : undefined
+  }
+
+  private refuseKeyless(ctx: RequestContext<State>, { name }: KeyedPolicy<State>): Reply | undefined {
+    if (this.isShadow) return undefined
+    return ctx.deny({
+      status: 400,
+      code: 'BAD_REQUEST',
+      message: 'The request lacks what its rate limit is counted by',
+      reason: `the key function of policy "${name}" found no key`,
+      by: this.name,
+    })
+  }
+
+  private giveBack(countsFailures: boolean, failed: (outcome: Outcome) => boolean) {
+    return (ctx: RequestContext<State>, outcome: Outcome) => {
+      const receipt = this.receipts.get(ctx)
+      if (receipt === undefined || outcome.aborted || failed(outcome) === countsFailures) return
+      const pending = receipt.redeem(Math.floor(ctx.services.clock.now()))
+      pending?.catch(error =>
+        ctx.services.logger.warn({ err: error }, 'a rate limit could not be given back'),
+      )
+    }
+  }
+}
+
+class KeyedPolicy<State extends object> extends Policy<RequestContext<State>> {
+  readonly key: KeyFunction<State>
+
+  constructor(
+    quota: ConstructorParameters<typeof Policy>[0],
+    at: ConstructorParameters<typeof Policy>[1],
+    key: KeyFunction<State> | undefined,
+  ) {
+    super(quota, at)
+    this.key = key ?? (byClient() as KeyFunction<State>)
+  }
+}
+
+function isFailure({ status, error }: Outcome): boolean {
+  return status === undefined || status >= 400 || error !== undefined
+}
+
+function longestDelay(tallies: readonly Tally[]): number {
+  let longest = 0
+  for (const { active, delayMs } of tallies) if (active && delayMs > longest) longest = delayMs
+  return longest
+}

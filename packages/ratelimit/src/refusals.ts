@@ -1,0 +1,101 @@
+import type { Denial, RequestContext } from '@palisade/core'
+import type { Tally } from './algorithms/algorithm.js'
+import { Announced } from './announced.js'
+import { QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE } from './draft-headers.js'
+
+interface Named {
+  readonly name: string
+  readonly window: number
+}
+
+/** Turns a refusal into the answer, and tells of it: once per key and window, so that one flood is one violation. */
+export class Refusals {
+  private readonly policies: readonly Named[]
+  private readonly isShadow: boolean
+  private readonly announced = new Announced()
+
+  constructor(policies: readonly Named[], isShadow: boolean) {
+    this.policies = policies
+    this.isShadow = isShadow
+  }
+
+  of(ctx: RequestContext, tallies: readonly Tally[], now: number): Denial {
+    const refusing: Named[] = []
+    const details: object[] = []
+    let longest = 0
+    let key = ''
+    let isFirst = false
+    for (let i = 0; i < tallies.length; i++) {
+      const tally = tallies[i] as Tally
+      if (!tally.active || tally.fits) continue
+      const policy = this.policies[i] as Named
+      refusing.push(policy)
+      details.push(detailOf(policy, tally))
+      if (key === '' || tally.retryMs > longest) {
+        longest = tally.retryMs
+        key = tally.key
+      }
+      if (this.announced.isFirst(policy.name, tally.key, now, policy.window)) isFirst = true
+    }
+    const names = refusing.map(({ name }) => name)
+    if (isFirst) this.announce(ctx, key, names, longest)
+    return {
+      status: 429,
+      code: 'RATE_LIMITED',
+      message: 'Too many requests',
+      details: { policies: details },
+      ...(longest !== Number.POSITIVE_INFINITY && { retryAfterSeconds: retryAfter(longest) }),
+      reason: `over ${names.map(name => `"${name}"`).join(', ')} as ${key}`,
+      by: 'rate-limit',
+      problem: {
+        type: QUOTA_EXCEEDED,
+        title: QUOTA_EXCEEDED_TITLE,
+        extensions: { 'violated-policies': names },
+      },
+    }
+  }
+
+  private announce(
+    ctx: RequestContext,
+    key: string,
+    policies: readonly string[],
+    retryAfterMs: number,
+  ): void {
+    const { events } = ctx.services
+    const shadow = this.isShadow
+    if (events.has('ratelimit:exceeded')) {
+      const { requestId, method, path } = ctx
+      events.emit('ratelimit:exceeded', { requestId, method, path, key, policies, retryAfterMs, shadow })
+    }
+    const { client } = ctx
+    if (client.key !== undefined && events.has('security:violation')) {
+      const { requestId, method, path } = ctx
+      events.emit('security:violation', {
+        source: 'rate-limit',
+        // What is only tried out must not lead to a ban.
+        weight: shadow ? 0 : 1,
+        key: client.key,
+        bannable: client.bannable,
+        detail: { policies, key },
+        requestId,
+        method,
+        path,
+      })
+    }
+  }
+}
+
+function detailOf({ name, window }: Named, { limit, remaining, retryMs }: Tally): object {
+  return {
+    name,
+    limit,
+    window: window / 1000,
+    remaining,
+    ...(retryMs !== Number.POSITIVE_INFINITY && { retry_after: retryAfter(retryMs) }),
+  }
+}
+
+/** RFC 9110 section 10.2.3: whole seconds, and never "now" for what was refused now. */
+function retryAfter(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}

@@ -1,0 +1,35 @@
+import type { MaybePromise } from '@palisade/core'
+import type { Algorithm, Taken, Tally } from '../algorithms/algorithm.js'
+import type { AlgorithmName } from '../algorithms/index.js'
+
+/** What a store has to know of a policy. */
+export interface PolicyKind {
+  readonly name: string
+  readonly algorithm: AlgorithmName
+  readonly counting: Algorithm
+  readonly window: number
+}
+
+/** Counts for the policies of one limiter. */
+export interface Engine {
+  /**
+   * Decides all active tallies together and takes the costs only if all fit. Whether they did; the answers are in the tallies.
+   * An engine that is not `immediate` keeps the tallies until its promise settles.
+   */
+  decide(tallies: readonly Tally[], now: number): MaybePromise<boolean>
+  /** Gives back what a policy took from a key. */
+  refund(policy: number, key: string, taken: Taken, now: number): MaybePromise<void>
+  /** Forgets what was counted for a key. */
+  reset(key: string): MaybePromise<void>
+  /** True when `decide` never returns a promise. */
+  readonly immediate: boolean
+}
+
+/**
+ * Where counts are kept. Limiters that share a store and have a policy of the same name share its counts.
+ */
+export interface LimitStore {
+  /** @throws ConfigError when the store already counts a policy of this name in another way */
+  open(owner: string, policies: readonly PolicyKind[]): Engine
+  dispose?(): MaybePromise<void>
+}
