@@ -3,8 +3,10 @@ import { requireContext } from './edge.js'
 import { observed, toResponse, withStaged } from './web/response.js'
 import { WebContext } from './web/web-context.js'
 
-export type FetchHandler<Rest extends readonly unknown[]> = (
+/** `ctx.state` is what the pipeline's middlewares have put there; `rest` is what the platform gives (`env`, `server`, `info`). */
+export type FetchHandler<State extends object, Rest extends readonly unknown[]> = (
   request: Request,
+  ctx: RequestContext<State>,
   ...rest: Rest
 ) => Response | Promise<Response>
 
@@ -26,11 +28,11 @@ export interface FetchEdge<State extends object, Rest extends readonly unknown[]
 /**
  * Puts a pipeline in front of a handler of the Fetch standard, for any runtime that has `fetch`.
  *
- *     export default { fetch: toFetch(edge, request => new Response('hello')) }
+ *     export default { fetch: toFetch(edge, (request, ctx) => new Response(ctx.state.requestId)) }
  */
 export function toFetch<State extends object, Rest extends readonly unknown[] = []>(
   edge: Pipeline<State>,
-  handler: FetchHandler<Rest>,
+  handler: FetchHandler<State, Rest>,
   options: FetchOptions<Rest> = {},
 ): FetchEdge<State, Rest> {
   const pipeline = edge.compile()
@@ -43,7 +45,9 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
     // A branch inside leaves the headers and the end to its parent.
     if (reply !== undefined)
       return known === undefined ? observed(ctx, toResponse(ctx, reply)) : toResponse(ctx, reply)
-    const response = await respond(ctx, () => handler(request, ...rest))
+    const response = await respond(ctx, () =>
+      handler(request, ctx as RequestContext as RequestContext<State>, ...rest),
+    )
     return known === undefined ? observed(ctx, withStaged(ctx, response)) : response
   }
   return Object.assign(serve, {

@@ -5,7 +5,12 @@ import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { writeReply } from './node-http/write-reply.js'
 
-export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => unknown
+/** `ctx.state` is what the pipeline's middlewares have put there. */
+export type NodeHandler<State extends object = {}> = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  ctx: RequestContext<State>,
+) => unknown
 
 export interface NodeEdge<State extends object> extends RequestListener {
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
@@ -18,19 +23,22 @@ export interface NodeEdge<State extends object> extends RequestListener {
 /**
  * Puts a pipeline in front of a listener of Node's own HTTP server. A handler that throws or rejects is answered through the pipeline's errors.
  *
- *     http.createServer(toNode(edge, (req, res) => res.end('hello')))
+ *     http.createServer(toNode(edge, (req, res, ctx) => res.end(ctx.state.requestId)))
  *
  * A branch is called from within the handler of its parent: `toNode(edge, (req, res) => admin(req, res))`.
  */
-export function toNode<State extends object>(edge: Pipeline<State>, handler: NodeHandler): NodeEdge<State> {
+export function toNode<State extends object>(
+  edge: Pipeline<State>,
+  handler: NodeHandler<State>,
+): NodeEdge<State> {
   const pipeline = edge.compile()
   const listener = (req: IncomingMessage, res: ServerResponse) => {
     const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
     const answer = pipeline.run(ctx)
-    if (answer === undefined) handle(ctx, handler, req, res)
+    if (answer === undefined) handle(ctx, handler as NodeHandler, req, res)
     else if (answer instanceof Promise)
       void answer.then(reply =>
-        reply === undefined ? handle(ctx, handler, req, res) : writeReply(res, reply),
+        reply === undefined ? handle(ctx, handler as NodeHandler, req, res) : writeReply(res, reply),
       )
     else writeReply(res, answer)
   }
@@ -48,19 +56,17 @@ function enter(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResp
 }
 
 function handle(ctx: RequestContext, handler: NodeHandler, req: IncomingMessage, res: ServerResponse): void {
-  const fail = (error: unknown) => {
-    if (res.headersSent) {
-      // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
-      answerError(ctx, error, 'the handler failed after it had begun to answer', undefined)
-      res.destroy()
-    } else {
-      writeReply(res, answerError(ctx, error, 'the handler failed', undefined))
-    }
-  }
   try {
-    const result = handler(req, res)
-    if (result instanceof Promise) result.catch(fail)
+    const result = handler(req, res, ctx)
+    if (result instanceof Promise) result.catch(error => answerFailure(ctx, error, res))
   } catch (error) {
-    fail(error)
+    answerFailure(ctx, error, res)
   }
+}
+
+function answerFailure(ctx: RequestContext, error: unknown, res: ServerResponse): void {
+  const reply = answerError(ctx, error, 'the handler failed', undefined)
+  // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
+  if (res.headersSent) res.destroy()
+  else writeReply(res, reply)
 }
