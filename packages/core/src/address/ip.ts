@@ -112,7 +112,7 @@ export function ipv6At(text: string, start: number, end: number): Ip | undefined
     if (digits === 0 || digits > 4) return undefined
     if (i < end && text.charCodeAt(i) === DOT) {
       const ipv4 = ipv4At(text, group, end)
-      if (ipv4 < 0 || count > 6) return undefined
+      if (ipv4 < 0) return undefined
       groups[count++] = ipv4 >>> 16
       groups[count++] = ipv4 & 0xffff
       break

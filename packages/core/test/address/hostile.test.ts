@@ -111,6 +111,7 @@ describe('given a malformed or hostile Forwarded through one proxy, then', () =>
     ['an unclosed quote in the last element', 'for=6.6.6.6, for="198.51.100.7', NOT_BELIEVED],
     ['an unopened quote in the last element', 'for=198.51.100.7"', NOT_BELIEVED],
     ['an escaped quote outside a string', 'for=6.6.6.6, for=\\"198.51.100.7', NOT_BELIEVED],
+    ['a string that an escaped quote leaves open', 'for="6.6.6.6, for=198.51.100.7;host="a\\"', NOT_BELIEVED],
     ['an unclosed quote left of the client', 'for="6.6.6.6, for=198.51.100.7', ['198.51.100.7', true]],
     ['a backslash left of the client', 'for="x\\, for=198.51.100.7', ['198.51.100.7', true]],
     ['a quote and a backslash left of the client', '"\\", for="[2001:db8::7]"', ['2001:db8::7', true]],
