@@ -52,11 +52,11 @@ export const forwarded: ForwardedList = {
       const code = header.charCodeAt(i)
       if (code === COMMA && !quoted) return i + 1
       if (code !== QUOTE) continue
-      // Behind an odd number of backslashes it is a character of the quoted string and not its border. Outside of one it is
-      // wrong, which `address` sees: it reads the element again from the left, by the grammar.
+      // Behind an odd number of backslashes it is a character of the quoted string and not its border; outside of one, wrong.
       let before = i
       while (before > least && header.charCodeAt(before - 1) === BACKSLASH) before--
       if ((i - before) % 2 === 0) quoted = !quoted
+      else if (!quoted) return -1
       i = before
     }
     return least === 0 && !quoted ? 0 : -1
