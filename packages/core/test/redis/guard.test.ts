@@ -27,6 +27,10 @@ import { type Connected, singleNodeClients } from './clients.js'
 const count = defineScript({ name: 'test.count', lua: "return redis.call('INCR', KEYS[1])" })
 const key = redisKeys(uniqueNamespace(), 'test')('n')
 
+/** A program that waits for one answer of the server on a port. */
+const PING =
+  "require('node:net').connect(process.argv[1], '127.0.0.1', function () { this.end('PING\\r\\n') }).resume()"
+
 /** How each call ended: its reply, or the code of its error. */
 async function outcomes(calls: readonly Promise<unknown>[]): Promise<unknown[]> {
   const settled = await Promise.allSettled(calls)
@@ -162,7 +166,7 @@ describe.each(singleNodeClients)('a guarded $client', ({ connect }) => {
       await new Promise(resolve => setImmediate(resolve))
       // The server answers what came before this command first; then the process stays busy past the deadline.
       const until = performance.now() + 80
-      execFileSync('redis-cli', ['-p', String(server.port), 'PING'])
+      execFileSync(process.execPath, ['-e', PING, String(server.port)])
       while (performance.now() < until);
       expect(await answered).toEqual([2, 3])
     })
