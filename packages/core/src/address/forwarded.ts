@@ -16,7 +16,7 @@ export interface ForwardedList {
 export const MOST_ELEMENTS = 32
 
 /**
- * An element that is longer is malformed. With `MOST_ELEMENTS` it bounds what is read of a header of any length; a bound on the header
+ * An element that is longer, with the comma before it, is malformed. With `MOST_ELEMENTS` it bounds what is read of a header of any length; a bound on the header
  * itself would be a way for the client to have it ignored.
  */
 export const LONGEST_ELEMENT = 512
