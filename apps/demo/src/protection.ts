@@ -1,9 +1,9 @@
-import { cors, pipeline, requestId, securityHeaders } from '@palisade/core'
+import { cors, type PipelineOptions, pipeline, requestId, securityHeaders } from '@palisade/core'
 import { rateLimit } from '@palisade/ratelimit'
 
 /** Everything that stands in front of the demo's handlers, on every host alike. */
-export function protection() {
-  const edge = pipeline()
+export function protection(options: Pick<PipelineOptions, 'logger'> = {}) {
+  const edge = pipeline(options)
     .use(requestId())
     .use(securityHeaders())
     .use(cors({ origin: ['https://app.example.com'], credentials: true, exposeHeaders: ['X-Request-ID'] }))
