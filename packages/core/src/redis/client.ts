@@ -17,7 +17,9 @@ export interface RedisClient {
   send(command: RedisCommand, key?: string): Promise<unknown>
   /**
    * Listens to a channel on a connection of its own, which is opened again and subscribed again after a loss. Messages sent
-   * meanwhile are lost: it is for speed, never the only way that news travels.
+   * meanwhile are lost, and in a Cluster they may overtake each other: it is for speed, never the only way that news travels.
+   *
+   * @param listener must not throw: it is called by the client
    */
   subscribe(channel: string, listener: (message: string) => void): RedisSubscription
 }

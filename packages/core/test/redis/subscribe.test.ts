@@ -56,6 +56,7 @@ describe.skipIf(!canStartRedis())('a subscription', () => {
       await heard.ready
       await redis.send(['PUBLISH', other, 'for others'], other)
       await redis.send(['PUBLISH', channel, 'é 1'], channel)
+      await has('é 1')
       await redis.send(['PUBLISH', channel, 'last'], channel)
       await has('last')
       expect(messages).toEqual(['é 1', 'last'])
