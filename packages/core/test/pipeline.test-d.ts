@@ -1,5 +1,12 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { type Identity, type Middleware, type Pipeline, pipeline, provideIdentity, requestId } from '../src/index.js'
+import {
+  type Identity,
+  type Middleware,
+  type Pipeline,
+  pipeline,
+  provideIdentity,
+  requestId,
+} from '../src/index.js'
 
 declare const identity: Identity
 declare const guard: Middleware<{ identity: Identity }>
@@ -7,8 +14,13 @@ declare const plan: Middleware<{ identity: Identity }, { plan: 'free' | 'paid' }
 
 describe('the state of a pipeline is typed by its middleware', () => {
   it('accumulates what each middleware gives', () => {
-    const edge = pipeline().use(requestId()).use(provideIdentity(() => identity)).use(plan)
-    expectTypeOf(edge).toEqualTypeOf<Pipeline<{ requestId: string; identity: Identity; plan: 'free' | 'paid' }>>()
+    const edge = pipeline()
+      .use(requestId())
+      .use(provideIdentity(() => identity))
+      .use(plan)
+    expectTypeOf(edge).toEqualTypeOf<
+      Pipeline<{ requestId: string; identity: Identity; plan: 'free' | 'paid' }>
+    >()
   })
 
   it('refuses a guard before an identity', () => {
@@ -16,7 +28,9 @@ describe('the state of a pipeline is typed by its middleware', () => {
     pipeline().use(guard)
     // @ts-expect-error a request id is no identity
     pipeline().use(requestId()).use(guard)
-    pipeline().use(provideIdentity(() => identity)).use(guard)
+    pipeline()
+      .use(provideIdentity(() => identity))
+      .use(guard)
   })
 
   it('refuses an optional identity where one is needed', () => {
@@ -43,7 +57,9 @@ describe('the state of a pipeline is typed by its middleware', () => {
       .use({
         name: 'tenant',
         gives: ['tenant'],
-        onRequest(ctx: import('../src/index.js').RequestContext<{ identity: Identity } & Partial<{ tenant: string }>>) {
+        onRequest(
+          ctx: import('../src/index.js').RequestContext<{ identity: Identity } & Partial<{ tenant: string }>>,
+        ) {
           expectTypeOf(ctx.state.identity).toEqualTypeOf<Identity>()
           ctx.state.tenant = ctx.state.identity.tenant ?? 'none'
         },

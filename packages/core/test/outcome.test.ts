@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import { type Middleware, type Outcome, pipeline, Reply } from '../src/index.js'
+import { fakeClock, inject } from '../src/testing/index.js'
+import { BareContext } from './support/bare-context.js'
+import { memoryLogger } from './support/memory-logger.js'
+
+const observing = (name: string, into: string[], answer?: () => unknown): Middleware =>
+  ({
+    name,
+    onRequest: answer as (() => undefined) | undefined,
+    onResponse: () => void into.push(name),
+  }) as Middleware
+
+const quiet = () => pipeline({ logger: memoryLogger() })
+
+describe('onResponse runs once for every middleware that was reached, the last one first', () => {
+  it('given all let the request through, when the response ends, then all see it in reverse', async () => {
+    const seen: string[] = []
+    await inject(quiet().use(observing('a', seen)).use(observing('b', seen)).use(observing('c', seen)))
+    expect(seen).toEqual(['c', 'b', 'a'])
+  })
+
+  it('given a branch, when the response ends, then its middleware sees it before the parent’s', async () => {
+    const seen: string[] = []
+    await inject(quiet().use(observing('edge', seen)).branch().use(observing('admin', seen)))
+    expect(seen).toEqual(['admin', 'edge'])
+  })
+
+  it.each([
+    ['answers', () => new Reply(204)],
+    ['answers later', async () => new Reply(204)],
+    [
+      'throws',
+      () => {
+        throw new Error('boom')
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('boom')
+      },
+    ],
+  ])(
+    'given one that %s, when the response ends, then it and those in front see it, those behind do not',
+    async (_, answer) => {
+      const seen: string[] = []
+      await inject(
+        quiet()
+          .use(observing('a', seen))
+          .use(observing('b', seen, answer))
+          .use(observing('c', seen, () => undefined)),
+      )
+      expect(seen).toEqual(['b', 'a'])
+    },
+  )
+
+  it('given the handler throws, when the response ends, then the outcome has the 500 and the error', async () => {
+    const outcomes: Outcome[] = []
+    const edge = quiet().use({ name: 'watch', onResponse: (_, outcome) => void outcomes.push(outcome) })
+    const { status, passed } = await inject(edge, {
+      handler: () => {
+        throw new Error('boom')
+      },
+    })
+    expect([status, passed]).toEqual([500, true])
+    expect(outcomes).toMatchObject([
+      { status: 500, aborted: false, error: expect.objectContaining({ message: 'boom' }) },
+    ])
+  })
+
+  it('given a client that leaves, when the response ends, then the outcome says so and the signal is aborted', async () => {
+    const outcomes: Outcome[] = []
+    const edge = quiet().use({ name: 'watch', onResponse: (_, outcome) => void outcomes.push(outcome) })
+    let signal: AbortSignal | undefined
+    const { ctx } = await inject(edge, {
+      abort: true,
+      handler: one => {
+        signal = one.signal
+        return new Reply(200)
+      },
+    })
+    expect(outcomes).toMatchObject([{ status: undefined, aborted: true }])
+    expect(signal?.aborted).toBe(true)
+    expect(ctx.signal.aborted).toBe(true)
+  })
+
+  it('given a clock and a route, when the response ends, then the outcome has the route and the duration', async () => {
+    const clock = fakeClock()
+    const outcomes: Outcome[] = []
+    const edge = pipeline({ clock }).use({
+      name: 'watch',
+      onResponse: (_, outcome) => void outcomes.push(outcome),
+    })
+    await inject(edge, {
+      route: '/orders/:id',
+      handler: () => {
+        clock.advance(12.5)
+        clock.set(0)
+        return new Reply(201)
+      },
+    })
+    expect(outcomes).toEqual([
+      { status: 201, route: '/orders/:id', durationMs: 12.5, aborted: false, error: undefined },
+    ])
+  })
+
+  it('given a host that reports the end twice, when it does, then only the first counts', () => {
+    const seen: string[] = []
+    const compiled = quiet().use(observing('a', seen)).compile()
+    const ctx = new BareContext(compiled)
+    compiled.run(ctx)
+    ctx.finish(200, false)
+    ctx.finish(undefined, true)
+    expect(seen).toEqual(['a'])
+    expect(ctx.signal.aborted).toBe(false)
+  })
+
+  it('given one that throws, when the response ends, then it is logged and the others still see it', async () => {
+    const seen: string[] = []
+    const logger = memoryLogger()
+    const bad: Middleware = {
+      name: 'bad',
+      onResponse() {
+        throw new Error('boom')
+      },
+    }
+    const { status } = await inject(
+      pipeline({ logger }).use(observing('a', seen)).use(bad).use(observing('c', seen)),
+    )
+    expect(status).toBe(200)
+    expect(seen).toEqual(['c', 'a'])
+    expect(logger.lines).toMatchObject([
+      { level: 'error', message: 'onResponse threw', fields: { middleware: 'bad' } },
+    ])
+  })
+})
+
+describe('the end of a response is only watched when it matters', () => {
+  it('given nobody wants to know, when a request runs, then the host is not asked', () => {
+    const compiled = quiet()
+      .use({ name: 'plain', onRequest() {} })
+      .compile()
+    const ctx = new BareContext(compiled)
+    compiled.run(ctx)
+    expect(ctx.watches).toBe(0)
+  })
+
+  it.each(['a hook', 'a listener', 'a signal'])(
+    'given %s wants to know, when a request runs, then the host is asked once',
+    what => {
+      const edge = quiet().use({
+        name: 'plain',
+        ...(what === 'a hook' ? { onResponse() {} } : { onRequest() {} }),
+      })
+      if (what === 'a listener') edge.events.on('request:*', () => {})
+      const compiled = edge.compile()
+      const ctx = new BareContext(compiled)
+      compiled.run(ctx)
+      if (what === 'a signal') expect(ctx.signal).toBe(ctx.signal)
+      ctx.watch()
+      expect(ctx.watches).toBe(1)
+    },
+  )
+
+  it('given a listener, when the response ends, then request:end comes once, after the hooks', async () => {
+    const seen: string[] = []
+    const edge = quiet().use(observing('a', seen))
+    const ends: unknown[] = []
+    edge.events.on('request:end', event => {
+      seen.push('event')
+      ends.push(event)
+    })
+    const { ctx } = await inject(edge.branch().use(observing('b', seen)), { url: '/x?secret=1', route: '/x' })
+    expect(seen).toEqual(['b', 'a', 'event'])
+    expect(ends).toMatchObject([
+      {
+        requestId: ctx.requestId,
+        method: 'GET',
+        path: '/x',
+        ip: '203.0.113.9',
+        status: 200,
+        route: '/x',
+        aborted: false,
+      },
+    ])
+  })
+})

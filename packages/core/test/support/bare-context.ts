@@ -1,0 +1,40 @@
+import { type CompiledPipeline, RequestContext } from '../../src/index.js'
+
+/** The least a host is: enough to run a pipeline by hand and to see what it returns, synchronously. */
+export class BareContext extends RequestContext {
+  readonly sent: [string, string][] = []
+  readonly raw = undefined
+  readonly route = undefined
+  watches = 0
+  protected readonly encrypted = false
+
+  constructor(
+    pipeline: CompiledPipeline,
+    readonly url = '/',
+    readonly method = 'GET',
+    readonly peer: string | undefined = '203.0.113.9',
+    private readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(pipeline)
+  }
+
+  header(name: string): string | undefined {
+    return this.headers[name]
+  }
+
+  setHeader(name: string, value: string): void {
+    this.sent.push([name, value])
+  }
+
+  appendHeader(name: string, value: string): void {
+    this.sent.push([name, value])
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return new Uint8Array()
+  }
+
+  protected watchEnd(): void {
+    this.watches++
+  }
+}
