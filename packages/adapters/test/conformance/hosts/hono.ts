@@ -1,0 +1,18 @@
+import type { Server } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
+import { honoApp } from './hono-app.js'
+import type { Host } from './host.js'
+import { listen, serverFor } from './serve.js'
+
+export const hono: Host = {
+  name: 'hono',
+  lacks: {},
+  async start(scene) {
+    const { app, edge } = honoApp(scene, {})
+    const server = createAdaptorServer({
+      fetch: app.fetch,
+      createServer: ((_options: object, listener: () => void) => serverFor(scene, listener)) as never,
+    }) as Server
+    return listen(scene, server, edge)
+  },
+}
