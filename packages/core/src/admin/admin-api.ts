@@ -1,0 +1,129 @@
+import type { RequestContext } from '../context.js'
+import { CODES, PHRASES } from '../errors/failure.js'
+import { RequestError } from '../errors/request-error.js'
+import type { Middleware } from '../middleware.js'
+import { callback, checkOptions, text } from '../options/check.js'
+import { isReply, type Reply } from '../reply.js'
+import type { Decision, Guard } from '../vocabulary/guard.js'
+import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
+
+export interface AdminOptions<Needs extends object = {}> {
+  /** Where it is mounted, from the root of the origin: `/admin/security`. */
+  path: string
+  /** Who may use it. There is no default: an admin API that anybody may use is a mistake. */
+  authorize: Guard<RequestContext<Needs>>
+}
+
+/** `params` are the decoded segments that the route names, `/:id`. */
+export type AdminHandler = (
+  ctx: RequestContext,
+  params: Readonly<Record<string, string>>,
+) => MaybePromise<Reply>
+
+/** Path templates below the mount to handlers by method: `{ '/': { GET: list, POST: create }, '/:id': { GET: show } }`. */
+export type AdminRoutes = Readonly<Record<string, Readonly<Record<string, AdminHandler>>>>
+
+/**
+ * A small JSON API that a middleware serves itself: everything under `path` is answered here, all else goes on.
+ *
+ * Fails closed: `authorize` is asked before anything is revealed, even whether a route exists; what it throws is a 500, and a
+ * promise is awaited, never taken for true. HEAD counts as GET, another method is a 405 with `Allow`, and no answer is stored by a cache.
+ *
+ * @param owner the factory that the team called, for `ConfigError`
+ * @throws ConfigError for a path that is none, or without `authorize`
+ */
+export function adminApi<Needs extends object = {}>(
+  owner: string,
+  options: AdminOptions<Needs>,
+  routes: AdminRoutes,
+): Middleware<Needs> {
+  const { path, authorize } = checkOptions(owner, options, {
+    path: text({ pattern: /^(?:\/[\w.~-]+)+$/, allowed: 'a path such as "/admin/security"', max: 200 }),
+    authorize: callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision; it is required'),
+  })
+  const table = Object.entries(routes).map(([template, methods]) => ({ parts: partsOf(template), methods }))
+
+  return {
+    name: owner,
+    onRequest(context) {
+      const ctx = context as RequestContext
+      const below = pathBelow(path, ctx.path)
+      if (below === undefined) return undefined
+      ctx.setHeader('Cache-Control', 'no-store')
+      const decision = authorize(ctx)
+      if (isPromise(decision))
+        return decision.then(settled => enter(ctx, settled as Decision | boolean, below))
+      return enter(ctx, decision as Decision | boolean, below)
+    },
+  }
+
+  function enter(ctx: RequestContext, decision: Decision | boolean, below: string): MaybePromise<Reply> {
+    if (!isAllowed(decision)) return refuse(ctx, decision)
+    const segments = partsOf(below).map(decoded)
+    const found = table.find(({ parts }) => fits(parts, segments))
+    if (found === undefined) throw new RequestError(404, PHRASES[404] as string)
+    const { method } = ctx
+    const name = method === 'HEAD' ? 'GET' : method
+    const handler = Object.hasOwn(found.methods, name) ? found.methods[name] : undefined
+    if (handler === undefined) throw notAllowed(found.methods)
+    return handler(ctx, paramsOf(found.parts, segments))
+  }
+
+  function refuse(ctx: RequestContext, decision: Exclude<Decision, { allow: true }> | false): Reply {
+    if (decision === false)
+      return ctx.deny({ status: 403, code: CODES[403] as string, message: PHRASES[403] as string, by: owner })
+    const { status, code, message, reason } = decision
+    return ctx.deny({ status, code, message, reason, by: owner })
+  }
+}
+
+/** Anything but `true` and a decision that says `allow: true` refuses; what is no decision at all is a mistake, and a 500. */
+function isAllowed(decision: Decision | boolean): decision is true | { readonly allow: true } {
+  if (typeof decision === 'boolean') return decision
+  if (
+    typeof decision !== 'object' ||
+    decision === null ||
+    isReply(decision) ||
+    typeof decision.allow !== 'boolean'
+  )
+    throw new TypeError(`authorize returned ${typeof decision}; allowed: a boolean or a Decision`)
+  return decision.allow
+}
+
+function notAllowed(methods: Readonly<Record<string, AdminHandler>>): RequestError {
+  const names = Object.keys(methods).flatMap(name => (name === 'GET' ? ['GET', 'HEAD'] : [name]))
+  return new RequestError(405, PHRASES[405] as string, { headers: { Allow: names.join(', ') } })
+}
+
+/** The part of the path behind the mount; compared as received, so that no other spelling of the mount is served. */
+function pathBelow(mount: string, path: string): string | undefined {
+  if (!path.startsWith(mount)) return undefined
+  if (path.length === mount.length) return ''
+  return path.charCodeAt(mount.length) === 47 ? path.slice(mount.length) : undefined
+}
+
+const partsOf = (path: string): readonly string[] => path.split('/').filter(part => part !== '')
+
+/** Each segment is decoded alone, so `%2F` stays inside it: a network in CIDR notation is one segment. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch (cause) {
+    throw new RequestError(400, 'The path is not valid', { cause })
+  }
+}
+
+function fits(parts: readonly string[], segments: readonly string[]): boolean {
+  return (
+    parts.length === segments.length &&
+    parts.every((part, index) => part.startsWith(':') || part === segments[index])
+  )
+}
+
+function paramsOf(parts: readonly string[], segments: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    parts.flatMap((part, index) =>
+      part.startsWith(':') ? [[part.slice(1), segments[index] as string]] : [],
+    ),
+  )
+}

@@ -1,0 +1,10 @@
+export { type AdminHandler, type AdminOptions, type AdminRoutes, adminApi } from './admin-api.js'
+export {
+  checkFields,
+  checkQuery,
+  type FaultyField,
+  type FieldRules,
+  faulty,
+  integerText,
+} from './check-fields.js'
+export { readJson } from './read-json.js'
