@@ -22,6 +22,7 @@ export {
 } from './middleware/security-headers.js'
 export type { Middleware, Outcome, Services } from './middleware.js'
 export * from './options/index.js'
+export { foldCase, routingPath } from './path/routing-path.js'
 export { type Add, type Pipeline, type PipelineOptions, pipeline } from './pipeline.js'
 export { type HeaderBag, isReply, Reply, type ReplyBody } from './reply.js'
 export { type Clock, systemClock } from './vocabulary/clock.js'
