@@ -10,6 +10,7 @@ import {
   headerName,
   integer,
   list,
+  type Milliseconds,
   mode,
   object,
   oneOf,
@@ -21,7 +22,7 @@ import {
 
 const shape = {
   limit: integer({ min: 0, max: 100 }),
-  window: optional(duration({ max: '1d' }), 1000),
+  window: optional(duration({ max: '1d' }), 1000 as Milliseconds),
   policies: optional(list(object({ name: text({ max: 5 }), window: optional(duration()) }), { max: 2 })),
   mode,
   hsts: optional(orFalse(object({ maxAge: optional(integer()) }))),
