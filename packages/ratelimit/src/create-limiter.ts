@@ -12,7 +12,7 @@ import type { Tally } from './algorithms/algorithm.js'
 import { boundedKey } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
-import { Quotas, sharesOf, tightest } from './quotas.js'
+import { Quotas, tightest } from './quotas.js'
 import { Receipt } from './receipts.js'
 import { memoryStore } from './stores/memory.js'
 import type { LimitStore } from './stores/store.js'
@@ -87,20 +87,18 @@ class QuotaLimiter implements RateLimiter {
     if (typeof key !== 'string' || key === '')
       throw new TypeError(`consume: the key is ${JSON.stringify(key)}; allowed: a string that is not empty`)
     if (cost !== undefined) checkCost(cost, 'consume: the cost')
-    const { quotas } = this
-    const { policies } = quotas
+    const { policies, engine } = this.quotas
     const bounded = boundedKey(key)
-    const tallies = quotas.begin()
+    const tallies = this.quotas.begin()
     for (let i = 0; i < policies.length; i++) {
       const tally = tallies[i] as Tally
-      quotas.ask(tally, policies[i] as Policy<string>, key, bounded)
+      this.quotas.ask(tally, policies[i] as Policy<string>, key, bounded)
       if (cost !== undefined) tally.cost = cost
     }
-    const now = Math.floor(this.clock.now())
-    const decided = quotas.engine.decide(tallies, now)
+    const decided = engine.decide(tallies, Math.floor(this.clock.now()))
     return typeof decided === 'boolean'
-      ? this.decisionOf(key, tallies, decided)
-      : decided.then(allowed => this.decisionOf(key, tallies, allowed))
+      ? this.decisionOf(tallies, decided)
+      : decided.then(allowed => this.decisionOf(tallies, allowed))
   }
 
   refund(receipt: LimitReceipt): MaybePromise<void> {
@@ -119,10 +117,9 @@ class QuotaLimiter implements RateLimiter {
     return this.quotas.engine.reset(boundedKey(key))
   }
 
-  private decisionOf(key: string, tallies: readonly Tally[], allowed: boolean): LimitDecision {
+  private decisionOf(tallies: readonly Tally[], allowed: boolean): LimitDecision {
     const tally = tallies[tightest(tallies, allowed)]
     if (tally === undefined) return UNLIMITED
-    const shares = allowed ? sharesOf(tallies) : []
     return {
       allowed,
       limit: tally.capacity,
@@ -130,7 +127,7 @@ class QuotaLimiter implements RateLimiter {
       resetMs: tally.resetMs,
       retryAfterMs: allowed ? 0 : tally.retryMs,
       refusedBy: allowed ? NOBODY : this.refusing(tallies),
-      receipt: shares.length > 0 ? new Receipt(key, this.quotas.engine, shares) : undefined,
+      receipt: allowed ? Receipt.of(tallies, this.quotas.engine) : undefined,
     }
   }
 

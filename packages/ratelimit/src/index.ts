@@ -1,5 +1,10 @@
 export type { AlgorithmName } from './algorithms/index.js'
 export {
+  type ConcurrencyLimitMiddleware,
+  type ConcurrencyLimitOptions,
+  concurrencyLimit,
+} from './concurrency-limit.js'
+export {
   createLimiter,
   type ImmediateRateLimiter,
   type LimiterOptions,

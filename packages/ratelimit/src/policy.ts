@@ -13,6 +13,7 @@ import {
   text,
   within,
 } from '@palisade/core'
+import type { Tally } from './algorithms/algorithm.js'
 import { type AlgorithmName, algorithmOf, BUCKETS } from './algorithms/index.js'
 import { LONGEST_LOG } from './algorithms/sliding-log.js'
 import type { PolicyKind } from './stores/store.js'
@@ -50,7 +51,7 @@ export interface QuotaChange {
 }
 
 /** The names that `RateLimit` (a structured field string) and Redis keys carry without escaping. */
-const policyName = text({
+export const policyName = text({
   pattern: /^[A-Za-z0-9][\w.-]{0,63}$/,
   allowed: 'a name of 1 to 64 letters, digits, "_", "." and "-", that begins with a letter or digit',
 })
@@ -124,30 +125,33 @@ export class Policy<Source> implements PolicyKind {
     }
   }
 
-  /** Whether limit and burst are the same for every attempt. */
-  get isStatic(): boolean {
-    return this.limitOf === undefined && this.burstOf === undefined
-  }
-
-  /** The limit as options say it; `undefined` when it is a function. */
-  get limit(): number | undefined {
-    return this.limitOf === undefined ? this.staticLimit : undefined
-  }
-
-  /** What can be taken at once. */
+  /** What can be taken at once, when that is no function. */
   get capacity(): number {
     return this.isBucket ? this.staticBurst : this.staticLimit
   }
 
-  /** @throws RangeError when a function returns what no limit can be */
-  limitFor(source: Source): number {
+  /** Fills in limit and capacity; `false` when the quota does not apply. */
+  fill(tally: Tally, source: Source): boolean {
+    if (this.limitOf === undefined && this.burstOf === undefined) {
+      tally.limit = this.staticLimit
+      tally.capacity = this.isBucket ? this.staticBurst : this.staticLimit
+      return true
+    }
+    const limit = this.limitFor(source)
+    if (limit === Number.POSITIVE_INFINITY) return false
+    tally.limit = limit
+    tally.capacity = this.capacityFor(source, limit)
+    return true
+  }
+
+  private limitFor(source: Source): number {
     if (this.limitOf === undefined) return this.staticLimit
     const limit = this.limitOf(source)
     if (limit === Number.POSITIVE_INFINITY) return limit
     return this.inRange('limit', limit, 0)
   }
 
-  capacityFor(source: Source, limit: number): number {
+  private capacityFor(source: Source, limit: number): number {
     if (!this.isBucket) return limit
     if (this.burstOf !== undefined) return this.inRange('burst', this.burstOf(source), 1)
     return this.ownBurst ? this.staticBurst : limit

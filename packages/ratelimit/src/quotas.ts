@@ -1,5 +1,5 @@
 import { checkOptions, integer, optional, refuse } from '@palisade/core'
-import { type Taken, Tally } from './algorithms/algorithm.js'
+import { Tally } from './algorithms/algorithm.js'
 import type { Policy, QuotaChange } from './policy.js'
 import type { Engine, LimitStore } from './stores/store.js'
 
@@ -27,17 +27,7 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   ask(tally: Tally, policy: P, source: Source, key: string): void {
     tally.key = key
     tally.cost = policy.costOf === undefined ? policy.fixedCost : policy.costFor(source)
-    if (policy.isStatic) {
-      tally.limit = policy.limit as number
-      tally.capacity = policy.capacity
-      tally.active = true
-      return
-    }
-    const limit = policy.limitFor(source)
-    tally.active = limit !== Number.POSITIVE_INFINITY
-    if (!tally.active) return
-    tally.limit = limit
-    tally.capacity = policy.capacityFor(source, limit)
+    tally.active = policy.fill(tally, source)
   }
 
   /** Changes a quota from the next attempt on; what was counted stays. */
@@ -58,7 +48,7 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   }
 
   private newTallies(): readonly Tally[] {
-    return this.policies.map(policy => new Tally(policy.limit ?? 0, policy.capacity, policy.window))
+    return this.policies.map(policy => new Tally(policy.window))
   }
 }
 
@@ -82,19 +72,4 @@ export function tightest(tallies: readonly Tally[], allowed: boolean): number {
     found = i
   }
   return found
-}
-
-/** What one attempt took, for a refund. */
-export interface Share extends Taken {
-  readonly policy: number
-  readonly key: string
-}
-
-export function sharesOf(tallies: readonly Tally[]): readonly Share[] {
-  const shares: Share[] = []
-  for (let policy = 0; policy < tallies.length; policy++) {
-    const { active, key, cost, limit, mark, depth } = tallies[policy] as Tally
-    if (active && cost > 0) shares.push({ policy, key, cost, limit, mark, depth })
-  }
-  return shares
 }

@@ -17,7 +17,7 @@ import { type HeaderOptions, LimitHeaders } from './headers.js'
 import { boundedKey, byClient, type KeyFunction } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
-import { Quotas, sharesOf } from './quotas.js'
+import { Quotas } from './quotas.js'
 import { Receipt } from './receipts.js'
 import { Refusals } from './refusals.js'
 import { memoryStore } from './stores/memory.js'
@@ -172,7 +172,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
       const denial = this.refusals.of(ctx, tallies, now)
       return this.isShadow ? undefined : ctx.deny(denial)
     }
-    if (this.remembers) this.receipts.set(ctx, new Receipt('', this.quotas.engine, sharesOf(tallies)))
+    if (this.remembers) this.remember(ctx, tallies)
     const delay = this.isShadow ? 0 : longestDelay(tallies)
     return delay === 0 ? undefined : this.waitForTurn(ctx, delay)
   }
@@ -181,6 +181,11 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     await this.queue.wait(ms, ctx.signal)
     // Nobody reads it, and the handler need not run for a client that left.
     return ctx.signal.aborted ? new Reply(503) : undefined
+  }
+
+  private remember(ctx: RequestContext<State>, tallies: readonly Tally[]): void {
+    const receipt = Receipt.of(tallies, this.quotas.engine)
+    if (receipt !== undefined) this.receipts.set(ctx, receipt)
   }
 
   private refuseKeyless(ctx: RequestContext<State>, { name }: KeyedPolicy<State>): Reply | undefined {

@@ -1,17 +1,38 @@
 import type { LimitReceipt } from '@palisade/core'
-import type { Share } from './quotas.js'
+import type { Taken, Tally } from './algorithms/algorithm.js'
 import type { Engine } from './stores/store.js'
 
-/** Proof of what one attempt took. It belongs to the limiter that made it, and works once. */
-export class Receipt implements LimitReceipt {
+/** Proof of what one attempt took from one policy, and from the others. It belongs to the limiter that made it, and works once. */
+export class Receipt implements LimitReceipt, Taken {
   readonly key: string
+  readonly cost: number
+  readonly limit: number
+  readonly mark: number
+  readonly depth: number
   private readonly engine: Engine
-  private shares: readonly Share[]
+  private readonly policy: number
+  private readonly others: Receipt | undefined
+  private isSpent = false
 
-  constructor(key: string, engine: Engine, shares: readonly Share[]) {
-    this.key = key
+  constructor(tally: Tally, engine: Engine, policy: number, others: Receipt | undefined) {
+    this.key = tally.key
+    this.cost = tally.cost
+    this.limit = tally.limit
+    this.mark = tally.mark
+    this.depth = tally.depth
     this.engine = engine
-    this.shares = shares
+    this.policy = policy
+    this.others = others
+  }
+
+  /** The receipt for what an allowed attempt has just taken; `undefined` when that was nothing. */
+  static of(tallies: readonly Tally[], engine: Engine): Receipt | undefined {
+    let receipt: Receipt | undefined
+    for (let i = 0; i < tallies.length; i++) {
+      const tally = tallies[i] as Tally
+      if (tally.active && tally.cost > 0) receipt = new Receipt(tally, engine, i, receipt)
+    }
+    return receipt
   }
 
   belongsTo(engine: Engine): boolean {
@@ -19,14 +40,12 @@ export class Receipt implements LimitReceipt {
   }
 
   /** Gives back what was taken, the first time. A promise only when the store has to be waited for. */
-  redeem(now: number): void | Promise<void> {
-    const { shares } = this
-    this.shares = []
-    const pending: Promise<void>[] = []
-    for (const share of shares) {
-      const answer = this.engine.refund(share.policy, share.key, share, now)
-      if (answer instanceof Promise) pending.push(answer)
-    }
-    if (pending.length > 0) return Promise.all(pending).then(() => undefined)
+  redeem(now: number): Promise<void> | undefined {
+    if (this.isSpent) return undefined
+    this.isSpent = true
+    const mine = this.engine.refund(this.policy, this.key, this, now)
+    const others = this.others?.redeem(now)
+    if (mine === undefined || others === undefined) return mine ?? others
+    return Promise.all([mine, others]).then(() => undefined)
   }
 }

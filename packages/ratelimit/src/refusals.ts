@@ -38,7 +38,7 @@ export class Refusals {
       if (this.announced.isFirst(policy.name, tally.key, now, policy.window)) isFirst = true
     }
     const names = refusing.map(({ name }) => name)
-    if (isFirst) this.announce(ctx, key, names, longest)
+    if (isFirst) tellOf(ctx, { key, policies: names, retryAfterMs: longest, shadow: this.isShadow })
     return {
       status: 429,
       code: 'RATE_LIMITED',
@@ -54,35 +54,33 @@ export class Refusals {
       },
     }
   }
+}
 
-  private announce(
-    ctx: RequestContext,
-    key: string,
-    policies: readonly string[],
-    retryAfterMs: number,
-  ): void {
-    const { events } = ctx.services
-    const shadow = this.isShadow
-    if (events.has('ratelimit:exceeded')) {
-      const { requestId, method, path } = ctx
-      events.emit('ratelimit:exceeded', { requestId, method, path, key, policies, retryAfterMs, shadow })
-    }
-    const { client } = ctx
-    if (client.key !== undefined && events.has('security:violation')) {
-      const { requestId, method, path } = ctx
-      events.emit('security:violation', {
-        source: 'rate-limit',
-        // What is only tried out must not lead to a ban.
-        weight: shadow ? 0 : 1,
-        key: client.key,
-        bannable: client.bannable,
-        detail: { policies, key },
-        requestId,
-        method,
-        path,
-      })
-    }
-  }
+export interface Refusal {
+  readonly key: string
+  readonly policies: readonly string[]
+  readonly retryAfterMs: number
+  readonly shadow: boolean
+}
+
+/** Emits `ratelimit:exceeded`, and the violation that failban counts. */
+export function tellOf(ctx: RequestContext, refusal: Refusal): void {
+  const { events } = ctx.services
+  const { requestId, method, path, client } = ctx
+  if (events.has('ratelimit:exceeded'))
+    events.emit('ratelimit:exceeded', { requestId, method, path, ...refusal })
+  if (client.key === undefined || !events.has('security:violation')) return
+  events.emit('security:violation', {
+    source: 'rate-limit',
+    // What is only tried out must not lead to a ban.
+    weight: refusal.shadow ? 0 : 1,
+    key: client.key,
+    bannable: client.bannable,
+    detail: { policies: refusal.policies, key: refusal.key },
+    requestId,
+    method,
+    path,
+  })
 }
 
 function detailOf({ name, window }: Named, { limit, remaining, retryMs }: Tally): object {

@@ -1,4 +1,7 @@
-/** The states of many keys, side by side: slot `i` owns `cells[i * width]` up to the next slot. All zeros is a key never seen. */
+/**
+ * The states of many keys, side by side: slot `i` owns `cells[i * width]` up to the next slot. The first cell of each is the moment from
+ * which the state says the same as none. All zeros is a key never seen.
+ */
 export class Book {
   cells: Float64Array
   /** The timestamps of keys that need more than a few numbers (`sliding-log`). */
@@ -18,9 +21,9 @@ export class Tally {
   active = true
   key = ''
   cost = 1
-  limit: number
+  limit = 0
   /** What can be taken at once: the limit of a window, the burst of a bucket. */
-  capacity: number
+  capacity = 0
   readonly window: number
 
   /** The state brought forward to now, between `check` and `take` or `report`. Each algorithm says what is where. */
@@ -39,15 +42,11 @@ export class Tally {
   nextMs = 0
   /** How long an admitted attempt has to wait for its turn. */
   delayMs = 0
-  /** The moment from which the state says the same as no state. */
-  until = 0
   /** What a refund needs to find what was taken. */
   mark = 0
   depth = 0
 
-  constructor(limit: number, capacity: number, window: number) {
-    this.limit = limit
-    this.capacity = capacity
+  constructor(window: number) {
     this.window = window
   }
 }

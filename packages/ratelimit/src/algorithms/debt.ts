@@ -1,19 +1,19 @@
 import { type Algorithm, cell, type Tally } from './algorithm.js'
 
 /**
- * State `{d, t}`: a debt of `d` at the moment `t`, which shrinks by `limit` every millisecond; one unit of cost weighs `window`, so that
- * all of it is whole numbers. One exact engine for the token bucket (`capacity` tokens), the leaky bucket as a meter, and GCRA.
+ * State `{clear, d, t}`: a debt of `d` at the moment `t`, which shrinks by `limit` every millisecond; one unit of cost weighs `window`, so that
+ * all of it is whole numbers; at `clear` it is worked off. One exact engine for the token bucket (`capacity` tokens), the leaky bucket as a meter, and GCRA.
  *
  * In the tally: `a` debt, `b` now.
  */
 export const debt: Algorithm = {
-  width: 2,
+  width: 3,
 
   check(book, slot, now, tally) {
-    const at = slot * 2
-    const since = cell(book.cells, at + 1)
+    const at = slot * 3
+    const since = cell(book.cells, at + 2)
     const moment = Math.max(now, since)
-    const left = cell(book.cells, at) - (moment - since) * tally.limit
+    const left = cell(book.cells, at + 1) - (moment - since) * tally.limit
     const owed = Math.max(left, 0)
     tally.a = owed
     tally.b = moment
@@ -21,14 +21,14 @@ export const debt: Algorithm = {
   },
 
   take(book, slot, tally) {
-    const at = slot * 2
+    const at = slot * 3
     tally.a += tally.cost * tally.window
-    book.cells[at] = tally.a
-    book.cells[at + 1] = tally.b
+    answer(tally)
+    book.cells[at] = tally.b + tally.resetMs
+    book.cells[at + 1] = tally.a
+    book.cells[at + 2] = tally.b
     tally.mark = tally.b
     tally.depth = tally.a
-    answer(tally)
-    tally.until = tally.b + tally.resetMs
     tally.retryMs = 0
   },
 
@@ -43,9 +43,9 @@ export const debt: Algorithm = {
    * is not yet worked off is given back, so that a slow refund never pays for somebody else's attempts.
    */
   refund(book, slot, now, window, taken) {
-    const at = slot * 2
+    const at = slot * 3
     const open = Math.min(taken.cost * window, taken.depth - Math.max(0, now - taken.mark) * taken.limit)
-    if (open > 0) book.cells[at] = Math.max(0, cell(book.cells, at) - open)
+    if (open > 0) book.cells[at + 1] = Math.max(0, cell(book.cells, at + 1) - open)
   },
 }
 
@@ -63,5 +63,6 @@ function answer(tally: Tally): void {
   const { a: owed, window, limit } = tally
   tally.remaining = Math.max(0, Math.floor((tally.capacity * window - owed) / window))
   tally.resetMs = Math.ceil(owed / limit)
-  tally.nextMs = Math.ceil((owed % window || window) / limit)
+  // A division and a product are exact here, and several times faster than `%` on numbers of this size.
+  tally.nextMs = Math.ceil((owed - Math.floor(owed / window) * window || window) / limit)
 }

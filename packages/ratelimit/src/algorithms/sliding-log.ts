@@ -4,18 +4,18 @@ import { type Algorithm, type Book, cell, type Tally } from './algorithm.js'
 export const LONGEST_LOG = 10_000
 
 /**
- * State: a ring of the times of all live attempts, `{head, n}` in the book. Exact at every moment, at eight bytes an attempt:
+ * State: a ring of the times of all live attempts, `{end, head, n}` in the book. Exact at every moment, at eight bytes an attempt:
  * for low limits that must hold to the millisecond.
  *
  * In the tally: `a` head, `b` count, `c` now.
  */
 export const slidingLog: Algorithm = {
-  width: 2,
+  width: 3,
 
   check(book, slot, now, tally) {
-    const at = slot * 2
-    let head = cell(book.cells, at)
-    let count = cell(book.cells, at + 1)
+    const at = slot * 3
+    let head = cell(book.cells, at + 1)
+    let count = cell(book.cells, at + 2)
     const ring = book.rings[slot]
     let moment = now
     if (ring !== undefined && count > 0) {
@@ -24,8 +24,8 @@ export const slidingLog: Algorithm = {
         head = (head + 1) % ring.length
         count--
       }
-      book.cells[at] = head
-      book.cells[at + 1] = count
+      book.cells[at + 1] = head
+      book.cells[at + 2] = count
     }
     tally.a = head
     tally.b = count
@@ -34,14 +34,14 @@ export const slidingLog: Algorithm = {
   },
 
   take(book, slot, tally) {
-    const at = slot * 2
+    const at = slot * 3
     const ring = roomFor(book, slot, tally)
     for (let i = 0; i < tally.cost; i++) ring[(tally.a + tally.b + i) % ring.length] = tally.c
     tally.b += tally.cost
-    book.cells[at] = tally.a
-    book.cells[at + 1] = tally.b
+    book.cells[at] = tally.c + tally.window
+    book.cells[at + 1] = tally.a
+    book.cells[at + 2] = tally.b
     tally.mark = tally.c
-    tally.until = tally.c + tally.window
     answer(book, slot, tally)
     tally.retryMs = 0
   },
@@ -53,9 +53,9 @@ export const slidingLog: Algorithm = {
 
   refund(book, slot, now, window, taken) {
     const ring = book.rings[slot]
-    const at = slot * 2
-    const head = cell(book.cells, at)
-    const count = cell(book.cells, at + 1)
+    const at = slot * 3
+    const head = cell(book.cells, at + 1)
+    const count = cell(book.cells, at + 2)
     if (ring === undefined || now - taken.mark >= window) return
     let kept = 0
     let left = taken.cost
@@ -64,7 +64,7 @@ export const slidingLog: Algorithm = {
       if (time === taken.mark && left > 0) left--
       else ring[(head + kept++) % ring.length] = time
     }
-    book.cells[at + 1] = kept
+    book.cells[at + 2] = kept
   },
 }
 

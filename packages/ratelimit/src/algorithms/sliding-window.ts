@@ -1,7 +1,8 @@
 import { type Algorithm, cell, type Tally } from './algorithm.js'
 
 /**
- * State `{w, prev, cur}`: the counts of the aligned window `w` and of the one before it, which fades out evenly while `w` passes.
+ * State `{(w + 2) W, prev, cur}`: the counts of the aligned window `w` and of the one before it, which fades out evenly while `w` passes.
+ * It lasts two windows, since the count of one still weighs on the next.
  *
  * Three numbers a key and no burst between two windows. The estimate takes the attempts of the window before for evenly spread.
  * In the tally: `a` w, `b` prev, `c` cur, `e` milliseconds into the window.
@@ -12,7 +13,7 @@ export const slidingWindow: Algorithm = {
   check(book, slot, now, tally) {
     const { window } = tally
     const at = slot * 3
-    const known = cell(book.cells, at)
+    const known = cell(book.cells, at) / window - 2
     let index = Math.floor(now / window)
     let previous = cell(book.cells, at + 1)
     let current = cell(book.cells, at + 2)
@@ -34,12 +35,10 @@ export const slidingWindow: Algorithm = {
   take(book, slot, tally) {
     const at = slot * 3
     tally.c += tally.cost
-    book.cells[at] = tally.a
+    book.cells[at] = (tally.a + 2) * tally.window
     book.cells[at + 1] = tally.b
     book.cells[at + 2] = tally.c
     tally.mark = tally.a
-    // Two windows: the count of this one still weighs on the next.
-    tally.until = (tally.a + 2) * tally.window
     answer(tally)
     tally.retryMs = 0
   },
@@ -49,9 +48,9 @@ export const slidingWindow: Algorithm = {
     tally.retryMs = retryOf(tally, tally.cost)
   },
 
-  refund(book, slot, _now, _window, taken) {
+  refund(book, slot, _now, window, taken) {
     const at = slot * 3
-    const age = cell(book.cells, at) - taken.mark
+    const age = cell(book.cells, at) / window - 2 - taken.mark
     const where = age === 0 ? at + 2 : age === 1 ? at + 1 : -1
     if (where >= 0) book.cells[where] = Math.max(0, cell(book.cells, where) - taken.cost)
   },

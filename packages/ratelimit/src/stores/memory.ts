@@ -123,7 +123,6 @@ class MemoryEngine implements Engine {
     if (allowed && tally.cost > 0) {
       if (slot === NO_SLOT) slot = table.claim(tally.key)
       counting.take(table.book, slot, tally)
-      table.expire(slot, tally.until)
       return
     }
     if (tally.limit === 0) {
@@ -136,7 +135,7 @@ class MemoryEngine implements Engine {
     else if (tally.cost > tally.capacity || tally.limit === 0) tally.retryMs = Number.POSITIVE_INFINITY
   }
 
-  refund(policy: number, key: string, taken: Taken, now: number): void {
+  refund(policy: number, key: string, taken: Taken, now: number): undefined {
     const table = this.tables[policy] as Table
     const slot = table.peek(key)
     const { counting, window } = this.policies[policy] as PolicyKind

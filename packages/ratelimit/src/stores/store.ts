@@ -18,7 +18,7 @@ export interface Engine {
    */
   decide(tallies: readonly Tally[], now: number): MaybePromise<boolean>
   /** Gives back what a policy took from a key. */
-  refund(policy: number, key: string, taken: Taken, now: number): MaybePromise<void>
+  refund(policy: number, key: string, taken: Taken, now: number): Promise<void> | undefined
   /** Forgets what was counted for a key. */
   reset(key: string): MaybePromise<void>
   /** True when `decide` never returns a promise. */

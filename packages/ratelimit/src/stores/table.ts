@@ -1,4 +1,4 @@
-import { Book } from '../algorithms/algorithm.js'
+import { Book, cell } from '../algorithms/algorithm.js'
 
 /** A key that has no state, and for which there is room. */
 export const NO_SLOT = -1
@@ -18,7 +18,6 @@ export class Table {
   readonly book: Book
   private readonly slots = new Map<string, number>()
   private readonly keys: (string | undefined)[] = []
-  private until: Float64Array
   private readonly width: number
   private readonly maxKeys: number
   private readonly overflowSlots: number
@@ -26,7 +25,7 @@ export class Table {
   private capacity: number
   /** The slots below this one were used at least once. */
   private used = 0
-  /** The first free slot; its cell 0 holds the next one. */
+  /** The first free slot; its second cell holds the next one. */
   private free = NO_SLOT
   private hand = 0
   private overflowed = false
@@ -37,7 +36,6 @@ export class Table {
     this.overflowSlots = Math.max(1, Math.min(1024, maxKeys >>> 6))
     this.capacity = Math.min(maxKeys, FIRST_SLOTS)
     this.book = new Book(this.capacity * width)
-    this.until = new Float64Array(this.capacity)
   }
 
   /** How many keys have a slot of their own. */
@@ -67,11 +65,6 @@ export class Table {
     return slot
   }
 
-  /** Says when the state of a slot has run out. */
-  expire(slot: number, until: number): void {
-    if (slot < this.maxKeys) this.until[slot] = until
-  }
-
   /** Forgets a key. */
   forget(key: string): void {
     const slot = this.slots.get(key)
@@ -91,7 +84,7 @@ export class Table {
         return
       }
       this.hand = slot + 1
-      if ((this.until[slot] as number) <= now) this.release(slot)
+      if (cell(this.book.cells, slot * this.width) <= now) this.release(slot)
     }
   }
 
@@ -100,8 +93,9 @@ export class Table {
     if (key === undefined) return
     this.slots.delete(key)
     this.keys[slot] = undefined
-    this.until[slot] = Number.POSITIVE_INFINITY
-    this.book.cells[slot * this.width] = this.free
+    const at = slot * this.width
+    this.book.cells[at] = Number.POSITIVE_INFINITY
+    this.book.cells[at + 1] = this.free
     if (this.book.rings.length > slot) this.book.rings[slot] = undefined
     this.free = slot
   }
@@ -109,7 +103,7 @@ export class Table {
   private vacant(): number {
     const { free, width } = this
     if (free !== NO_SLOT) {
-      this.free = this.book.cells[free * width] as number
+      this.free = cell(this.book.cells, free * width + 1)
       this.book.cells.fill(0, free * width, (free + 1) * width)
       return free
     }
@@ -121,9 +115,6 @@ export class Table {
     const cells = new Float64Array(capacity * this.width)
     cells.set(this.book.cells)
     this.book.cells = cells
-    const until = new Float64Array(capacity)
-    until.set(this.until)
-    this.until = until
     this.capacity = capacity
   }
 

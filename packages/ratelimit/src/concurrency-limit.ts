@@ -1,0 +1,217 @@
+import {
+  callback,
+  checkOptions,
+  type Duration,
+  duration,
+  integer,
+  type MaybePromise,
+  type Middleware,
+  mode,
+  type Outcome,
+  object,
+  oneOf,
+  optional,
+  Reply,
+  type RequestContext,
+} from '@palisade/core'
+import { Announced } from './announced.js'
+import { Gate, type WaitEnd } from './gate.js'
+import { boundedKey, byClient, type KeyFunction } from './keys.js'
+import { policyName } from './policy.js'
+import { tellOf } from './refusals.js'
+
+export interface ConcurrencyLimitOptions<State extends object = {}> {
+  /** How many requests of one key may be under way; 0 refuses all. */
+  limit: number
+  /** Default `byClient()`. `() => 'all'` limits the server as a whole. */
+  key?: KeyFunction<State>
+  /** Lets so many requests of a key wait for a place, each at most so long. Without it they are refused at once. */
+  queue?: { size: number; timeout: Duration }
+  /** Appears in answers and events. Default `concurrency`. */
+  name?: string
+  /** A request that lacks its key is refused with 400 (default), or not counted. */
+  whenKeyMissing?: 'refuse' | 'skip'
+  /** `shadow` counts and tells, and refuses nothing. Default `enforce`. */
+  mode?: 'enforce' | 'shadow'
+  /** Requests that are neither counted nor refused. */
+  skip?: (ctx: RequestContext<State>) => boolean
+}
+
+export interface ConcurrencyLimitMiddleware<State extends object = {}> extends Middleware<State> {
+  /** Changes the limit from now on; whoever is inside stays. @throws ConfigError */
+  setLimit(limit: number): void
+}
+
+/**
+ * Refuses with 429 what one key does at the same time beyond a limit: slow requests that pile up, downloads that hold every worker.
+ *
+ * A place is taken before the handler runs and is free again when the response has really ended, also when the client left. Counts
+ * in this process only; memory is bounded by the requests under way and their lines. Fails closed: a key function that throws is a 500.
+ *
+ *     pipeline().use(concurrencyLimit({ limit: 10, queue: { size: 50, timeout: '2s' } }))
+ *
+ * @throws ConfigError for a wrong or unknown option
+ */
+export function concurrencyLimit<State extends object = {}>(
+  options: ConcurrencyLimitOptions<State>,
+): ConcurrencyLimitMiddleware<State> {
+  return new ConcurrencyLimit<State>(options)
+}
+
+const limitOption = integer({ min: 0, max: 1_000_000 })
+
+/** How often one key's refusals are told of. */
+const TELL_EVERY_MS = 60_000
+
+class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddleware<State> {
+  readonly name = 'concurrency-limit'
+  private readonly label: string
+  private readonly keyOf: KeyFunction<State>
+  private readonly queue: { size: number; timeout: number } | undefined
+  private readonly isShadow: boolean
+  private readonly refusesKeyless: boolean
+  private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
+  private readonly gates = new Map<string, Gate>()
+  /** The key of the gate that a request went through. */
+  private readonly inside = new WeakMap<object, string>()
+  private readonly announced = new Announced()
+  private limit: number
+
+  constructor(options: ConcurrencyLimitOptions<State>) {
+    const checked = checkOptions('concurrencyLimit', options, {
+      limit: limitOption,
+      key: optional(callback<KeyFunction<State>>('a key function, such as byClient()')),
+      queue: optional(
+        object({ size: integer({ min: 1, max: 100_000 }), timeout: duration({ min: 1, max: '1h' }) }),
+      ),
+      name: optional(policyName, 'concurrency'),
+      whenKeyMissing: optional(oneOf('refuse', 'skip'), 'refuse'),
+      mode,
+      skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),
+    })
+    this.limit = checked.limit
+    this.label = checked.name
+    this.keyOf = checked.key ?? (byClient() as KeyFunction<State>)
+    this.queue = checked.queue
+    this.isShadow = checked.mode === 'shadow'
+    this.refusesKeyless = checked.whenKeyMissing === 'refuse'
+    this.skip = checked.skip
+  }
+
+  onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
+    if (this.skip?.(ctx)) return undefined
+    const found = this.keyOf(ctx)
+    if (typeof found !== 'string' || found === '')
+      return found === false || !this.refusesKeyless || this.isShadow ? undefined : this.refuseKeyless(ctx)
+    const key = boundedKey(found)
+    const gate = this.gateOf(key)
+    if (gate.enter(this.limit)) {
+      this.inside.set(ctx, key)
+      return undefined
+    }
+    if (this.isShadow) {
+      gate.force()
+      this.inside.set(ctx, key)
+      this.tell(ctx, key)
+      return undefined
+    }
+    if (this.queue !== undefined && this.limit > 0 && gate.waiting < this.queue.size)
+      return this.waitInLine(ctx, key, gate, this.queue.timeout)
+    this.forget(key, gate)
+    return this.refuse(ctx, key)
+  }
+
+  onResponse(ctx: RequestContext<State>, _outcome: Outcome): void {
+    const key = this.inside.get(ctx)
+    if (key === undefined) return
+    this.inside.delete(ctx)
+    const gate = this.gates.get(key)
+    if (gate === undefined) return
+    gate.leave(this.limit)
+    this.forget(key, gate)
+  }
+
+  setLimit(limit: number): void {
+    this.limit = limitOption(limit, { owner: 'concurrencyLimit.setLimit', option: 'limit' })
+    for (const gate of this.gates.values()) gate.admit(this.limit)
+  }
+
+  dispose(): void {
+    for (const gate of this.gates.values()) gate.close()
+  }
+
+  private waitInLine(
+    ctx: RequestContext<State>,
+    key: string,
+    gate: Gate,
+    timeout: number,
+  ): Promise<Reply | undefined> {
+    return new Promise(resolve => {
+      gate.wait(timeout, ctx.signal, end => {
+        // At once, so that a client that leaves in this very moment gives the place back.
+        if (end === 'entered') this.inside.set(ctx, key)
+        else this.forget(key, gate)
+        resolve(this.answerTo(ctx, key, end))
+      })
+    })
+  }
+
+  private answerTo(ctx: RequestContext<State>, key: string, end: WaitEnd): Reply | undefined {
+    switch (end) {
+      case 'entered':
+        return undefined
+      case 'timeout':
+        return this.refuse(ctx, key)
+      case 'left':
+        // Nobody reads it, and the handler need not run.
+        return new Reply(503)
+      case 'closed':
+        return ctx.deny({
+          status: 503,
+          code: 'SERVICE_UNAVAILABLE',
+          message: 'The server is stopping',
+          by: this.name,
+        })
+    }
+  }
+
+  private gateOf(key: string): Gate {
+    const known = this.gates.get(key)
+    if (known !== undefined) return known
+    const gate = new Gate()
+    this.gates.set(key, gate)
+    return gate
+  }
+
+  private forget(key: string, gate: Gate): void {
+    if (gate.isIdle && this.gates.get(key) === gate) this.gates.delete(key)
+  }
+
+  private refuse(ctx: RequestContext<State>, key: string): Reply {
+    this.tell(ctx, key)
+    return ctx.deny({
+      status: 429,
+      code: 'RATE_LIMITED',
+      message: 'Too many requests at the same time',
+      details: { policies: [{ name: this.label, limit: this.limit }] },
+      retryAfterSeconds: 1,
+      reason: `over "${this.label}" as ${key}`,
+      by: this.name,
+    })
+  }
+
+  private refuseKeyless(ctx: RequestContext<State>): Reply {
+    return ctx.deny({
+      status: 400,
+      code: 'BAD_REQUEST',
+      message: 'The request lacks what its limit is counted by',
+      reason: `the key function of "${this.label}" found no key`,
+      by: this.name,
+    })
+  }
+
+  private tell(ctx: RequestContext<State>, key: string): void {
+    if (this.announced.isFirst(this.label, key, ctx.services.clock.now(), TELL_EVERY_MS))
+      tellOf(ctx, { key, policies: [this.label], retryAfterMs: 1000, shadow: this.isShadow })
+  }
+}

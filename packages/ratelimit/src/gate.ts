@@ -1,0 +1,65 @@
+import { unref } from './wait.js'
+
+/** Why a wait ended: a place became free, it took too long, the client left, or the server stops. */
+export type WaitEnd = 'entered' | 'timeout' | 'left' | 'closed'
+
+/** Lets so many through at a time and lets others wait in line, first come, first served. Counts places, knows no requests. */
+export class Gate {
+  private inside = 0
+  private readonly line = new Set<(end: WaitEnd) => void>()
+
+  get isIdle(): boolean {
+    return this.inside === 0 && this.line.size === 0
+  }
+
+  get waiting(): number {
+    return this.line.size
+  }
+
+  /** Whether there was a place; nobody overtakes those who wait. */
+  enter(limit: number): boolean {
+    if (this.inside >= limit || this.line.size > 0) return false
+    this.inside++
+    return true
+  }
+
+  /** Takes a place that the limit does not have. */
+  force(): void {
+    this.inside++
+  }
+
+  /** Gives a place back, and to the next in line. */
+  leave(limit: number): void {
+    this.inside--
+    this.admit(limit)
+  }
+
+  /** Lets in as many of those who wait as there is room for. */
+  admit(limit: number): void {
+    for (const end of this.line) {
+      if (this.inside >= limit) return
+      this.inside++
+      end('entered')
+    }
+  }
+
+  /** Waits in line. Whoever is told `entered` holds a place from that very moment. */
+  wait(timeoutMs: number, signal: AbortSignal, onEnd: (end: WaitEnd) => void): void {
+    const finish = (end: WaitEnd) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', left)
+      this.line.delete(finish)
+      onEnd(end)
+    }
+    const left = () => finish('left')
+    const timer = setTimeout(() => finish('timeout'), timeoutMs)
+    unref(timer)
+    this.line.add(finish)
+    signal.addEventListener('abort', left, { once: true })
+    if (signal.aborted) left()
+  }
+
+  close(): void {
+    for (const end of [...this.line]) end('closed')
+  }
+}
