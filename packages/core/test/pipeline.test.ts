@@ -72,7 +72,7 @@ describe('a pipeline is an immutable list of middleware', () => {
       .use(requestId({ generator: () => 'id-1' }))
       .use(provideIdentity(() => identity))
     const { state } = await inject(edge)
-    expect(before).toEqual({ requestId: undefined, identity: undefined })
+    expect(before).toStrictEqual({ requestId: undefined, identity: undefined })
     expect(state).toEqual({ requestId: 'id-1', identity })
   })
 })
