@@ -29,7 +29,7 @@ const program = (name, command) => ({
 })
 
 const tsconfigs = () =>
-  ['.', 'scripts', 'test', ...[...members('packages'), ...members('apps')].map(({ path }) => path)]
+  ['.', 'scripts', 'test/packed', ...[...members('packages'), ...members('apps')].map(({ path }) => path)]
     .map(path => join(path, 'tsconfig.json'))
     .filter(file => existsSync(join(root, file)))
 

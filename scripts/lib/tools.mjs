@@ -5,22 +5,45 @@ import { delimiter, join } from 'node:path'
 const onPath = name =>
   (process.env['PATH'] ?? '').split(delimiter).some(entry => entry !== '' && existsSync(join(entry, name)))
 
-/** Programs of the machine that some tests run, and what says that such tests can run. */
+/** What some tests run: any of the programs will do, or the environment variable that points to one. */
 const tools = [
   {
-    present: () => Boolean(process.env['REDIS_URL']) || onPath('redis-server') || onPath('valkey-server'),
-    absence: 'redis-server or valkey-server (or REDIS_URL): the distributed suites are skipped',
+    programs: ['redis-server', 'valkey-server'],
+    variable: 'REDIS_URL',
+    without: 'the distributed suites are skipped',
   },
   {
-    present: () => onPath('promtool'),
-    absence: 'promtool (part of Prometheus): what is exposed is not checked against Prometheus itself',
+    programs: ['promtool'],
+    variable: undefined,
+    without: 'what is exposed is not checked by Prometheus itself',
   },
   {
-    present: () =>
-      Boolean(process.env['CHROME_PATH']) || ['chromium', 'chromium-browser', 'google-chrome'].some(onPath),
-    absence: 'chromium (or CHROME_PATH): the browser suites are skipped',
+    programs: ['chromium', 'chromium-browser', 'google-chrome'],
+    variable: 'CHROME_PATH',
+    without: 'the browser suites are skipped',
   },
 ]
 
-/** What this machine lacks, one line each. */
-export const missingTools = () => tools.filter(({ present }) => !present()).map(({ absence }) => absence)
+/** @param {(typeof tools)[number]} tool */
+const present = ({ programs, variable }) =>
+  programs.some(onPath) || (variable !== undefined && Boolean(process.env[variable]))
+
+/** What this machine lacks and what that leaves out, one line each. */
+export const missingTools = () =>
+  tools
+    .filter(tool => !present(tool))
+    .map(({ programs, variable, without }) => {
+      const names = programs.join(' or ')
+      return `no ${names} on the PATH${variable === undefined ? '' : `, and ${variable} is not set`}: ${without}`
+    })
+
+/**
+ * The program that a skipped test names, that this machine lacks, and that another one here stands in for: with Redis at hand, a
+ * suite for Valkey may be skipped.
+ *
+ * @param {string} text title and reason of the skip
+ */
+export const replaced = text =>
+  tools
+    .filter(present)
+    .flatMap(({ programs }) => programs.filter(name => !onPath(name) && text.includes(name)))[0]
