@@ -1,0 +1,13 @@
+import type { Server } from 'node:http'
+import express, { type Express } from 'express'
+import { BODY, LOOPBACK, listening, PATH } from '../host.js'
+
+export function serve(protect: (app: Express) => void): Promise<Server> {
+  const app = express()
+  app.disable('x-powered-by')
+  protect(app)
+  app.get(PATH, (_req, res) => {
+    res.json(BODY)
+  })
+  return listening(app.listen(0, LOOPBACK))
+}

@@ -1,0 +1,63 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { environment } from './environment.js'
+import { type Options, optionsOf, USAGE } from './options.js'
+import { decisionTable } from './report/decisions.js'
+import { environmentText } from './report/environment.js'
+import { requestTable, standings } from './report/requests.js'
+import { measureDecisions, measureRequests } from './run.js'
+
+const say = (text: string) => console.log(text)
+/** Beside the report, so that the report alone can be kept. */
+const progress = (line: string) => process.stderr.write(`${line}\n`)
+
+async function main(options: Options): Promise<void> {
+  const app = fileURLToPath(new URL('../', import.meta.url))
+  const output = resolve(app, options.output)
+  const profiles = options.cpuProfile ? join(dirname(output), 'profiles') : undefined
+  const where = environment(app)
+  say(`# Palisade bench${options.quick ? ' (quick: not to be quoted)' : ''}\n`)
+  say(`${environmentText(where, options.plan)}\n`)
+
+  const requests = options.sections.includes('requests')
+    ? await measureRequests(options, profiles, progress)
+    : undefined
+  if (requests !== undefined) {
+    say('## Requests\n')
+    say(`${requestTable(requests.cells)}\n`)
+    for (const text of requests.profiles) say(`${text}\n`)
+  }
+  const decisions = options.sections.includes('decisions')
+    ? await measureDecisions(options.quick, progress)
+    : undefined
+  if (decisions !== undefined) {
+    say('## Decisions alone\n')
+    say(`${decisionTable(decisions)}\n`)
+  }
+
+  mkdirSync(dirname(output), { recursive: true })
+  const result = {
+    environment: where,
+    plan: options.plan,
+    quick: options.quick,
+    profiled: options.cpuProfile,
+    requests: requests && {
+      unit: 'CPU microseconds per request',
+      cells: requests.cells,
+      standings: standings(requests.cells),
+    },
+    decisions: decisions && { unit: 'CPU nanoseconds per decision', rows: decisions },
+  }
+  writeFileSync(output, `${JSON.stringify(result, undefined, 2)}\n`)
+  progress(`written to ${output}`)
+}
+
+try {
+  const options = optionsOf(process.argv.slice(2), process.env)
+  if (options === undefined) say(USAGE)
+  else await main(options)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,59 @@
+import { type Cell, nameOf } from '../cells.js'
+import { Load } from '../load/burst.js'
+import { median, rotated, spread } from './maths.js'
+import type { ServerProcess } from './server-process.js'
+
+export interface Plan {
+  readonly rounds: number
+  /** Requests of one server in one round. */
+  readonly requests: number
+  /** Requests that each server answers before the first round. */
+  readonly warmUp: number
+  readonly connections: number
+}
+
+/** CPU of a server process per request, in microseconds. */
+export interface Measured extends Cell {
+  readonly median: number
+  readonly spread: number
+  /** One of each round. */
+  readonly samples: readonly number[]
+}
+
+/**
+ * Measures the servers one after the other, round by round, each round begun with another one; while one works the others are idle. Whatever
+ * the machine does in the meantime meets all of them.
+ */
+export async function measure(
+  servers: readonly ServerProcess[],
+  plan: Plan,
+  tell: (line: string) => void,
+): Promise<readonly Measured[]> {
+  const samples = new Map<ServerProcess, number[]>(servers.map(server => [server, []]))
+  for (const server of servers) {
+    tell(`warm-up ${nameOf(server.cell)}`)
+    await sample(server, plan.warmUp, plan.connections)
+  }
+  for (let round = 0; round < plan.rounds; round++) {
+    tell(`round ${round + 1} of ${plan.rounds}`)
+    for (const server of rotated(servers, round))
+      samples.get(server)?.push(await sample(server, plan.requests, plan.connections))
+  }
+  return [...samples].map(([{ cell }, values]) => ({
+    ...cell,
+    median: median(values),
+    spread: spread(values),
+    samples: values,
+  }))
+}
+
+async function sample(server: ServerProcess, requests: number, connections: number): Promise<number> {
+  const load = await Load.open(server.port, connections)
+  try {
+    const before = await server.cpuMicroseconds()
+    await load.send(requests)
+    return ((await server.cpuMicroseconds()) - before) / requests
+  } finally {
+    load.close()
+  }
+}

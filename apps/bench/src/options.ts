@@ -1,0 +1,87 @@
+import { parseArgs } from 'node:util'
+import { HOSTS, type HostName, VARIANTS, type Variant } from './cells.js'
+import type { Plan } from './measure/rounds.js'
+
+export interface Options {
+  readonly hosts: readonly HostName[]
+  readonly variants: readonly Variant[]
+  readonly sections: readonly Section[]
+  readonly plan: Plan
+  readonly quick: boolean
+  readonly cpuProfile: boolean
+  /** Where the JSON goes; relative to the directory of the app unless absolute. */
+  readonly output: string
+}
+
+const SECTIONS = ['requests', 'decisions'] as const
+export type Section = (typeof SECTIONS)[number]
+
+const FULL: Plan = { rounds: 11, requests: 6_000, warmUp: 12_000, connections: 16 }
+const QUICK: Plan = { rounds: 5, requests: 1_000, warmUp: 2_000, connections: 16 }
+
+export const USAGE = `Usage: npm run bench -- [options]
+
+  --quick               a smoke run of about 20 seconds; its numbers are not to be quoted
+  --hosts <a,b>         of ${HOSTS.join(', ')}
+  --variants <a,b>      of ${VARIANTS.join(', ')}
+  --sections <a,b>      of ${SECTIONS.join(', ')}
+  --rounds <n>          5 to 100; also BENCH_ROUNDS (default ${FULL.rounds})
+  --requests <n>        of each server in each round; also BENCH_REQUESTS (default ${FULL.requests})
+  --output <file>       the JSON (default results/latest.json)
+  --cpu-profile         writes a .cpuprofile of each server beside the JSON, and prints where the time goes;
+                        the profiler itself costs time, so the table of such a run is not to be quoted
+  --help`
+
+/** What the command line and the environment say, checked. `undefined` asks for the usage. @throws Error that says what is allowed */
+export function optionsOf(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Options | undefined {
+  const { values } = parseArgs({
+    // pnpm hands its own "--" on.
+    args: args.filter(arg => arg !== '--'),
+    options: {
+      quick: { type: 'boolean', default: false },
+      hosts: { type: 'string' },
+      variants: { type: 'string' },
+      sections: { type: 'string' },
+      rounds: { type: 'string' },
+      requests: { type: 'string' },
+      output: { type: 'string', default: 'results/latest.json' },
+      'cpu-profile': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const usual = values.quick ? QUICK : FULL
+  const requests = whole('requests', values.requests ?? env['BENCH_REQUESTS'], usual.requests, 100, 1_000_000)
+  return {
+    hosts: someOf('hosts', values.hosts, HOSTS),
+    variants: someOf('variants', values.variants, VARIANTS),
+    sections: someOf('sections', values.sections, values['cpu-profile'] ? ['requests'] : SECTIONS),
+    plan: {
+      ...usual,
+      rounds: whole('rounds', values.rounds ?? env['BENCH_ROUNDS'], usual.rounds, 5, 100),
+      requests,
+    },
+    quick: values.quick,
+    cpuProfile: values['cpu-profile'],
+    output: values.output,
+  }
+}
+
+function someOf<T extends string>(flag: string, given: string | undefined, all: readonly T[]): readonly T[] {
+  if (given === undefined) return all
+  const names = given.split(',').map(name => name.trim())
+  const unknown = names.find(name => !all.includes(name as T))
+  if (unknown !== undefined) throw new Error(`--${flag}: "${unknown}"; allowed: ${all.join(', ')}`)
+  return all.filter(name => names.includes(name))
+}
+
+function whole(flag: string, given: string | undefined, usual: number, min: number, max: number): number {
+  if (given === undefined) return usual
+  const value = Number(given)
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new Error(`--${flag}: "${given}"; allowed: a whole number from ${min} to ${max}`)
+  return value
+}

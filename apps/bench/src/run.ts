@@ -1,0 +1,74 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { nameOf } from './cells.js'
+import { ensureComparable } from './measure/comparable.js'
+import { type CpuProfile, selfTimes } from './measure/profile.js'
+import { type Measured, measure } from './measure/rounds.js'
+import { ServerProcess } from './measure/server-process.js'
+import type { Options } from './options.js'
+import { figure, table } from './report/table.js'
+import { ROWS } from './rows/index.js'
+import { type MeasuredRow, measureRow } from './rows/measure.js'
+
+type Tell = (line: string) => void
+
+export interface MeasuredRequests {
+  readonly cells: readonly Measured[]
+  /** Where the time of each server goes, when that was asked for. */
+  readonly profiles: readonly string[]
+}
+
+/** Starts every server, checks that they may be compared, measures them and ends them. */
+export async function measureRequests(
+  { hosts, variants, plan, cpuProfile }: Options,
+  profiles: string | undefined,
+  tell: Tell,
+): Promise<MeasuredRequests> {
+  const servers: ServerProcess[] = []
+  try {
+    for (const host of hosts)
+      servers.push(...(await Promise.all(variants.map(variant => ServerProcess.start({ host, variant })))))
+    tell('checking that the variants answer the same')
+    await ensureComparable(servers)
+    if (cpuProfile) {
+      // Warm first, so that the profile shows what the table shows.
+      await measure(servers, { ...plan, rounds: 0 }, tell)
+      for (const server of servers) await server.startProfile()
+    }
+    const cells = await measure(servers, cpuProfile ? { ...plan, warmUp: plan.requests } : plan, tell)
+    const served = (plan.rounds + 1) * (plan.requests + plan.connections)
+    const texts: string[] = []
+    if (profiles !== undefined)
+      for (const server of servers) texts.push(await profileOf(server, served, profiles))
+    return { cells, profiles: texts }
+  } finally {
+    await Promise.all(servers.map(server => server.stop()))
+  }
+}
+
+const SHOWN = 25
+
+async function profileOf(server: ServerProcess, served: number, directory: string): Promise<string> {
+  const json = await server.stopProfile()
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, `${server.cell.host}.${server.cell.variant}.cpuprofile`), json)
+  const times = selfTimes(JSON.parse(json) as CpuProfile).slice(0, SHOWN)
+  return [
+    `### ${nameOf(server.cell)}, self time\n`,
+    table(
+      ['function', 'us/request'],
+      times.map(({ where, microseconds }) => [where, figure(microseconds / served)]),
+    ),
+  ].join('\n')
+}
+
+export async function measureDecisions(quick: boolean, tell: Tell): Promise<readonly MeasuredRow[]> {
+  const measured: MeasuredRow[] = []
+  for (const row of ROWS) {
+    tell(`decisions: ${row.title}`)
+    measured.push(
+      await measureRow(row, quick ? { rounds: 5, milliseconds: 20 } : { rounds: 11, milliseconds: 100 }),
+    )
+  }
+  return measured
+}

@@ -1,0 +1,8 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: ['src/main.ts', 'src/server.ts'],
+  format: 'esm',
+  target: 'es2022',
+  clean: true,
+})
