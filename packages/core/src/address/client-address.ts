@@ -1,3 +1,5 @@
+import type { CidrSet } from './cidr-set.js'
+
 /** Who is calling, as far as the network can tell. Made by a `Trust`. */
 export interface ClientAddress {
   /** Canonical text (RFC 5952 for IPv6); `undefined` when there is no socket address. */
@@ -14,6 +16,8 @@ export interface ClientAddress {
 export interface Trust {
   /** The one header that is read, in lower case; `undefined` when none is. */
   readonly header: string | undefined
+  /** The ranges of the proxies, where they are known: who decides by address must not take one of them for a client. */
+  readonly proxies?: CidrSet
   /**
    * @param peer the socket address as the host gives it, `undefined` when there is none
    * @param header the value of `header`, several lines joined by a comma

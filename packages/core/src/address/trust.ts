@@ -94,7 +94,7 @@ export function trustedProxies(
   const at = { owner, option: 'cidrs' }
   const proxies = cidrs(ranges, at)
   refuseProxies(proxies, ranges, at, checked.unixSocket)
-  return walking(checked, ip => proxies.hasIp(ip))
+  return Object.freeze({ ...walking(checked, ip => proxies.hasIp(ip)), proxies })
 }
 
 /**
@@ -135,6 +135,7 @@ export function singleHeader(name: string, options: SingleHeaderOptions): Trust 
   refuseProxies(proxies, options.from, { owner, option: 'from' }, checked.unixSocket)
   return Object.freeze({
     header: field,
+    proxies,
     resolve(peer: string | undefined, value: string | undefined) {
       const socket = socketOf(peer, checked.unixSocket)
       if (socket === undefined) return nobody()

@@ -63,6 +63,8 @@ export interface PalisadeEvents {
     readonly banCount: number
     readonly shadow: boolean
   }
+  /** Bans could not be read, kept or forgotten for good; those in memory stay in force. */
+  'security:store-error': { readonly error: unknown; readonly operation: 'load' | 'save' | 'remove' }
   'security:unbanned': Omit<BanEvent, 'reason'> & { readonly cause: 'manual' | 'expired' | 'allow' }
   'resource:created': ResourceEvent
   'resource:updated': ResourceEvent

@@ -6,6 +6,8 @@ export interface Violation {
   readonly weight: number
   /** The client key: an IPv4 address or an IPv6 prefix. */
   readonly key: string
+  /** The address itself, where it is at hand: an entry of an allow list may be narrower than the key. */
+  readonly ip?: string | undefined
   /** False when the address is not known well enough to punish it. */
   readonly bannable: boolean
   /** For people; never shown to the client. */

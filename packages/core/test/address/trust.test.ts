@@ -204,6 +204,20 @@ describe('singleHeader', () => {
   })
 })
 
+describe('given who asks which addresses are proxies', () => {
+  it('when the topology names them, then their ranges, in any notation', () => {
+    for (const trust of [ten, tenForwarded, real]) {
+      expect(trust.proxies?.has('::ffff:10.0.0.1')).toBe(true)
+      expect(trust.proxies?.has('203.0.113.9')).toBe(false)
+    }
+  })
+
+  it('when it does not, then nothing, since a hop may be any address', () => {
+    expect(direct.proxies).toBeUndefined()
+    expect(trustedHops(1).proxies).toBeUndefined()
+  })
+})
+
 describe('given an option that is wrong, then construction throws a ConfigError that names it', () => {
   // Plain JavaScript can pass what the types forbid.
   const loose = (value: unknown) => value as never
