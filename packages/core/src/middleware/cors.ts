@@ -63,7 +63,6 @@ export function cors(options: CorsOptions): Middleware {
   const { origin: rule, credentials, exposeHeaders, privateNetwork } = checked
   if (credentials) refuseWildcards(options)
   const anybody = rule === '*'
-  const allowNull = lists(options.origin, 'null')
   const exposed = exposeHeaders.join(', ')
   const varyOnOptions = [
     'Origin',
@@ -110,7 +109,7 @@ export function cors(options: CorsOptions): Middleware {
         isOptions && origin !== undefined && ctx.header('access-control-request-method') !== undefined
       if (anybody) return allow(ctx, '*', preflight)
       if (origin === undefined) return undefined
-      const allowed = origin === 'null' ? allowNull : rule(origin, ctx)
+      const allowed = rule(origin, ctx)
       return isPromise(allowed)
         ? Promise.resolve(allowed).then(answer => settle(ctx, origin, answer, preflight))
         : settle(ctx, origin, allowed, preflight)

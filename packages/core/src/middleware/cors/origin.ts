@@ -10,7 +10,7 @@ export type OriginOption = string | RegExp | OriginFunction | readonly (string |
 /** What the option says: anybody, or a decision on what the `Origin` header holds. */
 export type OriginRule = '*' | ((origin: string, ctx: RequestContext) => unknown)
 
-/** RFC 6454 section 6.2, as far as it keeps a pattern or a function from being shown something that is no origin. */
+/** RFC 6454 section 6.2, as far as it keeps a pattern or a function from being shown something that is no origin, `null` included. */
 const SERIALIZED = /^[a-z][a-z0-9+.-]{0,31}:\/\/[^\s/?#@\\,"<>]+$/
 const LONGEST_ORIGIN = 512
 
@@ -25,9 +25,9 @@ export const originRule: Check<OriginRule> = (value, at) => {
   return matching(value.map((one: unknown, index) => entry(one, within(at, index))))
 }
 
-/** The strings of a rule, by which `null` is found. */
-export function lists(value: unknown, origin: string): boolean {
-  return value === origin || (Array.isArray(value) && value.includes(origin))
+/** Whether an option that is a string or a list names this one. */
+export function lists(option: unknown, name: string): boolean {
+  return option === name || (Array.isArray(option) && option.includes(name))
 }
 
 function matching(entries: readonly (string | RegExp)[]): OriginRule {
