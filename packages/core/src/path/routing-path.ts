@@ -7,9 +7,10 @@ const BACKSLASH = 92
  * The decoded path that a rule may decide by, or `undefined` when hosts and proxies disagree about what it names: then a middleware
  * that decides by path must refuse the request with 400, or else a rule sees one path and the router serves another.
  *
- * Refused: what does not begin with a slash; empty segments (`//`); `.` and `..` segments; backslashes; control characters; encoded
- * slashes, backslashes and percent signs (`%2f`, `%5c`), what decodes to another escape (`%2561`); encoded letters, digits and `-._~`, which Fastify and Hono decode before
- * they route and Express and Koa do not (RFC 3986 section 6.2.2.2); broken escapes, and escapes that are not UTF-8. One slash at the end stays.
+ * Refused: what does not begin with a slash; empty segments (`//`); `.` and `..` segments; backslashes; control characters; encoded slashes
+ * and backslashes (`%2f`, `%5c`); what decodes to another escape (`%2561`); encoded letters, digits and `-._~`, which Fastify and Hono decode
+ * before they route and Express and Koa do not (RFC 3986 section 6.2.2.2); broken escapes, and escapes that are not UTF-8. One slash at the
+ * end stays.
  *
  * @param path percent-encoded as received, without the query: `ctx.path`
  */

@@ -1,0 +1,243 @@
+import {
+  type ClientAddress,
+  checkOptions,
+  type Denial,
+  having,
+  type Identity,
+  isPromise,
+  type LimitDecision,
+  type Limiter,
+  list,
+  type MaybePromise,
+  type Middleware,
+  mode,
+  optional,
+  type Reply,
+  type RequestContext,
+  refuse,
+  within,
+} from '@palisade/core'
+import { type LoginOptions, loginOptions, loginRedirect } from './login/login-redirect.js'
+import { logFailed, refusals } from './refusals.js'
+import { Reporter } from './report/reporter.js'
+import { type AuthRule, compileRules, type Rule, ruleList } from './rules/rules.js'
+import type { Attempt, Strategy, VerifyResult } from './strategy.js'
+import { isLimited, type Throttles, throttled, throttleOption } from './throttle.js'
+
+export interface AuthenticateOptions {
+  /** The ways to prove who one is; at least one, each name once. */
+  strategies: readonly Strategy[]
+  /** What holds where. Default: everything is required, by any strategy. A path that no rule matches is refused. */
+  rules?: readonly AuthRule[]
+  /** Where browsers are sent instead of a 401. Default: nowhere. */
+  login?: LoginOptions
+  /** A limiter of wrong attempts by the name of its strategy. Default: none. */
+  throttle?: Readonly<Record<string, Limiter>>
+  /** `shadow`: decide and tell, but let everything through; what is not authenticated has no identity. Default `enforce`. */
+  mode?: 'enforce' | 'shadow'
+}
+
+/** Options under which nothing passes without an identity. */
+export interface AlwaysRequired extends AuthenticateOptions {
+  rules?: readonly AuthRule<'required'>[]
+  mode?: 'enforce'
+}
+
+type WithIdentity = { identity?: Identity | undefined }
+type Context = RequestContext<WithIdentity>
+
+/**
+ * Finds out who is calling and puts it into `state.identity`.
+ *
+ * It defends what lies behind it from callers that cannot prove who they are. All strategies of the rule look for their credential first: one
+ * that is found is final, so an invalid credential never becomes anonymous and never falls through to another strategy. Fails closed:
+ * what throws, a store or an issuer that is down, an ambiguous path and a path without a rule all refuse.
+ *
+ * A preflight carries no credentials: mount `cors()` in front.
+ *
+ *     pipeline().use(authenticate({ strategies: [jwt({ issuer, audience, jwksUri })] }))
+ *
+ * @throws ConfigError for a wrong option, an unknown strategy in a rule, and rules that tie
+ */
+export function authenticate(options: AlwaysRequired): Middleware<{}, { identity: Identity }>
+export function authenticate(options: AuthenticateOptions): Middleware<{}, { identity: Identity | undefined }>
+export function authenticate(
+  options: AuthenticateOptions,
+): Middleware<{}, { identity: Identity | undefined }> {
+  const checked = checkOptions('authenticate', options, {
+    strategies: list(having<Strategy>('a strategy', 'extract', 'verify', 'challenge'), { min: 1, max: 20 }),
+    rules: optional(ruleList),
+    login: optional(loginOptions),
+    throttle: optional(throttleOption),
+    mode,
+  })
+  const { strategies, login, throttle: throttles } = checked
+  refuseRepeatedNames(strategies)
+  refuseUnknownThrottles(strategies, throttles)
+  const findRule = checked.rules && compileRules('authenticate', checked.rules, strategies)
+  const everywhere: Rule = Object.freeze({ strategies, mode: 'required', several: 'refuse' })
+  const isShadow = checked.mode === 'shadow'
+  const reporter = new Reporter(isShadow)
+
+  return {
+    name: 'authenticate',
+    gives: ['identity'],
+
+    setup(services) {
+      for (const strategy of strategies) strategy.setup?.(services)
+    },
+
+    onRequest(ctx) {
+      const rule = findRule === undefined ? everywhere : findRule(ctx.path)
+      if (rule === undefined) return deny(ctx, refusals.noRule())
+      if (rule === 'ambiguous') return deny(ctx, refusals.ambiguousPath())
+      if (rule.mode === 'public') return undefined
+      return present(ctx, rule)
+    },
+
+    async dispose() {
+      await Promise.all(strategies.map(strategy => strategy.dispose?.()))
+    },
+  }
+
+  /** Looks for credentials, all of them before any is verified. */
+  function present(ctx: Context, rule: Rule): MaybePromise<Reply | undefined> {
+    let found: Strategy | undefined
+    let credential: object | undefined
+    for (const strategy of rule.strategies) {
+      const extracted = strategy.extract(ctx as RequestContext)
+      if (extracted === null) continue
+      if (found !== undefined) return several(ctx, [found, strategy])
+      if (extracted === 'malformed') return malformed(ctx, [strategy], 'malformed')
+      found = strategy
+      credential = extracted
+      if (rule.several === 'first') break
+    }
+    if (found !== undefined && credential !== undefined) return prove(ctx, found, credential)
+    if (rule.mode === 'optional') return undefined
+    reporter.failure(ctx as RequestContext, {
+      strategy: undefined,
+      reason: 'no credentials',
+      isViolation: false,
+    })
+    return challenge(ctx, refusals.absent(rule.strategies))
+  }
+
+  /** Never throws and never rejects but for a mistake in here: whatever a strategy does becomes a result. */
+  function prove(ctx: Context, strategy: Strategy, credential: object): MaybePromise<Reply | undefined> {
+    const attempt = new RequestAttempt(ctx as RequestContext)
+    let result: MaybePromise<VerifyResult | LimitDecision>
+    try {
+      result = strategy.recall?.(credential, attempt) ?? verify(ctx, strategy, credential, attempt)
+    } catch (error) {
+      return conclude(ctx, strategy, thrown(error))
+    }
+    if (!isPromise(result)) return conclude(ctx, strategy, result as VerifyResult | LimitDecision)
+    return (result as Promise<VerifyResult | LimitDecision>).then(
+      settled => conclude(ctx, strategy, settled),
+      (error: unknown) => conclude(ctx, strategy, thrown(error)),
+    )
+  }
+
+  function verify(ctx: Context, strategy: Strategy, credential: object, attempt: Attempt) {
+    const limiter = throttles?.get(strategy.name)
+    if (limiter === undefined) return strategy.verify(credential, attempt)
+    return throttled(limiter, ctx as RequestContext, () => strategy.verify(credential, attempt))
+  }
+
+  function conclude(
+    context: Context,
+    strategy: Strategy,
+    result: VerifyResult | LimitDecision,
+  ): Reply | undefined {
+    const ctx = context as RequestContext
+    if (isLimited(result)) {
+      reporter.failure(ctx, { strategy, reason: 'throttled', isViolation: false })
+      return deny(context, refusals.throttled(result.retryAfterMs))
+    }
+    switch (result.outcome) {
+      case 'authenticated':
+        context.state.identity = result.identity
+        reporter.success(ctx, strategy, result.identity)
+        return undefined
+      case 'invalid':
+        reporter.failure(ctx, { ...result, strategy, isViolation: true })
+        return challenge(context, refusals.invalid(strategy, result.failure, result.reason))
+      case 'refused':
+        reporter.failure(ctx, { ...result, strategy })
+        return deny(context, refusals.refused(result))
+      case 'error':
+        logFailed(ctx, strategy, result)
+        reporter.failure(ctx, { strategy, reason: result.reason, isViolation: false })
+        return deny(context, refusals.unavailable(result))
+      default:
+        return unknownOutcome(result)
+    }
+  }
+
+  function several(ctx: Context, found: readonly Strategy[]): Reply | undefined {
+    return malformed(ctx, found, 'several credentials')
+  }
+
+  function malformed(ctx: Context, found: readonly Strategy[], reason: string): Reply | undefined {
+    reporter.failure(ctx as RequestContext, { strategy: found[0], reason, isViolation: true })
+    return deny(ctx, refusals.malformed(found, reason))
+  }
+
+  /** A 401, or the way to the login page for a person. */
+  function challenge(ctx: Context, denial: Denial): Reply | undefined {
+    if (login === undefined || isShadow) return deny(ctx, denial)
+    ctx.appendHeader('Vary', 'Accept')
+    return loginRedirect(ctx as RequestContext, login) ?? deny(ctx, denial)
+  }
+
+  function deny(ctx: Context, denial: Denial): Reply | undefined {
+    return isShadow ? undefined : ctx.deny(denial)
+  }
+}
+
+/** Made for each request with a credential: what it does not need is not looked up. */
+class RequestAttempt implements Attempt {
+  readonly #ctx: RequestContext
+  readonly now: number
+
+  constructor(ctx: RequestContext) {
+    this.#ctx = ctx
+    this.now = ctx.services.clock.now()
+  }
+
+  get client(): ClientAddress {
+    return this.#ctx.client
+  }
+
+  get signal(): AbortSignal {
+    return this.#ctx.signal
+  }
+}
+
+const thrown = (error: unknown): VerifyResult => ({ outcome: 'error', error, reason: 'the strategy threw' })
+
+/** A strategy in plain JavaScript that returns something else: a 500, by the runner. */
+function unknownOutcome(result: never): never {
+  throw new TypeError(
+    `a strategy returned ${JSON.stringify((result as VerifyResult).outcome)}; allowed: a VerifyResult`,
+  )
+}
+
+function refuseRepeatedNames(strategies: readonly Strategy[]): void {
+  const at = { owner: 'authenticate', option: 'strategies' }
+  strategies.forEach(({ name }, index) => {
+    if (typeof name !== 'string' || name === '') refuse(within(within(at, index), 'name'), name, 'a name')
+    if (strategies.findIndex(other => other.name === name) !== index)
+      refuse(within(within(at, index), 'name'), name, 'a name that no other strategy has')
+  })
+}
+
+function refuseUnknownThrottles(strategies: readonly Strategy[], throttles: Throttles | undefined): void {
+  const names = strategies.map(({ name }) => name)
+  for (const name of throttles?.keys() ?? []) {
+    if (names.includes(name)) continue
+    const known = names.map(each => `"${each}"`).join(', ')
+    refuse({ owner: 'authenticate', option: `throttle.${name}` }, name, `the name of a strategy: ${known}`)
+  }
+}

@@ -1,0 +1,37 @@
+import type { MaybePromise, Services } from '@palisade/core'
+import type { CryptoKey, JSONWebKeySet, JWTHeaderParameters, KeyObject } from 'jose'
+
+export type VerificationKey = CryptoKey | KeyObject | Uint8Array
+
+/** The keys of an issuer. */
+export interface KeySource {
+  /** Changes whenever a key is gone: then every token that was verified before has to be verified again. */
+  readonly epoch: number
+  /**
+   * The keys that a token with this header may be signed with; mostly one. Empty: none that is known.
+   *
+   * @throws KeysUnavailable when nobody can tell, because the issuer does not answer
+   */
+  keysFor(header: JWTHeaderParameters): MaybePromise<readonly VerificationKey[]>
+  setup?(services: Services): void
+  dispose?(): MaybePromise<void>
+}
+
+export type { JSONWebKeySet }
+
+/** The issuer's keys cannot be had at the moment. */
+export class KeysUnavailable extends Error {
+  readonly retryAfterSeconds: number
+
+  constructor(message: string, retryAfterSeconds: number, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'KeysUnavailable'
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/** One key for every token: a secret or a public key from the configuration. */
+export function singleKey(key: VerificationKey): KeySource {
+  const keys = Object.freeze([key])
+  return { epoch: 0, keysFor: () => keys }
+}

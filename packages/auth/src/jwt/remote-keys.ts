@@ -1,0 +1,130 @@
+import { type Check, type Clock, type Logger, refuse, type Services, systemClock } from '@palisade/core'
+import type { JWTHeaderParameters } from 'jose'
+import { JwksFetcher, TOTAL_MS } from './fetch-jwks.js'
+import type { KeySet } from './key-set.js'
+import { type KeySource, KeysUnavailable, type VerificationKey } from './keys.js'
+
+const FRESH_MS = 600_000
+/** From here on it is renewed while requests go on with what is there. */
+const AHEAD_MS = FRESH_MS * 0.8
+/** How long keys are good while their issuer is down. */
+const STALE_MS = 86_400_000
+const UNKNOWN_KEY_MS = 30_000
+const LEAST_BACKOFF_MS = 1000
+const MOST_BACKOFF_MS = 60_000
+
+/**
+ * The keys that an issuer publishes, fetched when they are needed and kept.
+ *
+ * One fetch at a time, whoever waits. A token with an unknown key id leads to a fetch at most every 30 seconds, so that strangers cannot use
+ * this server against the issuer. After a failure it waits 1 to 60 seconds before the next try, and keys that were there stay good for a day.
+ */
+export class RemoteKeys implements KeySource {
+  epoch = 0
+  readonly #fetcher: JwksFetcher
+  #clock: Clock = systemClock
+  #logger: Logger | undefined
+  #set: KeySet | undefined
+  #fetchedAt = 0
+  #inFlight: Promise<boolean> | undefined
+  #failures = 0
+  #notBefore = 0
+  #lastError: unknown
+  #askedForUnknownAt = Number.NEGATIVE_INFINITY
+
+  constructor(url: URL, totalMs: number = TOTAL_MS) {
+    this.#fetcher = new JwksFetcher(url, totalMs)
+  }
+
+  setup({ clock, logger }: Services): void {
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  async keysFor(header: JWTHeaderParameters): Promise<readonly VerificationKey[]> {
+    const set = await this.#current()
+    const keys = await set.keysFor(header)
+    if (keys.length > 0) return keys
+    const now = this.#clock.monotonic()
+    if (now - this.#askedForUnknownAt < UNKNOWN_KEY_MS) {
+      // Whether the key is new cannot be told while the issuer does not answer.
+      if (this.#failures > 0) throw this.#unavailable()
+      return keys
+    }
+    this.#askedForUnknownAt = now
+    if (!(await this.#refresh())) throw this.#unavailable()
+    return (this.#set as KeySet).keysFor(header)
+  }
+
+  async dispose(): Promise<void> {
+    await this.#fetcher.dispose()
+  }
+
+  async #current(): Promise<KeySet> {
+    const age = this.#clock.monotonic() - this.#fetchedAt
+    if (this.#set !== undefined && age < FRESH_MS) {
+      if (age >= AHEAD_MS) void this.#refresh()
+      return this.#set
+    }
+    await this.#refresh()
+    if (this.#set === undefined || this.#clock.monotonic() - this.#fetchedAt >= STALE_MS)
+      throw this.#unavailable()
+    return this.#set
+  }
+
+  /** Whether the keys are those that the issuer publishes now. Never rejects. */
+  #refresh(): Promise<boolean> {
+    if (this.#inFlight !== undefined) return this.#inFlight
+    if (this.#failures > 0 && this.#clock.monotonic() < this.#notBefore) return Promise.resolve(false)
+    this.#inFlight = this.#fetch().finally(() => {
+      this.#inFlight = undefined
+    })
+    return this.#inFlight
+  }
+
+  async #fetch(): Promise<boolean> {
+    try {
+      const next = await this.#fetcher.fetch()
+      if (this.#set !== undefined && lost(this.#set, next)) this.epoch += 1
+      this.#set = next
+      this.#fetchedAt = this.#clock.monotonic()
+      this.#failures = 0
+      return true
+    } catch (error) {
+      this.#failures += 1
+      this.#lastError = error
+      const wait = Math.min(MOST_BACKOFF_MS, LEAST_BACKOFF_MS * 2 ** (this.#failures - 1))
+      this.#notBefore = this.#clock.monotonic() + wait
+      this.#logger?.warn(
+        { err: error, failures: this.#failures, next_try_ms: wait },
+        "an issuer's keys could not be fetched",
+      )
+      return false
+    }
+  }
+
+  #unavailable(): KeysUnavailable {
+    const seconds = Math.max(1, Math.ceil((this.#notBefore - this.#clock.monotonic()) / 1000))
+    return new KeysUnavailable("the issuer's keys cannot be had", seconds, this.#lastError)
+  }
+}
+
+/** Whether a key that was there is gone. */
+const lost = (before: KeySet, now: KeySet) =>
+  [...before.fingerprints].some(fingerprint => !now.fingerprints.has(fingerprint))
+
+/** Keys that were read over an open network are anybody's keys. */
+export const jwksUri: Check<URL> = (value, at) => {
+  const allowed = 'an https URL without user and fragment (http only for a loopback address)'
+  if (typeof value !== 'string' || value.length > 2000 || !URL.canParse(value))
+    return refuse(at, value, allowed)
+  const url = new URL(value)
+  const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
+  return isSafe && url.username === '' && url.password === '' && url.hash === ''
+    ? url
+    : refuse(at, value, allowed)
+}
+
+/** The URL parser has already brought every IPv4 notation into one form. */
+const isLoopback = (host: string) =>
+  host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host)

@@ -1,0 +1,55 @@
+/** RFC 7519 tokens that are longer are refused unread. */
+export const LONGEST_TOKEN = 8192
+const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]*$/
+const LONGEST_KID = 256
+/** Header parameters by which the sender would choose the key (RFC 7515 section 4.1). A server that follows them trusts anybody. */
+const FOREIGN_KEYS = ['jku', 'jwk', 'x5u'] as const
+
+/** What a token says before anything is verified: only good to choose the issuer's configuration. */
+export interface UnverifiedToken {
+  readonly header: { readonly alg: string; readonly kid: string | undefined }
+  readonly issuer: string
+}
+
+/** A token that is not worth a signature check. `reason` is for the log. */
+export interface BrokenToken {
+  readonly reason: string
+}
+
+/** Reads a JWS in compact form without trusting it, or says why it is none that could ever be accepted. */
+export function readToken(token: string): UnverifiedToken | BrokenToken {
+  if (token.length > LONGEST_TOKEN) return { reason: 'token too long' }
+  if (!SHAPE.test(token)) return { reason: 'no JWS' }
+  const [first = '', second = ''] = token.split('.', 2)
+  const header = objectIn(first)
+  const payload = objectIn(second)
+  if (header === undefined || payload === undefined) return { reason: 'no JSON' }
+  const { alg, kid } = header
+  if (typeof alg !== 'string' || alg.toLowerCase() === 'none') return { reason: 'no signature' }
+  const foreign = FOREIGN_KEYS.find(name => Object.hasOwn(header, name))
+  if (foreign !== undefined) return { reason: `header ${foreign}` }
+  // `b64: false` and every other extension change what is signed (RFC 7797); none is understood here.
+  if (Object.hasOwn(header, 'crit')) return { reason: 'header crit' }
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > LONGEST_KID))
+    return { reason: 'header kid' }
+  const { iss } = payload
+  if (typeof iss !== 'string') return { reason: 'claim iss' }
+  return { header: { alg, kid }, issuer: iss }
+}
+
+export function isBroken(token: UnverifiedToken | BrokenToken): token is BrokenToken {
+  return 'reason' in token
+}
+
+function objectIn(part: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')),
+    )
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,84 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Identity, RequestContext } from '@palisade/core'
+import { LRUCache } from 'lru-cache'
+import type { Strategy } from '../strategy.js'
+
+/** What went wrong, for events and the log; nothing of it reaches the client. */
+export interface FailureReport {
+  readonly strategy: Strategy | undefined
+  readonly reason: string
+  readonly subject?: string | undefined
+  /** The wrong secret, if there was one. */
+  readonly presented?: string | undefined
+  /** Whether it speaks against the client. Never true for a request without credentials. */
+  readonly isViolation: boolean
+}
+
+const MOST_REMEMBERED = 10_000
+
+/**
+ * Tells the world how authentication went: `auth:success`, `auth:failure` and `security:violation`.
+ *
+ * A client that repeats the same wrong secret for the same user is stuck, not guessing: its violation weighs nothing. What is kept of a
+ * secret for that is an HMAC under a key of this process. In shadow mode nothing weighs anything, so that nobody is banned by a trial.
+ */
+export class Reporter {
+  readonly #isShadow: boolean
+  readonly #key = randomBytes(32)
+  readonly #lastSecrets = new LRUCache<string, string>({ max: MOST_REMEMBERED })
+
+  constructor(isShadow: boolean) {
+    this.#isShadow = isShadow
+  }
+
+  success(ctx: RequestContext, strategy: Strategy, identity: Identity): void {
+    const { events } = ctx.services
+    if (!events.has('auth:success')) return
+    const { requestId, method, path } = ctx
+    events.emit('auth:success', { requestId, method, path, strategy: strategy.name, identity })
+  }
+
+  failure(ctx: RequestContext, report: FailureReport): void {
+    const { events } = ctx.services
+    const { strategy, reason, subject, isViolation } = report
+    if (events.has('auth:failure')) {
+      const { requestId, method, path, client } = ctx
+      events.emit('auth:failure', {
+        requestId,
+        method,
+        path,
+        strategy: strategy?.name,
+        reason,
+        ip: client.ip,
+        subject,
+      })
+    }
+    if (isViolation && events.has('security:violation')) this.#violation(ctx, report)
+  }
+
+  #violation(ctx: RequestContext, { strategy, reason, subject, presented }: FailureReport): void {
+    const { requestId, method, path, client } = ctx
+    // A client without an address is never counted.
+    if (client.key === undefined) return
+    const isRepeated =
+      presented !== undefined && this.#repeats(`${strategy?.name} ${client.key} ${subject ?? ''}`, presented)
+    ctx.services.events.emit('security:violation', {
+      source: 'auth',
+      weight: this.#isShadow || isRepeated ? 0 : 1,
+      key: client.key,
+      bannable: client.bannable,
+      detail: { strategy: strategy?.name, reason, ...(subject !== undefined && { subject }) },
+      requestId,
+      method,
+      path,
+    })
+  }
+
+  #repeats(who: string, secret: string): boolean {
+    const digest = createHmac('sha256', this.#key).update(secret).digest('base64')
+    const slot = createHmac('sha256', this.#key).update(who).digest('base64')
+    const isRepeated = this.#lastSecrets.get(slot) === digest
+    this.#lastSecrets.set(slot, digest)
+    return isRepeated
+  }
+}

@@ -1,0 +1,72 @@
+import { type Check, foldCase, refuse } from '@palisade/core'
+
+/**
+ * A path in a rule: literal segments, `*` for exactly one segment, and `**` at the end for any number of them, also none.
+ * Compared without regard to case, as Express and Koa route by default, and without the slash at the end.
+ */
+export interface Pattern {
+  readonly text: string
+  /** Folded literals; `undefined` stands for `*`. */
+  readonly parts: readonly (string | undefined)[]
+  readonly isOpen: boolean
+}
+
+const FORM = /^\/(?:(?:[^/*%?#\\\x00-\x1f\x7f]+|\*)(?:\/(?:[^/*%?#\\\x00-\x1f\x7f]+|\*))*(?:\/\*\*)?|\*\*)?$/
+const ALLOWED =
+  'a decoded path such as "/health", "/orders/*/items" or "/api/**" ("*" is one segment, "**" stands at the end)'
+
+export const pattern: Check<Pattern> = (value, at) => {
+  if (typeof value !== 'string' || value.length > 1024 || !FORM.test(value) || hasDots(value))
+    return refuse(at, value, ALLOWED)
+  const parts = value.split('/').slice(1)
+  const isOpen = parts.at(-1) === '**'
+  const fixed = isOpen ? parts.slice(0, -1) : parts.filter(part => part !== '')
+  return Object.freeze({
+    text: value,
+    parts: Object.freeze(fixed.map(part => (part === '*' ? undefined : foldCase(part)))),
+    isOpen,
+  })
+}
+
+const hasDots = (path: string) => path.split('/').some(part => part === '.' || part === '..')
+
+/** @param segments of the folded path, without the empty ones at its ends */
+export function matches({ parts, isOpen }: Pattern, segments: readonly string[]): boolean {
+  if (isOpen ? segments.length < parts.length : segments.length !== parts.length) return false
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]
+    if (part !== undefined && part !== segments[i]) return false
+  }
+  return true
+}
+
+/** The paths that both match, as one pattern; `undefined` if there are none. */
+export function intersection(one: Pattern, other: Pattern): Pattern | undefined {
+  const [short, long] = one.parts.length <= other.parts.length ? [one, other] : [other, one]
+  if (short.parts.length < long.parts.length && !short.isOpen) return undefined
+  const parts: (string | undefined)[] = []
+  for (let i = 0; i < long.parts.length; i++) {
+    const a = i < short.parts.length ? short.parts[i] : undefined
+    const b = long.parts[i]
+    if (a !== undefined && b !== undefined && a !== b) return undefined
+    parts.push(a ?? b)
+  }
+  const isOpen = short.isOpen && long.isOpen
+  const text = `/${[...parts.map(part => part ?? '*'), ...(isOpen ? ['**'] : [])].join('/')}`
+  return { text, parts, isOpen }
+}
+
+/** Whether both match the same paths. */
+export function isSame(one: Pattern, other: Pattern): boolean {
+  return (
+    one.isOpen === other.isOpen &&
+    one.parts.length === other.parts.length &&
+    one.parts.every((part, index) => part === other.parts[index])
+  )
+}
+
+/** Larger for a pattern whose paths are all matched by another one too. */
+export function specificity({ parts, isOpen }: Pattern): number {
+  const literals = parts.filter(part => part !== undefined).length
+  return literals * 10_000 + parts.length * 2 + (isOpen ? 0 : 1)
+}

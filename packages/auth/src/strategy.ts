@@ -1,0 +1,81 @@
+import type { ClientAddress, Identity, MaybePromise, RequestContext, Services } from '@palisade/core'
+
+/**
+ * One way to prove who is calling. A team writes its own by this interface; `jwt()`, `apiKey()` and `basic()` are made the same way.
+ *
+ * @typeParam C what the request presented, as `extract` found it
+ */
+export interface Strategy<C extends object = object> {
+  /** How rules name it, and what `identity.method` says: `jwt`. */
+  readonly name: string
+  /** The authentication scheme (RFC 9110 section 11.1): `Bearer`. */
+  readonly scheme: string
+  /** Finds the credential: `null` when there is none, `'malformed'` for what no verifier can read. Synchronous, and without I/O. */
+  extract(ctx: RequestContext): C | 'malformed' | null
+  /**
+   * The result for a credential that was verified before; `undefined` when it was not. It is no guess, so no throttle counts it.
+   */
+  recall?(credential: C, attempt: Attempt): MaybePromise<VerifyResult> | undefined
+  /** Decides. Its result is final: what is invalid is never tried by another strategy. A throw or a rejection counts as `error`. */
+  verify(credential: C, attempt: Attempt): MaybePromise<VerifyResult>
+  /** The `WWW-Authenticate` challenge (RFC 9110 section 11.6.1), with a realm that does not depend on the request; `null` for none. */
+  challenge(failure?: ChallengeFailure): string | null
+  setup?(services: Services): void
+  dispose?(): MaybePromise<void>
+}
+
+/** What a challenge may tell the client of a failure. */
+export type ChallengeFailure = 'malformed' | 'expired' | 'invalid'
+
+/** What a strategy may know of the request beside the credential. */
+export interface Attempt {
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly client: ClientAddress
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal
+}
+
+export type VerifyResult = Authenticated | Invalid | Refused | Failed
+
+export interface Authenticated {
+  readonly outcome: 'authenticated'
+  /** Frozen, since it may be shared by many requests: see `makeIdentity`. */
+  readonly identity: Identity
+}
+
+/** The credential proves nothing: 401. */
+export interface Invalid {
+  readonly outcome: 'invalid'
+  readonly failure: Exclude<ChallengeFailure, 'malformed'>
+  /** A short word for logs and events: `signature`. Never shown, and never text from outside. */
+  readonly reason: string
+  /** Whose credential it claims to be, where it says so. */
+  readonly subject?: string | undefined
+  /**
+   * The secret that was wrong, so that a client that repeats itself is told from one that guesses. Hashed under a key of this process at once.
+   */
+  readonly presented?: string | undefined
+}
+
+/** The credential is right, and yet may not be used here and now. */
+export interface Refused {
+  readonly outcome: 'refused'
+  readonly status: 403 | 429
+  /** Safe to show. */
+  readonly message: string
+  readonly reason: string
+  readonly subject?: string | undefined
+  readonly retryAfterSeconds?: number | undefined
+  /** Whether it speaks against the client: a key used from elsewhere does, a quota that is used up does not. */
+  readonly isViolation: boolean
+}
+
+/** Nobody can tell, because something that must be asked does not answer: 503, never anonymous. */
+export interface Failed {
+  readonly outcome: 'error'
+  /** For the log only. */
+  readonly error: unknown
+  readonly reason: string
+  readonly retryAfterSeconds?: number | undefined
+}

@@ -1,0 +1,89 @@
+import {
+  type Check,
+  isPromise,
+  type LimitDecision,
+  type Limiter,
+  type MaybePromise,
+  type RequestContext,
+  refuse,
+  within,
+} from '@palisade/core'
+import type { VerifyResult } from './strategy.js'
+
+export type Throttles = ReadonlyMap<string, Limiter>
+
+/** An option `{ [strategy]: Limiter }`. */
+export const throttleOption: Check<Throttles> = (value, at) => {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    return refuse(at, value, 'an object of limiters by the names of strategies')
+  return new Map(
+    Object.entries(value).map(([name, limiter]: [string, unknown]) => {
+      const { consume, refund } = (limiter ?? {}) as Partial<Limiter>
+      if (typeof consume !== 'function' || typeof refund !== 'function')
+        refuse(within(at, name), limiter, 'a Limiter, with the methods consume and refund')
+      return [name, limiter as Limiter]
+    }),
+  )
+}
+
+/**
+ * Counts attempts at a strategy by client. An attempt is reserved before it is verified and given back when it was right, so that
+ * parallel guesses cannot all pass while none has failed yet. A client without an address is never counted.
+ *
+ * Fails closed: a limiter that throws makes the attempt an `error`, a 503.
+ */
+export function throttled(
+  limiter: Limiter,
+  ctx: RequestContext,
+  verify: () => MaybePromise<VerifyResult>,
+): MaybePromise<VerifyResult | LimitDecision> {
+  const { key } = ctx.client
+  if (key === undefined) return verify()
+  const decision = limiter.consume(key)
+  if (isPromise(decision))
+    return decision.then(settled => attempt(limiter, ctx, settled as LimitDecision, verify))
+  return attempt(limiter, ctx, decision as LimitDecision, verify)
+}
+
+function attempt(
+  limiter: Limiter,
+  ctx: RequestContext,
+  decision: LimitDecision,
+  verify: () => MaybePromise<VerifyResult>,
+): MaybePromise<VerifyResult | LimitDecision> {
+  if (decision.allowed !== true) return decision
+  const settle = (settled: VerifyResult) => {
+    if (settled.outcome !== 'invalid') giveBack(limiter, ctx, decision)
+    return settled
+  }
+  const fail = (error: unknown): never => {
+    giveBack(limiter, ctx, decision)
+    throw error
+  }
+  try {
+    const result = verify()
+    return isPromise(result)
+      ? (result as Promise<VerifyResult>).then(settle, fail)
+      : settle(result as VerifyResult)
+  } catch (error) {
+    return fail(error)
+  }
+}
+
+/** Not waited for: the answer does not depend on it. */
+function giveBack(limiter: Limiter, ctx: RequestContext, { receipt }: LimitDecision): void {
+  if (receipt === undefined) return
+  const report = (error: unknown) =>
+    ctx.services.logger.warn({ err: error, request_id: ctx.requestId }, 'an attempt could not be given back')
+  try {
+    const refunded = limiter.refund(receipt)
+    if (isPromise(refunded)) refunded.then(undefined, report)
+  } catch (error) {
+    report(error)
+  }
+}
+
+/** Whether a limiter said no. */
+export function isLimited(result: VerifyResult | LimitDecision): result is LimitDecision {
+  return 'allowed' in result
+}
