@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import { requireContext } from './edge.js'
+import { RouteTemplates } from './express/route-templates.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { writeReply } from './node-http/write-reply.js'
@@ -27,24 +28,31 @@ export interface ExpressEdge<State extends object> extends RequestHandler {
  */
 export function toExpress<State extends object>(edge: Pipeline<State>): ExpressEdge<State> {
   const pipeline = edge.compile()
+  const templates = new RouteTemplates()
+  const enter = (req: Request, res: Response): ExpressContext => {
+    const ctx = new ExpressContext(pipeline.root, req, res, templates)
+    pipeline.attach(req, ctx)
+    return ctx
+  }
   const middleware = (req: Request, res: Response, next: NextFunction) => {
-    const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
+    const ctx = pipeline.contextOf(req) ?? enter(req, res)
     const answer = pipeline.run(ctx)
     if (answer === undefined) next()
     else if (answer instanceof Promise)
-      void answer.then(reply => (reply === undefined ? next() : writeReply(res, reply)))
-    else writeReply(res, answer)
+      void answer.then(reply => (reply === undefined ? next() : writeReply(ctx, res, reply)))
+    else writeReply(ctx, res, answer)
   }
   const errorHandler = (error: unknown, req: Request, res: Response, next: NextFunction) => {
-    const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
+    const ctx = pipeline.contextOf(req) ?? enter(req, res)
     const reply = answerError(ctx, error, 'the handler failed', undefined)
     // Express itself tears the connection when half an answer is already out.
     if (res.headersSent) next(error)
-    else writeReply(res, reply)
+    else writeReply(ctx, res, reply)
   }
   const notFoundHandler = (req: Request, res: Response) => {
-    const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
+    const ctx = pipeline.contextOf(req) ?? enter(req, res)
     writeReply(
+      ctx,
       res,
       ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
     )
@@ -58,15 +66,15 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
   })
 }
 
-function enter(pipeline: CompiledPipeline, req: Request, res: Response): ExpressContext {
-  const ctx = new ExpressContext(pipeline.root, req, res)
-  pipeline.attach(req, ctx)
-  return ctx
-}
-
 class ExpressContext extends NodeContext {
+  private readonly templates: RouteTemplates
+
+  constructor(pipeline: CompiledPipeline, req: Request, res: Response, templates: RouteTemplates) {
+    super(pipeline, req, res)
+    this.templates = templates
+  }
+
   override get route(): string | undefined {
-    const { route, baseUrl } = this.req as Request
-    return route === undefined ? undefined : `${baseUrl}${route.path}`
+    return this.templates.of(this.req as Request)
   }
 }

@@ -1,4 +1,10 @@
-import type { Server } from 'node:http'
+import {
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http'
 import { Readable } from 'node:stream'
 import {
   answerError,
@@ -16,8 +22,13 @@ import type {
   onRequestHookHandler,
 } from 'fastify'
 import { requireContext } from './edge.js'
-import { NodeContext } from './node-http/node-context.js'
+import { FastifyContext } from './fastify/context.js'
+import { admitUnroutable } from './fastify/unroutable.js'
+import { isVary } from './node-http/headers.js'
 import { guardUpgrades } from './node-http/upgrade.js'
+import { writeReply } from './node-http/write-reply.js'
+import { hasNoBody, sendSafely, typeOf } from './reply.js'
+import { mergeVary } from './vary.js'
 
 export interface FastifyEdge<State extends object> extends FastifyPluginCallback {
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
@@ -43,12 +54,12 @@ export interface FastifyEdge<State extends object> extends FastifyPluginCallback
 export function toFastify<State extends object>(edge: Pipeline<State>): FastifyEdge<State> {
   const pipeline = edge.compile()
   const onRequest = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => {
-    const ctx = pipeline.contextOf(request.raw) ?? enter(pipeline, request, reply)
+    const ctx = enter(pipeline, request, reply)
     const answer = pipeline.run(ctx)
     if (answer === undefined) done()
     else if (answer instanceof Promise)
-      void answer.then(sent => (sent === undefined ? done() : send(reply, sent)))
-    else send(reply, answer)
+      void answer.then(sent => (sent === undefined ? done() : send(ctx, reply, sent)))
+    else send(ctx, reply, answer)
   }
   const onError = (request: FastifyRequest, _reply: FastifyReply, error: unknown, done: () => void) => {
     const ctx = pipeline.contextOf(request.raw)
@@ -58,6 +69,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
   const plugin = (app: FastifyInstance, _options: object, done: (error?: Error) => void) => {
     app.addHook('onRequest', onRequest)
     app.addHook('onError', onError)
+    admitUnroutable(app.server, longestParameter(app), (req, res, pass) => admit(pipeline, req, res, pass))
     done()
   }
   return Object.assign(plugin, {
@@ -68,12 +80,16 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     context: (request: FastifyRequest) => requireContext(pipeline, request.raw) as RequestContext<State>,
     onRequest,
     errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-      const ctx = pipeline.contextOf(request.raw) ?? enter(pipeline, request, reply)
-      send(reply, answerError(ctx, error, 'the handler failed', undefined))
+      const ctx = enter(pipeline, request, reply)
+      const answer = answerError(ctx, error, 'the handler failed', undefined)
+      // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
+      if (reply.raw.headersSent) reply.raw.destroy()
+      else send(ctx, reply, answer)
     },
     notFoundHandler: (request: FastifyRequest, reply: FastifyReply) => {
-      const ctx = pipeline.contextOf(request.raw) ?? enter(pipeline, request, reply)
+      const ctx = enter(pipeline, request, reply)
       send(
+        ctx,
         reply,
         ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
       )
@@ -82,30 +98,73 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
   })
 }
 
-function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: FastifyReply): FastifyContext {
-  const ctx = new FastifyContext(pipeline.root, request, reply)
-  pipeline.attach(request.raw, ctx)
+/** The request's context, which exists already if another mount or the raw server met the request first. */
+function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: FastifyReply): RequestContext {
+  const known = pipeline.contextOf(request.raw)
+  const ctx = known ?? new FastifyContext(pipeline.root, request.raw, reply.raw)
+  if (known === undefined) pipeline.attach(request.raw, ctx)
+  if (ctx instanceof FastifyContext) ctx.routed(request, reply)
   return ctx
 }
 
-/** Through Fastify, so that the team's own `onSend` and `onResponse` hooks see it. */
-function send(reply: FastifyReply, { status, headers, body }: Reply): void {
-  if (reply.sent) return
-  reply.code(status)
-  for (const name in headers) reply.header(name, headers[name])
-  if (body === null || typeof body === 'string' || body instanceof Uint8Array) reply.send(body ?? '')
-  else reply.send(Readable.from(body))
+/** A request that Fastify will answer without its hooks. */
+function admit(
+  pipeline: CompiledPipeline,
+  req: IncomingMessage,
+  res: ServerResponse,
+  pass: () => void,
+): void {
+  if (pipeline.contextOf(req) !== undefined) {
+    pass()
+    return
+  }
+  const ctx = new FastifyContext(pipeline.root, req, res)
+  pipeline.attach(req, ctx)
+  const answer = pipeline.run(ctx)
+  if (answer instanceof Promise)
+    void answer.then(reply => (reply === undefined ? pass() : writeReply(ctx, res, reply)))
+  else if (answer === undefined) pass()
+  else writeReply(ctx, res, answer)
 }
 
-class FastifyContext extends NodeContext {
-  private readonly request: FastifyRequest
-
-  constructor(pipeline: CompiledPipeline, request: FastifyRequest, reply: FastifyReply) {
-    super(pipeline, request.raw, reply.raw)
-    this.request = request
+/** Fastify's default is 100; both places are where it was configured in the lifetime of version 5. */
+function longestParameter(app: FastifyInstance): number {
+  const { maxParamLength, routerOptions } = app.initialConfig as {
+    maxParamLength?: number
+    routerOptions?: { maxParamLength?: number }
   }
+  return routerOptions?.maxParamLength ?? maxParamLength ?? 100
+}
 
-  override get route(): string | undefined {
-    return this.request.routeOptions.url
+/** Through Fastify, so that the team's own `onSend` and `onResponse` hooks see it. */
+function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {
+  if (reply.sent) return
+  const { body, status } = sendSafely(ctx, answer, one => begin(reply, one))
+  if (hasNoBody(status)) reply.send()
+  // Bytes, since Fastify completes the type of a text by its own rules.
+  else if (body === null || typeof body === 'string') reply.send(Buffer.from(body ?? ''))
+  else reply.send(body instanceof Uint8Array ? body : Readable.from(body))
+}
+
+/** @throws TypeError for a header that Node would refuse, when it is too late to answer anything else */
+function begin(reply: FastifyReply, answer: Reply): Reply {
+  const { headers, status } = answer
+  for (const name in headers) {
+    validateHeaderName(name)
+    for (const line of [headers[name]].flat()) validateHeaderValue(name, line as string)
   }
+  reply.code(status)
+  for (const name in headers) {
+    const value = headers[name] as string | string[]
+    reply.header(name, isVary(name) ? varyWith(reply, value) : value)
+  }
+  const type = typeOf(answer)
+  if (type !== undefined && !reply.hasHeader('content-type') && !reply.raw.hasHeader('content-type'))
+    reply.header('content-type', type)
+  return answer
+}
+
+function varyWith(reply: FastifyReply, value: string | string[]): string {
+  const existing = reply.getHeader('vary')
+  return mergeVary(existing === undefined ? undefined : String(existing), [value].flat().join(', '))
 }

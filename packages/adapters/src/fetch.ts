@@ -1,6 +1,6 @@
-import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
+import type { CompiledPipeline, Pipeline, RequestContext } from '@palisade/core'
 import { requireContext } from './edge.js'
-import { observed, toResponse, withStaged } from './web/response.js'
+import { failure, observed, toResponse, withStaged } from './web/response.js'
 import { WebContext } from './web/web-context.js'
 
 /** `ctx.state` is what the pipeline's middlewares have put there; `rest` is what the platform gives (`env`, `server`, `info`). */
@@ -43,12 +43,17 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
     const answer = pipeline.run(ctx)
     const reply = answer instanceof Promise ? await answer : answer
     // A branch inside leaves the headers and the end to its parent.
+    const isOuter = known === undefined
+    const finish = (response: Response) => (isOuter ? withStaged(ctx, response) : response)
     if (reply !== undefined)
-      return known === undefined ? observed(ctx, toResponse(ctx, reply)) : toResponse(ctx, reply)
-    const response = await respond(ctx, () =>
-      handler(request, ctx as RequestContext as RequestContext<State>, ...rest),
-    )
-    return known === undefined ? observed(ctx, withStaged(ctx, response)) : response
+      return isOuter ? observed(ctx, finish(toResponse(ctx, reply))) : toResponse(ctx, reply)
+    let response: Response
+    try {
+      response = finish(await handler(request, ctx as RequestContext as RequestContext<State>, ...rest))
+    } catch (error) {
+      response = finish(failure(ctx, error))
+    }
+    return isOuter ? observed(ctx, response) : response
   }
   return Object.assign(serve, {
     state: (request: Request) => requireContext(pipeline, request).state as State,
@@ -60,12 +65,4 @@ function enter(pipeline: CompiledPipeline, request: Request, peer: string | unde
   const ctx = new WebContext(pipeline.root, request, peer)
   pipeline.attach(request, ctx)
   return ctx
-}
-
-async function respond(ctx: WebContext, handler: () => Response | Promise<Response>): Promise<Response> {
-  try {
-    return await handler()
-  } catch (error) {
-    return toResponse(ctx, answerError(ctx, error, 'the handler failed', undefined))
-  }
 }

@@ -4,15 +4,20 @@ import {
   type CompiledPipeline,
   type Pipeline,
   type Reply,
+  type ReplyBody,
   type RequestContext,
 } from '@palisade/core'
 import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { requireContext } from './edge.js'
+import { gathers } from './node-http/headers.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
-import { bodyInit, observed, toResponse, withStaged } from './web/response.js'
-import { WebContext } from './web/web-context.js'
+import { begin, failBody } from './node-http/write-reply.js'
+import { sendSafely } from './reply.js'
+import { mergeVary } from './vary.js'
+import { bodyInit, isSent, observed, toResponse, withHeaders, withStaged } from './web/response.js'
+import { prependCookies, WebContext } from './web/web-context.js'
 
 /** What `@hono/node-server` puts into `c.env`. */
 interface NodeBindings {
@@ -103,43 +108,91 @@ function enter(pipeline: CompiledPipeline, c: Context, { peer }: HonoOptions): H
   return ctx
 }
 
-/** Hono catches what the handler throws and has a response by the time `next` is done. */
-function pass(ctx: HonoContext, isFirst: boolean, c: Context, next: Next): Promise<undefined> {
-  if (ctx instanceof HonoNodeContext || !isFirst) return next() as Promise<undefined>
-  return next().then(() => {
-    ctx.error ??= c.error
-    const response = observed(ctx, withStaged(ctx, c.res))
-    if (response !== c.res) {
-      c.res = undefined
-      c.res = response
-    }
-    return undefined
+/**
+ * Hono catches what the handler throws, if it is an Error, and has a response by the time `next` is done. What is no Error it
+ * hands to nobody, so it is answered here.
+ */
+function pass(ctx: HonoContext, isFirst: boolean, c: Context, next: Next): Promise<Response | undefined> {
+  return next().then(
+    () => {
+      if (ctx instanceof HonoNodeContext) gather(ctx, c)
+      else if (isFirst) {
+        ctx.error ??= c.error
+        replace(c, observed(ctx, withStaged(ctx, c.res)))
+      }
+      return undefined
+    },
+    (thrown: unknown) => {
+      if (!isFirst) throw thrown
+      return respond(ctx, true, answerError(ctx, thrown, 'the handler failed', undefined))
+    },
+  )
+}
+
+/**
+ * The node server writes each field of a `Response` over what is on Node's own response. So what gathers is moved to where the last word is.
+ */
+function gather(ctx: HonoNodeContext, c: Context): void {
+  if (!ctx.gathers) return
+  ctx.gathers = false
+  const cookies = [ctx.res.getHeader('set-cookie') ?? []].flat() as string[]
+  const vary = ctx.res.getHeader('vary')
+  const theirVary = c.res.headers.get('vary')
+  const response = withHeaders(c.res, headers => {
+    if (cookies.length > 0) prependCookies(headers, cookies)
+    if (vary !== undefined && theirVary !== null) headers.set('vary', mergeVary(String(vary), theirVary))
   })
+  replace(c, response)
+}
+
+function replace(c: Context, response: Response): void {
+  if (response === c.res) return
+  // Given one after the other, Hono would merge the headers of both.
+  c.res = undefined
+  c.res = response
 }
 
 function respond(ctx: HonoContext, isFirst: boolean, reply: Reply): Response {
   if (ctx instanceof HonoNodeContext) return nodeResponse(ctx, reply)
-  return isFirst ? observed(ctx, toResponse(ctx, reply)) : toResponse(ctx, reply)
+  const response = toResponse(ctx, reply)
+  return isFirst ? observed(ctx, withStaged(ctx, response)) : response
 }
 
-/** Plain headers keep `@hono/node-server` on its fast path; several lines of one name go around `Headers`, straight to the response. */
-function nodeResponse(ctx: HonoNodeContext, { status, headers, body }: Reply): Response {
+/** On Node's response, as on every Node host; and as plain headers on the `Response`, which keep the node server on its fast path. */
+function nodeResponse(ctx: HonoNodeContext, reply: Reply): Response {
+  const sent = sendSafely(ctx, reply, one => begin(ctx.res, one))
   const plain: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === 'string') plain[name] = value
-    else ctx.res.setHeader(name, value)
+  for (const name of ['content-type', 'content-length', ...Object.keys(sent.headers)]) {
+    const value = gathers(name) ? undefined : ctx.res.getHeader(name)
+    if (value !== undefined) plain[name] = String(value)
   }
-  const hasBody = body !== null && ctx.method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304
-  return new Response(hasBody ? bodyInit(body) : null, { status, headers: plain })
+  const body = isSent(ctx, sent) ? bodyInit(ctx, torn(ctx, sent.body as Exclude<ReplyBody, null>)) : null
+  return new Response(body, { status: sent.status, headers: plain })
 }
 
+/** A stream that tears the connection when it fails. The node server would end it with the error's message, as if that belonged to it. */
+function torn(ctx: HonoNodeContext, body: Exclude<ReplyBody, null>): Exclude<ReplyBody, null> {
+  if (typeof body === 'string' || body instanceof Uint8Array) return body
+  return (async function* () {
+    try {
+      yield* body
+    } catch (error) {
+      failBody(ctx, error)
+      ctx.res.destroy()
+    }
+  })()
+}
+
+/** The route that answered, or that would have; a handler takes (c), what takes (c, next) under every method is middleware. */
 function templateOf(c: Context): string | undefined {
-  // A handler takes (c); what takes (c, next) is middleware.
-  return matchedRoutes(c).findLast(route => route.handler.length < 2)?.path
+  const reached = matchedRoutes(c).slice(c.req.routeIndex)
+  return reached.find(({ method, handler }) => method !== 'ALL' || handler.length < 2)?.path
 }
 
 class HonoNodeContext extends NodeContext {
   private readonly c: Context
+  /** Whether a field waits that the server would otherwise overwrite. */
+  gathers = false
 
   constructor(pipeline: CompiledPipeline, c: Context, { incoming, outgoing }: NodeBindings) {
     super(pipeline, incoming, outgoing)
@@ -157,6 +210,11 @@ class HonoNodeContext extends NodeContext {
   override finish(status: number | undefined, aborted: boolean): void {
     this.error ??= this.c.error
     super.finish(status, aborted)
+  }
+
+  override appendHeader(name: string, value: string): void {
+    super.appendHeader(name, value)
+    if (gathers(name)) this.gathers = true
   }
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import {
   answerError,
   type CompiledPipeline,
@@ -10,7 +10,8 @@ import type { Context, Middleware, Next } from 'koa'
 import { requireContext } from './edge.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
-import { writeReply } from './node-http/write-reply.js'
+import { begin, writeReply } from './node-http/write-reply.js'
+import { hasNoBody, sendSafely } from './reply.js'
 
 export interface KoaEdge<State extends object> extends Middleware {
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
@@ -36,8 +37,8 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
     const answer = pipeline.run(ctx)
     if (answer === undefined) return pass(ctx, koa, next)
     if (answer instanceof Promise)
-      return answer.then(reply => (reply === undefined ? pass(ctx, koa, next) : respond(koa, reply)))
-    respond(koa, answer)
+      return answer.then(reply => (reply === undefined ? pass(ctx, koa, next) : respond(ctx, koa, reply)))
+    respond(ctx, koa, answer)
     return Promise.resolve()
   }
   const errorHandler = async (koa: Context, next: Next): Promise<void> => {
@@ -45,11 +46,16 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
     try {
       await next()
     } catch (error) {
-      if (koa.headerSent) throw error
-      return respond(koa, answerError(ctx, error, 'the handler failed', undefined))
+      const answer = answerError(ctx, error, 'the handler failed', undefined)
+      if (!koa.headerSent) return respond(ctx, koa, answer)
+      // Half an answer cannot be taken back; a torn connection is how the client learns that it is half. Koa itself would leave it open.
+      koa.respond = false
+      koa.res.destroy()
+      return
     }
     if (koa.status === 404 && koa.body === undefined && koa.respond !== false && !koa.headerSent) {
       respond(
+        ctx,
         koa,
         ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
       )
@@ -89,19 +95,26 @@ function keepEarlyHeaders({ res }: Context, early: ReadonlySet<string>): void {
   res.getHeaderNames = () => list.call(res).filter(name => !early.has(name))
 }
 
-/** Through Koa, so that outer middleware of the team sees the status; a stream is written by us, at the client's pace. */
-function respond(koa: Context, reply: Reply): void {
-  const { status, headers, body } = reply
+/** Through Koa, so that outer middleware of the team sees the status; what Koa cannot take is written past it. */
+function respond(ctx: RequestContext, koa: Context, reply: Reply): void {
   if (koa.headerSent) return
-  if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
-    koa.status = status
-    for (const name in headers) koa.set(name, headers[name] as string | string[])
-    koa.body = body === null ? Buffer.alloc(0) : typeof body === 'string' ? body : Buffer.from(body)
+  const isStream =
+    reply.body !== null && typeof reply.body !== 'string' && !(reply.body instanceof Uint8Array)
+  if (isStream || STATUS_CODES[reply.status] === undefined) {
+    koa.respond = false
+    writeReply(ctx, koa.res, reply)
     return
   }
-  koa.respond = false
-  writeReply(koa.res, reply)
+  const { body, status } = sendSafely(ctx, reply, one => begin(koa.res, one)) as Reply & { body: Fixed }
+  koa.status = status
+  if (hasNoBody(status)) return
+  const hasType = koa.res.hasHeader('Content-Type')
+  koa.body = typeof body === 'string' ? body : Buffer.from(body ?? [])
+  // Koa gives even an empty body a type.
+  if (!hasType) koa.remove('Content-Type')
 }
+
+type Fixed = string | Uint8Array | null
 
 class KoaContext extends NodeContext {
   private readonly koa: Context

@@ -38,9 +38,9 @@ export function toNode<State extends object>(
     if (answer === undefined) handle(ctx, handler as NodeHandler, req, res)
     else if (answer instanceof Promise)
       void answer.then(reply =>
-        reply === undefined ? handle(ctx, handler as NodeHandler, req, res) : writeReply(res, reply),
+        reply === undefined ? handle(ctx, handler as NodeHandler, req, res) : writeReply(ctx, res, reply),
       )
-    else writeReply(res, answer)
+    else writeReply(ctx, res, answer)
   }
   return Object.assign(listener, {
     state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
@@ -68,5 +68,5 @@ function answerFailure(ctx: RequestContext, error: unknown, res: ServerResponse)
   const reply = answerError(ctx, error, 'the handler failed', undefined)
   // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
   if (res.headersSent) res.destroy()
-  else writeReply(res, reply)
+  else writeReply(ctx, res, reply)
 }

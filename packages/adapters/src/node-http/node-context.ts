@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
-import { mergeVary } from '../vary.js'
+import { addHeader } from './headers.js'
 import { readBody } from './read-body.js'
 
 /**
@@ -54,12 +54,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   appendHeader(name: string, value: string): void {
-    if (name.length === 4 && name.toLowerCase() === 'vary') {
-      const existing = this.res.getHeader(name)
-      this.res.setHeader(name, mergeVary(existing === undefined ? undefined : String(existing), value))
-    } else {
-      this.res.appendHeader(name, value)
-    }
+    addHeader(this.res, name, value)
   }
 
   bytes(limit: number): Promise<Uint8Array> {

@@ -40,7 +40,7 @@ function admit(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex,
     socket.on('error', ignore)
     ctx.res.assignSocket(socket as never)
     ctx.res.on('finish', () => socket.end())
-    writeReply(ctx.res, reply)
+    writeReply(ctx, ctx.res, reply)
   }
   const answer = pipeline.run(ctx)
   if (answer instanceof Promise) void answer.then(decide)

@@ -1,41 +1,68 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import type { Reply } from '@palisade/core'
-
-const NO_CONTENT: ReadonlySet<number> = new Set([204, 205, 304])
+import type { Reply, RequestContext } from '@palisade/core'
+import { hasNoBody, sendSafely, typeOf } from '../reply.js'
+import { gathers, putHeaders } from './headers.js'
 
 /** Sends a reply as the whole answer. What cannot be sent any more, because somebody already answered or the client left, is dropped. */
-export function writeReply(res: ServerResponse, reply: Reply): void {
+export function writeReply(ctx: RequestContext, res: ServerResponse, reply: Reply): void {
   if (res.headersSent || res.destroyed) return
-  const { body, headers, status } = reply
-  res.statusCode = status
-  for (const name in headers) res.setHeader(name, headers[name] as string | readonly string[])
+  const { body, status } = sendSafely(ctx, reply, one => begin(res, one))
   if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
-    if (!NO_CONTENT.has(status)) res.setHeader('Content-Length', body === null ? 0 : Buffer.byteLength(body))
-    res.end(body ?? undefined)
-  } else if (res.req.method === 'HEAD' || NO_CONTENT.has(status)) {
+    res.end(hasNoBody(status) ? undefined : (body ?? undefined))
+  } else if (res.req.method === 'HEAD' || hasNoBody(status)) {
     res.end()
   } else {
     res.flushHeaders()
-    void pump(body, res)
+    void pump(ctx, body, res)
   }
 }
 
-/** At the client's pace; leaving the loop ends the source. A source that fails tears the connection: the client must not take a part for the whole. */
-async function pump(body: AsyncIterable<Uint8Array | string>, res: ServerResponse): Promise<void> {
-  const closed = new AbortController()
-  const source = body[Symbol.asyncIterator]()
-  const stop = () => {
-    closed.abort()
-    void source.return?.()
-  }
-  res.once('close', stop)
+/** Puts status and headers on the response, all or none of its own. @throws TypeError for what cannot be sent */
+export function begin(res: ServerResponse, reply: Reply): Reply {
+  const { body, headers, status } = reply
   try {
+    putHeaders(res, headers)
+  } catch (error) {
+    for (const name in headers) if (!gathers(name)) res.removeHeader(name)
+    throw error
+  }
+  res.statusCode = status
+  const type = typeOf(reply)
+  if (type !== undefined && !res.hasHeader('Content-Type')) res.setHeader('Content-Type', type)
+  const isFixed = body === null || typeof body === 'string' || body instanceof Uint8Array
+  if (isFixed && !hasNoBody(status))
+    res.setHeader('Content-Length', body === null ? 0 : Buffer.byteLength(body))
+  return reply
+}
+
+/** At the client's pace; leaving the loop ends the source. A source that fails tears the connection: the client must not take a part for the whole. */
+async function pump(
+  ctx: RequestContext,
+  body: AsyncIterable<Uint8Array | string>,
+  res: ServerResponse,
+): Promise<void> {
+  const closed = new AbortController()
+  try {
+    const source = body[Symbol.asyncIterator]()
+    const stop = () => {
+      closed.abort()
+      source.return?.().catch(() => {})
+    }
+    res.once('close', stop)
     for (let next = await source.next(); !next.done && !res.destroyed; next = await source.next()) {
       if (!res.write(next.value)) await once(res, 'drain', { signal: closed.signal })
     }
     res.off('close', stop).end()
   } catch (error) {
-    if (!closed.signal.aborted) res.destroy(error instanceof Error ? error : undefined)
+    if (closed.signal.aborted) return
+    failBody(ctx, error)
+    res.destroy()
   }
+}
+
+/** A body that broke off: nobody can be told any more but the log and the outcome. */
+export function failBody(ctx: RequestContext, error: unknown): void {
+  ctx.error ??= error
+  ctx.services.logger.error({ err: error, request_id: ctx.requestId }, 'the body of an answer failed')
 }

@@ -1,38 +1,56 @@
-import type { Reply, ReplyBody } from '@palisade/core'
+import { answerError, type Reply, type ReplyBody, type RequestContext } from '@palisade/core'
+import { hasNoBody, sendSafely, typeOf } from '../reply.js'
 import type { WebContext } from './web-context.js'
 
-const NO_CONTENT: ReadonlySet<number> = new Set([204, 205, 304])
-
-/** A reply as a `Response`, the staged headers on it. */
+/** A reply as a `Response`, without the headers that wait in the context. */
 export function toResponse(ctx: WebContext, reply: Reply): Response {
-  const headers = new Headers()
-  for (const [name, value] of Object.entries(reply.headers)) {
-    if (typeof value === 'string') headers.set(name, value)
-    else for (const line of value) headers.append(name, line)
-  }
-  ctx.applyTo(headers)
-  const { status, body } = reply
-  const isEmpty = body === null || ctx.method === 'HEAD' || NO_CONTENT.has(status)
-  if ((body === null || typeof body === 'string' || body instanceof Uint8Array) && !NO_CONTENT.has(status)) {
-    headers.set('Content-Length', String(lengthOf(body)))
-  }
-  return new Response(isEmpty ? null : bodyInit(body), { status, headers })
+  return sendSafely(ctx, reply, one => {
+    const { status, body } = one
+    const headers = new Headers()
+    for (const [name, value] of Object.entries(one.headers)) {
+      if (typeof value === 'string') headers.set(name, value)
+      else for (const line of value) headers.append(name, line)
+    }
+    const type = typeOf(one)
+    if (type !== undefined && !headers.has('Content-Type') && !ctx.staged.has('Content-Type'))
+      headers.set('Content-Type', type)
+    if ((body === null || typeof body === 'string' || body instanceof Uint8Array) && !hasNoBody(status))
+      headers.set('Content-Length', String(lengthOf(body)))
+    // Without a type of its own, so that the platform adds none to ours.
+    const init = { status, headers }
+    return new Response(isSent(ctx, one) ? bodyInit(ctx, one.body as Exclude<ReplyBody, null>) : null, init)
+  })
+}
+
+/** Whether the body of a reply goes over the wire. */
+export function isSent(ctx: RequestContext, { body, status }: Reply): boolean {
+  return body !== null && ctx.method !== 'HEAD' && !hasNoBody(status)
 }
 
 /** A reply's body in the form that a `Response` takes. */
-export function bodyInit(body: Exclude<ReplyBody, null>): BodyInit {
-  return typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : streamOf(body)
+export function bodyInit(ctx: RequestContext, body: Exclude<ReplyBody, null>): BodyInit {
+  return typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : streamOf(ctx, body)
 }
 
 /** A handler's response with the staged headers; a copy where its own are immutable, as those of `Response.redirect()` and `fetch()` are. */
 export function withStaged(ctx: WebContext, response: Response): Response {
+  if (ctx.isBare) return response
+  return withHeaders(response, headers => ctx.applyTo(headers))
+}
+
+/** A response whose headers were changed; a copy where they cannot be. */
+export function withHeaders(response: Response, change: (headers: Headers) => void): Response {
   try {
-    ctx.applyTo(response.headers)
+    change(response.headers)
     return response
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error
+    // A response to an upgrade cannot be copied, and has no use for headers.
+    if (!(error instanceof TypeError) || response.status === 101) {
+      if (response.status === 101) return response
+      throw error
+    }
     const copy = new Response(response.body, response)
-    ctx.applyTo(copy.headers)
+    change(copy.headers)
     return copy
   }
 }
@@ -45,6 +63,7 @@ export function observed(ctx: WebContext, response: Response): Response {
     ctx.finish(status, false)
     return response
   }
+  ctx.sentStatus = status
   const reader = body.getReader()
   const watched = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -54,7 +73,7 @@ export function observed(ctx: WebContext, response: Response): Response {
         controller.close()
         ctx.finish(status, false)
       } catch (error) {
-        ctx.error ??= error
+        failBody(ctx, error)
         controller.error(error)
         ctx.finish(status, true)
       }
@@ -67,19 +86,36 @@ export function observed(ctx: WebContext, response: Response): Response {
   return new Response(watched, response)
 }
 
+/** Answers what a handler threw. */
+export function failure(ctx: WebContext, error: unknown): Response {
+  return toResponse(ctx, answerError(ctx, error, 'the handler failed', undefined))
+}
+
+/** A body that broke off: nobody can be told any more but the log and the outcome. */
+function failBody(ctx: RequestContext, error: unknown): void {
+  if (ctx.error !== undefined) return
+  ctx.error = error
+  ctx.services.logger.error({ err: error, request_id: ctx.requestId }, 'the body of an answer failed')
+}
+
 function lengthOf(body: string | Uint8Array | null): number {
   if (body === null) return 0
   return typeof body === 'string' ? new TextEncoder().encode(body).length : body.length
 }
 
-function streamOf(body: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array> {
+function streamOf(ctx: RequestContext, body: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array> {
   const source = body[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await source.next()
-      if (done) controller.close()
-      else controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value)
+      try {
+        const { done, value } = await source.next()
+        if (done) controller.close()
+        else controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value)
+      } catch (error) {
+        failBody(ctx, error)
+        throw error
+      }
     },
     async cancel() {
       await source.return?.()

@@ -43,9 +43,11 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
 
   setHeader(name: string, value: string): void {
     this.staged.set(name, value)
+    this.isBare = false
   }
 
   appendHeader(name: string, value: string): void {
+    this.isBare = false
     const key = name.toLowerCase()
     if (key === 'vary') this.staged.set(name, mergeVary(this.staged.get(name) ?? undefined, value))
     else this.staged.append(name, value)
@@ -80,21 +82,40 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
   /** Whether somebody waits for the end of the response. */
   observed = false
 
+  /** Set when the handler's response is on its way. */
+  sentStatus: number | undefined = undefined
+
   override watch(): void {
+    if (this.observed) return
     this.observed = true
+    // Not every platform cancels the body when the client leaves, and before there is a response none can.
+    const { signal } = this.request
+    if (signal.aborted) this.finish(this.sentStatus, true)
+    else signal.addEventListener('abort', () => this.finish(this.sentStatus, true), { once: true })
   }
 
-  /** The staged headers on a response that the handler made; what the handler set itself stays, lists are joined. */
+  /** Whether no header waits. */
+  isBare = true
+
+  /** The staged headers on a response that somebody made; what is set there stays, lists are joined, ours first as on a server of Node. */
   applyTo(headers: Headers): void {
-    const cookies = this.staged.getSetCookie()
     for (const [name, value] of this.staged) {
       if (name === 'set-cookie') continue
-      if (name === 'vary') headers.set(name, mergeVary(headers.get(name) ?? undefined, value))
-      else if (!headers.has(name)) headers.set(name, value)
-      else if (this.appended.has(name)) headers.append(name, value)
+      const theirs = headers.get(name)
+      if (theirs === null) headers.set(name, value)
+      else if (name === 'vary') headers.set(name, mergeVary(value, theirs))
+      else if (this.appended.has(name)) headers.set(name, `${value}, ${theirs}`)
     }
-    for (const cookie of cookies) headers.append('set-cookie', cookie)
+    const cookies = this.staged.getSetCookie()
+    if (cookies.length > 0) prependCookies(headers, cookies)
   }
+}
+
+/** `Set-Cookie` lines in front of those that are there. */
+export function prependCookies(headers: Headers, cookies: readonly string[]): void {
+  const theirs = headers.getSetCookie()
+  headers.delete('set-cookie')
+  for (const cookie of [...cookies, ...theirs]) headers.append('set-cookie', cookie)
 }
 
 function targetOf(url: string): string {

@@ -37,10 +37,11 @@ export interface Streamed {
   readonly chunks: AsyncIterable<string>
 }
 
-/** Begins to answer, then throws. */
+/** Begins to answer, waits, then throws. */
 export interface Broken {
   readonly kind: 'broken'
   readonly chunk: string
+  readonly until: Promise<void>
   readonly error: Error
 }
 
@@ -96,8 +97,8 @@ export function stream(chunks: AsyncIterable<string>, headers: Headers = {}): St
   return { kind: 'stream', headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers }, chunks }
 }
 
-export function broken(chunk: string, error: Error): Broken {
-  return { kind: 'broken', chunk, error }
+export function broken(chunk: string, until: Promise<void>, error: Error): Broken {
+  return { kind: 'broken', chunk, until, error }
 }
 
 export async function* chunks(...parts: string[]): AsyncGenerator<string> {

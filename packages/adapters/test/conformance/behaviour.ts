@@ -6,7 +6,7 @@
  *       edge: probe => probe.pipeline().use(gate()),
  *       when: { target: '/orders' },
  *       // one expectation for each request; what is not named is not looked at
- *       then: { status: 403, headers: { 'X-Gate': 'closed' }, body: /FORBIDDEN/ },
+ *       gets: { status: 403, headers: { 'X-Gate': 'closed' }, body: /FORBIDDEN/ },
  *     }
  *
  * Without `edge` a single recording middleware `a` is in front; without `routes` there is one, `GET /`, that answers `ok`. Handlers
@@ -28,17 +28,19 @@ export interface Behaviour {
   /** The requests, one after the other, or what a client does. */
   readonly when: ClientRequest | readonly ClientRequest[] | Script
   /** What each request gets, in the same order. */
-  readonly then: Expected | readonly Expected[]
+  readonly gets: Expected | readonly Expected[]
   /** Everything that was noted, in order: `a>` for a request hook, `<a` for a response hook, `handler`, and `probe.note()`. */
   readonly trace?: readonly string[]
   /** The outcomes that the first middleware of the edge was given, in order. */
   readonly outcomes?: readonly ExpectedOutcome[]
   /** The events in order, with the facts that count. Others than those named here are not looked at. */
   readonly events?: readonly ExpectedEvent[]
-  /** The errors and warnings that are logged, in order. */
-  readonly logs?: readonly RegExp[]
+  /** The errors and warnings that are logged, in order. `any`: it is the host's to say. */
+  readonly logs?: readonly RegExp[] | 'any'
   /** What the host must have. */
   readonly needs?: readonly Need[]
+  /** Hosts on which it cannot be seen, and why. */
+  readonly notOn?: Readonly<Record<string, string>>
   /** Set where the behaviour is about one kind of host only. */
   readonly only?: { readonly hosts: readonly string[]; readonly because: string }
 }

@@ -9,7 +9,7 @@ const matrix = new Matrix()
 test('given the table when it is read then every behaviour has a title of its own and names hosts that exist', () => {
   const titles = behaviours.map(({ title }) => title)
   expect(titles.filter((title, i) => titles.indexOf(title) !== i)).toEqual([])
-  const named = behaviours.flatMap(({ only }) => only?.hosts ?? [])
+  const named = behaviours.flatMap(({ only, notOn = {} }) => [...(only?.hosts ?? []), ...Object.keys(notOn)])
   expect(hosts.map(({ name }) => name)).toEqual(expect.arrayContaining(named))
 })
 
@@ -20,7 +20,7 @@ for (const host of hosts) {
         matrix.set(behaviour, host, 'n/a')
         continue
       }
-      test(behaviour.title, { timeout: 10_000 }, async ({ onTestFailed }) => {
+      test(behaviour.title, { timeout: 5000 }, async ({ onTestFailed }) => {
         onTestFailed(() => matrix.set(behaviour, host, 'FAIL'))
         matrix.set(behaviour, host, 'pass')
         await run(behaviour, host)

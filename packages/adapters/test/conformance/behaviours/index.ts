@@ -1,5 +1,9 @@
 import type { Behaviour } from '../behaviour.js'
+import { end } from './end.js'
+import { errors } from './errors.js'
+import { headers } from './headers.js'
 import { order } from './order.js'
+import { target } from './target.js'
 
 /** The whole table: one line a file. */
-export const behaviours: readonly Behaviour[] = [...order]
+export const behaviours: readonly Behaviour[] = [...order, ...errors, ...headers, ...target, ...end]

@@ -8,7 +8,7 @@ export const order: readonly Behaviour[] = [
       'given two middlewares when a request passes then they run in order and see the response in reverse',
     edge: probe => probe.pipeline().use(probe.middleware('a')).use(probe.middleware('b')),
     when: { target: '/' },
-    then: { status: 200, body: 'ok' },
+    gets: { status: 200, body: 'ok' },
     trace: ['a>', 'b>', 'handler', '<b', '<a'],
     outcomes: [{ status: 200, aborted: false, route: '/', error: null }],
   },
@@ -22,7 +22,7 @@ export const order: readonly Behaviour[] = [
         .use(probe.middleware('b', { onRequest: () => new Reply(418, { 'X-By': 'b' }, 'short') }))
         .use(probe.middleware('c')),
     when: { target: '/' },
-    then: { status: 418, headers: { 'X-By': 'b', 'Content-Length': '5' }, body: 'short' },
+    gets: { status: 418, headers: { 'X-By': 'b', 'Content-Length': '5' }, body: 'short' },
     trace: ['a>', 'b>', '<b', '<a'],
     outcomes: [{ status: 418, aborted: false, error: null }],
   },
@@ -36,7 +36,7 @@ export const order: readonly Behaviour[] = [
         }),
       ),
     when: { target: '/' },
-    then: {
+    gets: {
       status: 403,
       headers: { 'Content-Type': 'application/json; charset=utf-8' },
       body: /^\{"error":\{"code":"CLOSED","message":"no entry","timestamp":"[^"]+","request_id":"[^"]+"\}\}$/,
@@ -52,7 +52,7 @@ export const order: readonly Behaviour[] = [
         .use(probe.middleware('b'))
         .use(probe.middleware('c', { onRequest: async () => undefined })),
     when: { target: '/' },
-    then: { status: 200, body: 'ok' },
+    gets: { status: 200, body: 'ok' },
     trace: ['a>', 'b>', 'c>', 'handler', '<c', '<b', '<a'],
   },
   {
@@ -60,7 +60,7 @@ export const order: readonly Behaviour[] = [
     edge: probe =>
       probe.pipeline().use(probe.middleware('a', { onRequest: async () => new Reply(429, {}, 'later') })),
     when: { target: '/' },
-    then: { status: 429, body: 'later' },
+    gets: { status: 429, body: 'later' },
     trace: ['a>', '<a'],
   },
   {
@@ -78,7 +78,7 @@ export const order: readonly Behaviour[] = [
         .use(probe.middleware('a')),
     app: { routes: [get('/', view => json(view.state()))] },
     when: { target: '/' },
-    then: { status: 200, body: '{"user":"ada"}' },
+    gets: { status: 200, body: '{"user":"ada"}' },
   },
   {
     title:
@@ -96,14 +96,14 @@ export const order: readonly Behaviour[] = [
       ],
     },
     when: { target: '/' },
-    then: { status: 200, body: /this pipeline did not run on this request: mount it in front/ },
+    gets: { status: 200, body: /this pipeline did not run on this request: mount it in front/ },
     trace: ['handler'],
   },
   {
     title: 'given a pipeline that is mounted twice when a request passes then it runs once',
     app: { edge: 'twice' },
     when: { target: '/' },
-    then: { status: 200, body: 'ok' },
+    gets: { status: 200, body: 'ok' },
     trace: ['a>', 'handler', '<a'],
   },
   {
@@ -112,14 +112,14 @@ export const order: readonly Behaviour[] = [
       neighbour: probe => probe.pipeline().use(probe.sets({ 'X-Other': 'yes' }, 'other')),
     },
     when: { target: '/' },
-    then: { status: 200, headers: { 'X-Other': 'yes' }, body: 'ok' },
+    gets: { status: 200, headers: { 'X-Other': 'yes' }, body: 'ok' },
   },
   {
     title:
       'given a middleware without an end hook when nobody listens then requests are answered all the same',
     edge: probe => probe.pipeline().use({ name: 'early', onRequest: ctx => ctx.setHeader('X-Early', 'yes') }),
     when: [{ target: '/' }, { target: '/' }],
-    then: [
+    gets: [
       { status: 200, headers: { 'X-Early': 'yes' }, body: 'ok' },
       { status: 200, headers: { 'X-Early': 'yes' }, body: 'ok' },
     ],

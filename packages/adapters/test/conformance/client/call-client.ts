@@ -7,7 +7,7 @@ export function callClient(serve: (request: Request) => Promise<Response>): Clie
     const client = new AbortController()
     let live: (Live & { cancel(): void }) | undefined
     const head = serve(requestOf(request, client.signal)).then(response => {
-      live = liveOf(response)
+      live = liveOf(response, request.method === 'HEAD')
       if (client.signal.aborted) live.cancel()
       return live
     })
@@ -54,14 +54,15 @@ async function* parts(body: readonly string[]): AsyncGenerator<string> {
   yield* body
 }
 
-function liveOf(response: Response): Live & { cancel(): void } {
+/** What a server sends of a response: nothing of the body when the question was HEAD. */
+function liveOf(response: Response, isHead: boolean): Live & { cancel(): void } {
   const reader = response.body?.getReader()
   const decoder = new TextDecoder()
   return {
     status: response.status,
     lines: [...response.headers],
     async next() {
-      const part = await reader?.read()
+      const part = isHead ? undefined : await reader?.read()
       return part === undefined || part.done ? undefined : decoder.decode(part.value, { stream: true })
     },
     cancel() {

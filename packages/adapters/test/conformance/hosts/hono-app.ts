@@ -31,11 +31,16 @@ export function honoApp(scene: Scene, options: HonoOptions): { app: Hono; edge: 
 
   function fill(router: Hono, routes: readonly Route[], mounts: readonly Mount[] = []): void {
     for (const { method, path, through, handler } of routes) {
-      router.on(method, [path], ...through.map(name => named(branches, name)), (c: Context) => {
-        const view = { state: () => edge.state(c), context: () => edge.context(c) }
-        const answer = performIn(scene, handler, view)
-        return answer instanceof Promise ? answer.then(one => respond(c, one)) : respond(c, answer)
-      })
+      router.on(
+        method,
+        [path],
+        ...through.map(name => named(branches, name)),
+        (c: Context): Response | Promise<Response> => {
+          const view = { state: () => edge.state(c), context: () => edge.context(c) }
+          const answer = performIn(scene, handler, view)
+          return answer instanceof Promise ? answer.then(one => respond(c, one)) : respond(c, answer)
+        },
+      )
     }
     for (const mount of mounts) {
       const inner = new Hono()

@@ -8,6 +8,7 @@ export async function answerOnNode(res: ServerResponse, answer: Answer): Promise
   if (answer.kind === 'broken') {
     res.writeHead(200, { 'Content-Type': 'text/plain' })
     res.write(answer.chunk)
+    await answer.until
     throw answer.error
   }
   if (answer.kind === 'redirect') {

@@ -1,4 +1,4 @@
-import type { Answer } from '../answers.js'
+import type { Answer, Broken } from '../answers.js'
 
 /** An answer as a `Response` of the handler's own. */
 export function responseOf(answer: Answer): Response {
@@ -17,14 +17,15 @@ export function responseOf(answer: Answer): Response {
     case 'stream':
       return new Response(bytesOf(answer.chunks), { headers: answer.headers })
     case 'broken':
-      return new Response(bytesOf(failing(answer.chunk, answer.error)), {
+      return new Response(bytesOf(failing(answer)), {
         headers: { 'Content-Type': 'text/plain' },
       })
   }
 }
 
-async function* failing(chunk: string, error: Error): AsyncGenerator<string> {
+async function* failing({ chunk, until, error }: Broken): AsyncGenerator<string> {
   yield chunk
+  await until
   throw error
 }
 

@@ -1,0 +1,186 @@
+import type { Request } from 'express'
+
+/** What Express's router keeps of a mount or a route. Not in its types; read with care, since it is not promised either. */
+interface Layer {
+  readonly route?: object
+  readonly handle?: {
+    readonly stack?: readonly Layer[]
+    readonly router?: { readonly stack?: readonly Layer[] }
+  }
+  /** The path as it was given; routers before 2.3 do not keep it. */
+  readonly rawPath?: unknown
+  readonly matchers?: readonly ((path: string) => false | Matched)[]
+}
+
+interface Matched {
+  readonly path: string
+  readonly params: Readonly<Record<string, string>>
+}
+
+interface App {
+  readonly router?: { readonly stack?: readonly Layer[] }
+  readonly parent?: App
+  readonly mountpath?: unknown
+}
+
+/** The mounts around a route, the outermost first. */
+type Chain = readonly Layer[]
+
+const DEEPEST = 32
+const MOST_TEXTS = 16
+
+/**
+ * The template of the route that answered, as `/api/:tenant/items/:id`.
+ *
+ * Express itself tells only `req.baseUrl`, which has the values that mounts with parameters matched, so that every tenant would be a label of its
+ * own; and after `next(err)` not even that. So the route is looked up once in the tree of routers, and the mounts around it are read.
+ * What a mount does not tell is bounded: parameters become their names, and further texts of one mount become `*`.
+ *
+ * Not found in the tree is a route of a sub-app whose error was passed on to the app around it: its own path is all that is known then.
+ */
+export class RouteTemplates {
+  private readonly chains = new WeakMap<object, readonly Chain[]>()
+  private readonly texts = new WeakMap<Layer, Map<string, string>>()
+
+  of(req: Request): string | undefined {
+    const route = req.route as { readonly path: unknown } | undefined
+    if (route === undefined || route === null) return undefined
+    const own = textOf(route.path)
+    const app = req.app as unknown as App
+    const prefix = this.prefixOf(app, req, route)
+    return own === '/' && prefix !== '' ? prefix : `${prefix}${own}`
+  }
+
+  private prefixOf(app: App, req: Request, route: object): string {
+    const chains = this.chainsTo(route, app)
+    if (chains.length === 0) return ''
+    const path = pathOf(req.originalUrl)
+    const around = mountsAround(app)
+    if (chains.length === 1) return `${around}${this.textOfChain(chains[0] as Chain, path, around === '')}`
+    const chain = chains.find(one => this.matches(one, path)) ?? (chains[0] as Chain)
+    return `${around}${this.textOfChain(chain, path, around === '')}`
+  }
+
+  private chainsTo(route: object, app: App): readonly Chain[] {
+    const known = this.chains.get(route)
+    if (known !== undefined) return known
+    const found: Chain[] = []
+    search(app.router?.stack ?? [], route, [], found)
+    // What is not there yet may be reached through another app the next time.
+    if (found.length > 0) this.chains.set(route, found)
+    return found
+  }
+
+  private matches(chain: Chain, path: string): boolean {
+    let rest = path
+    for (const layer of chain) {
+      const matched = matchOf(layer, rest)
+      if (matched === undefined) return false
+      rest = rest.slice(matched.path.length) || '/'
+    }
+    return true
+  }
+
+  private textOfChain(chain: Chain, path: string, isWhole: boolean): string {
+    let text = ''
+    let rest: string | undefined = isWhole ? path : undefined
+    for (const layer of chain) {
+      if (typeof layer.rawPath === 'string' || layer.rawPath instanceof RegExp) {
+        text += trimmed(textOf(layer.rawPath))
+      } else {
+        const matched: Matched | undefined = rest === undefined ? undefined : matchOf(layer, rest)
+        text += matched === undefined ? '/*' : this.bounded(layer, trimmed(named(layer, matched)))
+      }
+      if (rest !== undefined) {
+        const length: number = matchOf(layer, rest)?.path.length ?? 0
+        rest = rest.slice(length) || '/'
+      }
+    }
+    return text
+  }
+
+  /** At most so many texts of one mount, whatever strangers send: the first that was seen stands for all spellings of it. */
+  private bounded(layer: Layer, text: string): string {
+    let texts = this.texts.get(layer)
+    if (texts === undefined) {
+      texts = new Map()
+      this.texts.set(layer, texts)
+    }
+    const key = text.toLowerCase()
+    const known = texts.get(key)
+    if (known !== undefined) return known
+    if (texts.size === MOST_TEXTS) return '/*'
+    texts.set(key, text)
+    return text
+  }
+}
+
+function search(stack: readonly Layer[], route: object, chain: Chain, found: Chain[]): void {
+  if (chain.length > DEEPEST) return
+  for (const layer of stack) {
+    if (layer.route === route) found.push(chain)
+    else {
+      const below = layer.handle?.stack ?? layer.handle?.router?.stack
+      if (Array.isArray(below)) search(below, route, [...chain, layer], found)
+    }
+  }
+}
+
+/** The mount paths of a sub-app and the apps around it. */
+function mountsAround(app: App): string {
+  let text = ''
+  let one: App | undefined = app
+  for (let depth = 0; one?.parent !== undefined && depth < DEEPEST; depth++) {
+    text = `${trimmed(textOf(one.mountpath))}${text}`
+    one = one.parent
+  }
+  return text
+}
+
+/** Through the matchers, which are pure; `layer.match()` of older routers writes on the layer that other requests are using. */
+function matchOf(layer: Layer, path: string): Matched | undefined {
+  for (const matcher of layer.matchers ?? []) {
+    try {
+      const matched = matcher(path)
+      if (matched !== false) return matched
+    } catch {
+      // A value that cannot be decoded: Express refused it too.
+    }
+  }
+  return undefined
+}
+
+/** The matched path with the names of parameters in place of their values. */
+function named(layer: Layer, { path, params }: Matched): string {
+  let text = path
+  for (const name in params) {
+    const value = params[name]
+    const at = value === undefined || value === '' ? -1 : placeOf(layer, text, name, value)
+    text =
+      at < 0 || value === undefined ? '/*' : `${text.slice(0, at)}:${name}${text.slice(at + value.length)}`
+  }
+  return text
+}
+
+/** Where in the path the value of a parameter stands: there where another value would be its value. */
+function placeOf(layer: Layer, path: string, name: string, value: string): number {
+  for (let at = path.indexOf(value); at >= 0; at = path.indexOf(value, at + 1)) {
+    const other = matchOf(layer, `${path.slice(0, at)}-${path.slice(at + value.length)}`)
+    if (other?.params[name] === '-') return at
+  }
+  return -1
+}
+
+function textOf(path: unknown): string {
+  return Array.isArray(path) ? path.map(textOf).join('|') : String(path)
+}
+
+function trimmed(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function pathOf(target: string): string {
+  const end = target.search(/[?#]/)
+  const path = end < 0 ? target : target.slice(0, end)
+  return path.startsWith('/') ? path : path.replace(/^[a-z][a-z\d+.-]*:\/\/[^/]*/i, '') || '/'
+}

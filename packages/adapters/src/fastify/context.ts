@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CompiledPipeline } from '@palisade/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { NodeContext } from '../node-http/node-context.js'
+
+/**
+ * Headers go straight to Node's response, so that they are there after `hijack()` and on answers that pass Fastify by. Cookies go to
+ * Fastify's reply as well: it writes its own list over that of the response.
+ */
+export class FastifyContext extends NodeContext {
+  private request: FastifyRequest | undefined = undefined
+  private reply: FastifyReply | undefined = undefined
+
+  constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
+    super(pipeline, req, res)
+  }
+
+  /** Fastify has routed the request. */
+  routed(request: FastifyRequest, reply: FastifyReply): void {
+    if (this.reply !== undefined) return
+    this.request = request
+    this.reply = reply
+    // What was appended before Fastify had a reply.
+    const cookies = this.res.getHeader('set-cookie')
+    if (cookies !== undefined) reply.header('set-cookie', cookies)
+  }
+
+  override get route(): string | undefined {
+    return this.request?.routeOptions.url
+  }
+
+  override appendHeader(name: string, value: string): void {
+    super.appendHeader(name, value)
+    if (name.length === 10 && name.toLowerCase() === 'set-cookie') this.reply?.header('set-cookie', value)
+  }
+}

@@ -1,0 +1,33 @@
+import type { ServerResponse } from 'node:http'
+import type { HeaderBag } from '@palisade/core'
+import { mergeVary } from '../vary.js'
+
+/** Whether a field gathers what everybody says, instead of keeping the last word: `Set-Cookie` and `Vary`. */
+export function gathers(name: string): boolean {
+  const { length } = name
+  return (length === 4 && isVary(name)) || (length === 10 && name.toLowerCase() === 'set-cookie')
+}
+
+export function isVary(name: string): boolean {
+  return name.length === 4 && name.toLowerCase() === 'vary'
+}
+
+/** One more field line, or one more member of `Vary`. */
+export function addHeader(res: ServerResponse, name: string, value: string | readonly string[]): void {
+  if (isVary(name)) {
+    const existing = res.getHeader(name)
+    const added = typeof value === 'string' ? value : value.join(', ')
+    res.setHeader(name, mergeVary(existing === undefined ? undefined : String(existing), added))
+  } else {
+    res.appendHeader(name, value)
+  }
+}
+
+/** A reply's headers: each replaces what was set before, but for those that gather. @throws TypeError for what cannot be sent */
+export function putHeaders(res: ServerResponse, headers: HeaderBag): void {
+  for (const name in headers) {
+    const value = headers[name] as string | readonly string[]
+    if (gathers(name)) addHeader(res, name, value)
+    else res.setHeader(name, value)
+  }
+}

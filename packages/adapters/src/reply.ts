@@ -1,0 +1,31 @@
+import { answerError, Reply, type RequestContext } from '@palisade/core'
+
+/** Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6, 15.4.5). */
+export function hasNoBody(status: number): boolean {
+  return status === 204 || status === 205 || status === 304
+}
+
+/**
+ * The type of a body that came without one. Always said, so that every host sends the same and no browser guesses what a stranger's bytes are.
+ */
+export function typeOf({ body, status }: Reply): string | undefined {
+  if (body === null || hasNoBody(status)) return undefined
+  return typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream'
+}
+
+/**
+ * Tries to send a reply. One that cannot be sent, such as one whose header has a line break, becomes a 500 that says so in the log; it
+ * never becomes an exception in the host's callback, where nobody would catch it.
+ */
+export function sendSafely<T>(ctx: RequestContext, reply: Reply, send: (reply: Reply) => T): T {
+  try {
+    return send(reply)
+  } catch (error) {
+    const failed = answerError(ctx, error, 'the answer of a middleware could not be sent', undefined)
+    try {
+      return send(failed)
+    } catch {
+      return send(new Reply(500))
+    }
+  }
+}
