@@ -1,0 +1,119 @@
+import { CidrSet, type ClientAddress } from '@palisade/core'
+import { type BanRecord, endOf, isOver } from './ban.js'
+import { type Range, rangeOf, widened } from './ban-id.js'
+
+/**
+ * The bans that this process knows, all of them, so that absence means not banned and a decision waits for nothing.
+ *
+ * A client is found by its key with one look into a map. Bans of other widths, which people make, are looked up by address in
+ * intervals, and only if there are any. A ban that is over is still here until somebody removes it: `isOver` decides.
+ */
+export class Ledger {
+  private readonly bans = new Map<string, Entry>()
+  /** How many bans have this family and width, so that a containing network is found by asking for each width in use. */
+  private readonly widths = new Map<number, { readonly range: Range; count: number }>()
+  private others = 0
+  private index: CidrSet | undefined = undefined
+  private sequence = 0
+  private keyPrefix = 64
+
+  get size(): number {
+    return this.bans.size
+  }
+
+  /** The width of the client keys of IPv6; bans of that width are found by key. */
+  get ipv6Prefix(): number {
+    return this.keyPrefix
+  }
+
+  set ipv6Prefix(prefix: number) {
+    this.keyPrefix = prefix
+    this.others = 0
+    for (const { range, count } of this.widths.values()) if (!this.isKey(range)) this.others += count
+    this.index = undefined
+  }
+
+  /** The ban of a client, which may be over. Allocates nothing when there is none. */
+  of(client: ClientAddress): BanRecord | undefined {
+    const { key, ip } = client
+    if (key === undefined || ip === undefined) return undefined
+    const entry = this.bans.get(key)
+    if (entry !== undefined) return entry.record
+    if (this.others === 0 || !this.intervals().has(ip)) return undefined
+    return this.containing(ip).at(0)
+  }
+
+  get(id: string): BanRecord | undefined {
+    return this.bans.get(id)?.record
+  }
+
+  /** Every ban that contains the whole address or network, the one that lasts longest first. */
+  containing(text: string): readonly BanRecord[] {
+    const found: BanRecord[] = []
+    for (const { range } of this.widths.values()) {
+      const id = widened(text, range.prefix)
+      const entry = id === undefined ? undefined : this.bans.get(id)
+      if (entry !== undefined && entry.range.family === range.family) found.push(entry.record)
+    }
+    return found.sort((a, b) => endOf(b) - endOf(a))
+  }
+
+  /** A ban of the same id is replaced; the new one counts as the newest. */
+  put(record: BanRecord): void {
+    this.remove(record.ip)
+    const range = rangeOf(record.ip)
+    this.bans.set(record.ip, { record, range, sequence: ++this.sequence })
+    this.count(range, 1)
+  }
+
+  remove(id: string): BanRecord | undefined {
+    const entry = this.bans.get(id)
+    if (entry === undefined) return undefined
+    this.bans.delete(id)
+    this.count(entry.range, -1)
+    return entry.record
+  }
+
+  /** The bans that are over. */
+  over(now: number): readonly BanRecord[] {
+    const found: BanRecord[] = []
+    for (const { record } of this.bans.values()) if (isOver(record, now)) found.push(record)
+    return found
+  }
+
+  /** In the order in which they were made. */
+  *records(): Generator<BanRecord> {
+    for (const { record } of this.bans.values()) yield record
+  }
+
+  /** The newest first, with the number by which a reader goes on where it stopped. */
+  newest(before: number): { readonly record: BanRecord; readonly sequence: number }[] {
+    return [...this.bans.values()].filter(({ sequence }) => sequence < before).reverse()
+  }
+
+  private count(range: Range, by: 1 | -1): void {
+    const width = range.family * 256 + range.prefix
+    const known = this.widths.get(width)
+    if (known === undefined) this.widths.set(width, { range, count: by })
+    else known.count += by
+    if (known !== undefined && known.count === 0) this.widths.delete(width)
+    if (this.isKey(range)) return
+    this.others += by
+    this.index = undefined
+  }
+
+  private isKey({ family, prefix }: Range): boolean {
+    return prefix === (family === 4 ? 32 : this.keyPrefix)
+  }
+
+  private intervals(): CidrSet {
+    this.index ??= new CidrSet([...this.bans].filter(([, { range }]) => !this.isKey(range)).map(([id]) => id))
+    return this.index
+  }
+}
+
+interface Entry {
+  readonly record: BanRecord
+  readonly range: Range
+  readonly sequence: number
+}

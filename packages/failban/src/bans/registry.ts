@@ -1,0 +1,225 @@
+import {
+  type ClientAddress,
+  type Clock,
+  consoleLogger,
+  type EventBus,
+  isPromise,
+  type Logger,
+  type MaybePromise,
+  type Services,
+  systemClock,
+} from '@palisade/core'
+import type { AccessLists } from '../lists/access-lists.js'
+import type { BanStore, Replica } from '../stores/store.js'
+import { Archive } from './archive.js'
+import { type BanRecord, endOf, isOver, MANUAL } from './ban.js'
+import type { Escalation } from './escalation.js'
+import { Ledger } from './ledger.js'
+
+export interface RegistryOptions {
+  readonly store: BanStore
+  readonly lists: AccessLists
+  readonly escalation: Escalation
+  readonly maxBans: number
+  readonly isShadow: boolean
+  /** All counters of an address or network are to be forgotten. */
+  readonly onLifted: (ip: string) => void
+}
+
+/** The bans in force: made, found, lifted, ended, restored, kept in a store and told of. */
+export class BanRegistry implements Replica {
+  clock: Clock = systemClock
+  logger: Logger = consoleLogger
+  /** Bans that had to go because there were too many. */
+  evictions = 0
+  readonly ledger = new Ledger()
+  private readonly options: RegistryOptions
+  private readonly archive: Archive
+  private readonly buses = new Set<EventBus>()
+  /** What the store gave before a pipeline said what time it is. */
+  private unsettled: Iterable<BanRecord> = []
+  private failures: { readonly operation: Operation; readonly error: unknown }[] = []
+
+  constructor(options: RegistryOptions) {
+    this.options = options
+    this.archive = new Archive(options.maxBans)
+  }
+
+  learn({ clock, logger, events }: Services): void {
+    this.clock = clock
+    this.logger = logger
+    this.buses.add(events)
+    for (const { operation, error } of this.failures.splice(0))
+      events.emit('security:store-error', { operation, error })
+    this.settle()
+  }
+
+  /** The ban of a client. Allocates nothing when there is none. */
+  of(client: ClientAddress): BanRecord | undefined {
+    let ban = this.ledger.of(client)
+    while (ban !== undefined && isOver(ban, this.clock.now())) {
+      this.expire(ban)
+      ban = this.ledger.of(client)
+    }
+    return ban
+  }
+
+  /** The ban that contains the whole address or network, the longest of several. */
+  covering(text: string): BanRecord | undefined {
+    const now = this.clock.now()
+    return this.ledger.containing(text).find(ban => !isOver(ban, now))
+  }
+
+  /** The last ban of an address by a jail, for as long as it counts. */
+  lastOf(id: string, jail: string): BanRecord | undefined {
+    const current = this.ledger.get(id)
+    return current?.jail === jail ? current : this.archive.find(id, jail)
+  }
+
+  /**
+   * Puts a ban in force, at once, and has it kept. `undefined` when one that lasts as long is in force, or nothing can make room for it.
+   * The promise settles when it is kept.
+   */
+  impose(record: BanRecord): { readonly kept: MaybePromise<void> } | undefined {
+    if (!this.admit(record)) return undefined
+    for (const events of this.buses) {
+      if (!events.has('security:banned')) continue
+      const { ip, jail, reason, expiresAt, violations, banCount, shadow } = record
+      events.emit('security:banned', { ip, jail, reason, expiresAt, violations, banCount, shadow })
+    }
+    return { kept: this.keep('save', () => this.options.store.save(record)) }
+  }
+
+  /** Lifts every ban that contains the address or network, with what was counted and remembered for it. */
+  lift(text: string): { readonly lifted: readonly BanRecord[]; readonly kept: MaybePromise<unknown> } {
+    const lifted = this.ledger.containing(text)
+    const kept = lifted.map(ban => this.remove(ban, 'manual'))
+    return { lifted, kept: kept.some(isPromise) ? Promise.all(kept) : undefined }
+  }
+
+  /** After the allow list has grown: bans that it covers end. */
+  liftAllowed(): void {
+    for (const ban of [...this.ledger.records()])
+      if (this.options.lists.covers(ban.ip, this.clock)) forget(this.remove(ban, 'allow'))
+  }
+
+  /** Takes what the store has kept. */
+  restore(records: Iterable<BanRecord>): void {
+    this.unsettled = records
+    if (this.buses.size > 0) this.settle()
+  }
+
+  /** Ends what is over. */
+  sweep(): void {
+    const now = this.clock.now()
+    for (const ban of this.ledger.over(now)) this.expire(ban)
+    this.archive.prune(ban => this.options.escalation.remembers(ban, now))
+  }
+
+  *records(): Generator<BanRecord> {
+    yield* this.archive.records()
+    yield* this.ledger.records()
+  }
+
+  banned(record: BanRecord): void {
+    this.receive(record)
+  }
+
+  unbanned(ip: string): void {
+    this.ledger.remove(ip)
+    this.archive.forget(ip)
+    this.options.onLifted(ip)
+  }
+
+  storeFailed(operation: Operation, error: unknown): void {
+    this.logger.error({ err: error, operation }, 'the store of bans failed; bans stay in force in memory')
+    if (this.buses.size === 0) this.failures.push({ operation, error })
+    for (const events of this.buses) events.emit('security:store-error', { operation, error })
+  }
+
+  private settle(): void {
+    const records = this.unsettled
+    this.unsettled = []
+    for (const record of records) this.receive(record)
+  }
+
+  /** A ban from elsewhere is held against today's mode, lists and durations. */
+  private receive(record: BanRecord): void {
+    const { lists, escalation, isShadow, store } = this.options
+    if (record.shadow && !isShadow) return
+    if (lists.covers(record.ip, this.clock)) {
+      forget(this.keep('remove', () => store.remove(record.ip)))
+      return
+    }
+    const latest = record.bannedAt + escalation.longest
+    const isTooLong = record.source !== MANUAL && endOf(record) > latest
+    const ban = isTooLong ? { ...record, expiresAt: latest, permanent: false } : record
+    const now = this.clock.now()
+    if (!isOver(ban, now) && this.admit(ban)) return
+    if (escalation.remembers(ban, now)) this.archive.put(ban)
+  }
+
+  private admit(record: BanRecord): boolean {
+    const current = this.ledger.get(record.ip)
+    if (current !== undefined) {
+      const isLonger = endOf(current) >= endOf(record) && !isOver(current, this.clock.now())
+      if (isLonger && record.source !== MANUAL) return false
+      this.archive.put(current)
+    } else if (this.ledger.size >= this.options.maxBans && !this.makeRoom()) return false
+    this.ledger.put(record)
+    return true
+  }
+
+  /** The oldest ban that nobody made by hand goes: it is the nearest to its end, and another violation brings it back. */
+  private makeRoom(): boolean {
+    for (const ban of this.ledger.records()) {
+      if (ban.source === MANUAL) continue
+      this.ledger.remove(ban.ip)
+      if (!isOver(ban, this.clock.now())) this.evictions++
+      forget(this.keep('remove', () => this.options.store.remove(ban.ip)))
+      return true
+    }
+    return false
+  }
+
+  private expire(ban: BanRecord): void {
+    this.ledger.remove(ban.ip)
+    this.archive.put(ban)
+    this.tell(ban, 'expired')
+  }
+
+  private remove(ban: BanRecord, cause: 'manual' | 'allow'): MaybePromise<void> {
+    this.ledger.remove(ban.ip)
+    this.archive.forget(ban.ip)
+    this.options.onLifted(ban.ip)
+    this.tell(ban, cause)
+    return this.keep('remove', () => this.options.store.remove(ban.ip))
+  }
+
+  private tell({ ip, jail, expiresAt }: BanRecord, cause: 'manual' | 'expired' | 'allow'): void {
+    for (const events of this.buses)
+      if (events.has('security:unbanned')) events.emit('security:unbanned', { ip, jail, expiresAt, cause })
+  }
+
+  private keep(operation: Operation, act: () => MaybePromise<void>): MaybePromise<void> {
+    try {
+      const kept = act()
+      if (!isPromise(kept)) return undefined
+      return kept.catch((error: unknown) => this.failed(operation, error))
+    } catch (error) {
+      return Promise.reject(error).catch((thrown: unknown) => this.failed(operation, thrown))
+    }
+  }
+
+  private failed(operation: Operation, error: unknown): never {
+    this.storeFailed(operation, error)
+    throw error
+  }
+}
+
+type Operation = 'load' | 'save' | 'remove'
+
+/** Nobody waits for it; a failure has been told of. */
+export function forget(kept: MaybePromise<unknown>): void {
+  if (isPromise(kept)) kept.then(undefined, () => {})
+}

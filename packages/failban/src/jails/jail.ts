@@ -1,0 +1,118 @@
+import {
+  type Check,
+  type Duration,
+  duration,
+  integer,
+  list,
+  type Milliseconds,
+  object,
+  optional,
+  text,
+} from '@palisade/core'
+import { BucketTally, EXACT_UP_TO, ExactTally, type Tally } from './tally.js'
+import { TwoGenerations } from './two-generations.js'
+
+export interface JailOptions {
+  /** Unlike the others', at most 64 of letters, digits and `_.:-`. */
+  name: string
+  /**
+   * What it counts: `auth`, `rate-limit`, `not-found`, `probe`, `ban` (bans by other jails), or a team's own word. Default: everything but `ban`.
+   */
+  sources?: readonly string[]
+  /** The weight within the window that bans: 1 to 10,000. Over 32 it is counted in eighths of the window. */
+  threshold: number
+  window: Duration
+  /** How long the first ban lasts. */
+  ban: Duration
+}
+
+/** The source that stands for a ban. */
+export const BAN = 'ban'
+
+const WORD = /^[a-z][\w.:-]{0,63}$/i
+const word = text({ pattern: WORD, allowed: 'a word of at most 64 letters, digits and _.:-' })
+
+export const threshold: Check<number> = integer({ min: 1, max: 10_000 })
+export const window: Check<Milliseconds> = duration({ min: '1s', max: '30d' })
+export const banDuration: Check<Milliseconds> = duration({ min: '1s' })
+
+export interface CheckedJail {
+  readonly name: string
+  readonly sources: readonly string[] | undefined
+  readonly threshold: number
+  readonly window: Milliseconds
+  readonly ban: Milliseconds
+}
+
+export const jail: Check<CheckedJail> = object({
+  name: word,
+  sources: optional(list(word, { min: 1, max: 64 })),
+  threshold,
+  window,
+  ban: banDuration,
+})
+
+export const isSource = (value: unknown): value is string => typeof value === 'string' && WORD.test(value)
+
+/** Counts violations by client and says when it is enough. Synchronous, so that of many at once exactly one reaches the threshold. */
+export class Jail {
+  readonly name: string
+  readonly banMs: number
+  private readonly sources: ReadonlySet<string> | undefined
+  private readonly threshold: number
+  private readonly window: number
+  private readonly tallies: TwoGenerations<Tally>
+  private now = 0
+
+  constructor(options: CheckedJail, maxKeys: number) {
+    this.name = options.name
+    this.banMs = options.ban
+    this.sources = options.sources && new Set(options.sources)
+    this.threshold = options.threshold
+    this.window = options.window
+    this.tallies = new TwoGenerations(maxKeys, tally => tally.isSpent(this.now))
+  }
+
+  get trackedKeys(): number {
+    return this.tallies.size
+  }
+
+  get evictions(): number {
+    return this.tallies.evictions
+  }
+
+  hears(source: string): boolean {
+    return this.sources === undefined ? source !== BAN : this.sources.has(source)
+  }
+
+  /** The sum if it has reached the threshold, which also ends the count; else 0. */
+  count(id: string, weight: number, now: number): number {
+    this.now = now
+    let tally = this.tallies.get(id)
+    if (tally === undefined) {
+      tally =
+        this.threshold <= EXACT_UP_TO
+          ? new ExactTally(this.window, this.threshold)
+          : new BucketTally(this.window)
+      this.tallies.set(id, tally)
+    }
+    const sum = tally.add(now, weight)
+    if (sum < this.threshold) return 0
+    this.tallies.delete(id)
+    return sum
+  }
+
+  forget(id: string): void {
+    this.tallies.delete(id)
+  }
+
+  sweep(now: number): void {
+    this.now = now
+    this.tallies.sweep()
+  }
+
+  /** What a ban by this jail is for. */
+  reasonOf(sum: number): string {
+    return `${sum} violations within ${this.window / 1000} s, ${this.threshold} are enough for jail "${this.name}"`
+  }
+}

@@ -1,0 +1,51 @@
+import { type AddressRange, type CidrSet, type Clock, cidrs, type Services, type Trust } from '@palisade/core'
+import { OwnAddresses } from './own-addresses.js'
+
+export type RangeList = readonly AddressRange[] | CidrSet
+
+/** Who is never banned, and who always is. Allow beats deny beats bans. */
+export class AccessLists {
+  allow: CidrSet
+  deny: CidrSet
+  private readonly own: OwnAddresses | undefined
+  private readonly trusts = new Set<Trust>()
+
+  constructor(allow: CidrSet, deny: CidrSet, allowOwn: boolean) {
+    this.allow = allow
+    this.deny = deny
+    this.own = allowOwn ? new OwnAddresses() : undefined
+  }
+
+  /** The proxies of this pipeline are never clients. */
+  learn({ trust }: Services): void {
+    this.trusts.add(trust)
+  }
+
+  setAllow(ranges: RangeList): void {
+    this.allow = cidrs(ranges, { owner: 'failban.setAllow', option: 'ranges' })
+  }
+
+  setDeny(ranges: RangeList): void {
+    this.deny = cidrs(ranges, { owner: 'failban.setDeny', option: 'ranges' })
+  }
+
+  /** Whether this one address is never refused. */
+  allows(ip: string, clock: Clock): boolean {
+    return this.allow.has(ip) || this.allowsByItself(set => set.has(ip), clock)
+  }
+
+  /** Whether the whole network is never refused, so that a ban of it would do nothing. */
+  covers(id: string, clock: Clock): boolean {
+    return this.allow.covers(id) || this.allowsByItself(set => set.covers(id), clock)
+  }
+
+  /** Whether the network has a trusted proxy or this machine in it. */
+  touchesOurs(id: string, clock: Clock): boolean {
+    return this.allowsByItself(set => set.overlaps(id), clock)
+  }
+
+  private allowsByItself(ask: (set: CidrSet) => boolean, clock: Clock): boolean {
+    for (const { proxies } of this.trusts) if (proxies !== undefined && ask(proxies)) return true
+    return this.own !== undefined && ask(this.own.at(clock))
+  }
+}

@@ -1,0 +1,266 @@
+import { type FileHandle, mkdir, open, readFile, rename, rm, truncate } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { ConfigError, text } from '@palisade/core'
+import type { BanRecord } from '../bans/ban.js'
+import { banLine, HEADER, isHeader, parseStep, replay, type Step, unbanLine } from './file-format.js'
+import { FileLock } from './file-lock.js'
+import type { BanStore, Replica } from './store.js'
+
+/**
+ * Bans in a file of this machine: a line is appended for each step, and the file is rewritten when most of it is past.
+ *
+ * A `save` is settled when its line is on the disk (`fdatasync`); lines that come while one is written share the next write. So no end
+ * of the process or of the power loses a ban that was acknowledged. What a crash cut short, which nobody was told of, is skipped with a
+ * warning. A rewrite goes to a new file that takes the old one's name when it is complete.
+ *
+ * One process a file: a second one is refused by a lock file beside it (`.lock`). When the disk fails, bans stay in force in memory
+ * and the whole file is written anew at the next ban that can be written. It holds addresses of people and is readable for its owner only.
+ *
+ * @param path its folder is made if it is missing
+ * @throws ConfigError for a path that is none; from `open` also for a file that is held, or is something else
+ */
+export function fileBans(path: string): BanStore {
+  return new FileBans(resolve(text({ max: 4096 })(path, { owner: OWNER, option: 'path' })))
+}
+
+const OWNER = 'fileBans'
+/** A file of so many lines is not worth rewriting. */
+const FEW_LINES = 1000
+/** Past it lines are not queued: the file is rewritten from memory as soon as it can be. */
+const MOST_WAITING = 100_000
+const LINES_A_WRITE = 1000
+
+interface Waiting {
+  readonly line: string
+  readonly settle: (error?: Error) => void
+}
+
+class FileBans implements BanStore {
+  private readonly path: string
+  private opened: Promise<readonly BanRecord[]> | undefined = undefined
+  private replica: Replica | undefined = undefined
+  private lock: FileLock | undefined = undefined
+  private file: FileHandle | undefined = undefined
+  private waiting: Waiting[] = []
+  private pumping: Promise<void> | undefined = undefined
+  private lines = 0
+  private kept = 0
+  /** The file lacks something, or ends in the middle of a line. */
+  private isBroken = false
+  private isClosed = false
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  open(replica: Replica): Promise<readonly BanRecord[]> {
+    if (this.opened !== undefined)
+      throw new ConfigError({
+        owner: OWNER,
+        option: 'path',
+        value: this.path,
+        allowed: 'one failban() for each store',
+      })
+    this.replica = replica
+    this.opened = this.load(replica)
+    return this.opened
+  }
+
+  save(record: BanRecord): Promise<void> {
+    return this.append(banLine(record))
+  }
+
+  remove(ip: string): Promise<void> {
+    return this.append(unbanLine(ip))
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return
+    this.isClosed = true
+    await this.opened?.catch(() => {})
+    await this.pumping
+    await this.file?.close()
+    await this.lock?.release()
+  }
+
+  private append(line: string): Promise<void> {
+    if (this.isClosed) return Promise.reject(new Error(`${this.path} is closed`))
+    if (this.waiting.length >= MOST_WAITING) {
+      this.isBroken = true
+      return Promise.reject(new Error(`${MOST_WAITING} bans already wait to be written to ${this.path}`))
+    }
+    return new Promise((done, failed) => {
+      this.waiting.push({ line, settle: error => (error === undefined ? done() : failed(error)) })
+      this.pumping ??= this.pump().finally(() => {
+        this.pumping = undefined
+      })
+    })
+  }
+
+  /** Writes until nothing waits. The only code that writes, so that steps stay in order. Never rejects. */
+  private async pump(): Promise<void> {
+    const failure = await this.opened?.then(
+      () => undefined,
+      error => error as Error,
+    )
+    while (this.waiting.length > 0) {
+      const batch = this.waiting
+      this.waiting = []
+      const error = failure ?? (await this.write(batch))
+      for (const { settle } of batch) settle(error)
+    }
+  }
+
+  private async write(batch: readonly Waiting[]): Promise<Error | undefined> {
+    try {
+      // A rewrite takes everything from memory, this batch included.
+      if (this.isBroken) await this.rewrite()
+      else await this.appendAll(batch)
+    } catch (error) {
+      this.isBroken = true
+      return error as Error
+    }
+    if (this.lines >= FEW_LINES + 2 * this.kept) await this.compact()
+    return undefined
+  }
+
+  private async appendAll(batch: readonly Waiting[]): Promise<void> {
+    const file = this.file
+    if (file === undefined) throw new Error(`${this.path} is not open`)
+    await file.appendFile(batch.map(({ line }) => line).join(''))
+    await file.datasync()
+    this.lines += batch.length
+  }
+
+  /** A failed rewrite for the sake of size harms nobody: the old file is still whole. */
+  private async compact(): Promise<void> {
+    try {
+      await this.rewrite()
+    } catch (error) {
+      this.kept = this.lines
+      this.replica?.logger.warn({ err: error, path: this.path }, 'the file of bans could not be compacted')
+    }
+  }
+
+  private async rewrite(): Promise<void> {
+    const draft = `${this.path}.tmp`
+    await rm(draft, { force: true })
+    const file = await open(draft, 'ax', 0o600)
+    try {
+      const kept = await this.writeRecords(file)
+      await file.sync()
+      await rename(draft, this.path)
+      await syncFolder(dirname(this.path))
+      const old = this.file
+      this.file = file
+      this.lines = kept
+      this.kept = kept
+      this.isBroken = false
+      await old?.close().catch(() => {})
+    } catch (error) {
+      if (this.file !== file) await file.close()
+      await rm(draft, { force: true })
+      throw error
+    }
+  }
+
+  /**
+   * In slices, so that requests are served in between. What changes meanwhile waits as a step of its own, which is appended after.
+   */
+  private async writeRecords(file: FileHandle): Promise<number> {
+    let slice = HEADER
+    let kept = 0
+    for (const record of [...(this.replica?.records() ?? [])]) {
+      slice += banLine(record)
+      if (++kept % LINES_A_WRITE !== 0) continue
+      await file.appendFile(slice)
+      slice = ''
+    }
+    await file.appendFile(slice)
+    return kept
+  }
+
+  private async load({ logger }: Replica): Promise<readonly BanRecord[]> {
+    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
+    this.lock = await FileLock.take(`${this.path}.lock`, OWNER, 'path')
+    try {
+      await rm(`${this.path}.tmp`, { force: true })
+      const isNew = await this.create()
+      const content = isNew ? HEADER : await this.read(logger)
+      const [header = '', ...lines] = content.split('\n')
+      if (!isHeader(header))
+        throw new ConfigError({
+          owner: OWNER,
+          option: 'path',
+          value: this.path,
+          allowed: 'a new file, or one that fileBans() wrote',
+        })
+      return this.understand(lines.slice(0, -1), logger)
+    } catch (error) {
+      await this.file?.close()
+      await this.lock.release()
+      throw error
+    }
+  }
+
+  /** Opens the file; whether it had nothing in it. */
+  private async create(): Promise<boolean> {
+    this.file = await open(this.path, 'a', 0o600)
+    const { size } = await this.file.stat()
+    if (size > 0) return false
+    await this.file.appendFile(HEADER)
+    await this.file.sync()
+    await syncFolder(dirname(this.path))
+    return true
+  }
+
+  /** The whole lines. What follows the last line break was cut short by a crash before it was acknowledged. */
+  private async read(logger: Replica['logger']): Promise<string> {
+    const bytes = await readFile(this.path)
+    const end = bytes.lastIndexOf(10) + 1
+    if (end === 0 && HEADER.startsWith(bytes.toString('utf8'))) {
+      await truncate(this.path)
+      await this.file?.appendFile(HEADER)
+      return HEADER
+    }
+    const content = bytes.toString('utf8', 0, end)
+    if (end < bytes.length && isHeader(content.slice(0, content.indexOf('\n')))) {
+      logger.warn(
+        { path: this.path, bytes: bytes.length - end },
+        'the last line of the file of bans is torn and was dropped',
+      )
+      await truncate(this.path, end)
+    }
+    return content
+  }
+
+  private understand(lines: readonly string[], logger: Replica['logger']): readonly BanRecord[] {
+    const steps: Step[] = []
+    let unreadable = 0
+    for (const line of lines) {
+      const step = parseStep(line)
+      if (step === undefined) unreadable++
+      else steps.push(step)
+    }
+    if (unreadable > 0)
+      logger.warn(
+        { path: this.path, lines: unreadable },
+        'lines of the file of bans could not be read and were skipped',
+      )
+    const records = replay(steps)
+    this.lines = lines.length
+    this.kept = records.length
+    return records
+  }
+}
+
+/** So that the new name itself survives a loss of power; systems that cannot open a folder do it by themselves. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
