@@ -1,0 +1,64 @@
+import { type Decision, isPromise, type MaybePromise, RequestError } from '@palisade/core'
+import { challengeOf } from './challenge.js'
+import { identityOf, toNamed } from './define-guard.js'
+import type { AnyGuard, ContextOf, NamedGuard, RecordOf } from './named-guard.js'
+
+/** A guard's context without a request: what is in `state` stands beside the rest, `{ identity }`. */
+export type Bare<Context> = (Context extends { readonly state: infer S } ? S : unknown) &
+  Omit<Context, 'state'>
+
+type Arguments<G> = [about: ContextOf<G> | Bare<ContextOf<G>>, ...record: [record?: RecordOf<G> | null]]
+
+/**
+ * Asks a guard inside a handler, a job or a test: about a request's context, or about whatever it needs, with no HTTP at all.
+ *
+ * A record that is passed and turns out to be `undefined` does not exist, and guards that decide on it refuse; without the argument no record
+ * is asked about. The decision has to be looked at; `ensure` looks itself. The answer is a promise only when the guard waits.
+ *
+ *     const decision = await check(requireOwnership(), ctx, order)
+ *     const decision = await check(requireScopes('orders:write'), { identity })
+ *
+ * @throws what the guard throws, and TypeError when it answers neither a boolean nor a Decision; a promise is rejected with it
+ */
+export function check<const G extends AnyGuard>(
+  guard: G,
+  ...[about, ...record]: Arguments<G>
+): MaybePromise<Decision> {
+  const named = toNamed(guard, { owner: 'check', option: 'guard' }) as NamedGuard<unknown, unknown>
+  const context = contextOf(about)
+  return record.length === 0 ? named(context) : named(context, record[0] ?? null)
+}
+
+/**
+ * `check` that throws when the guard refuses, so that nobody forgets to look: the error is answered with the decision's status, code and
+ * message wherever the pipeline answers errors, and with a Bearer challenge where the status is 401 or the credential lacks a scope.
+ *
+ *     await ensure(requireOwnership(), ctx, order)
+ *
+ * @throws RequestError 401, 403 or 404 when the guard refuses, and what `check` throws
+ */
+export function ensure<const G extends AnyGuard>(guard: G, ...given: Arguments<G>): MaybePromise<void> {
+  const decision = check(guard, ...given)
+  const [about] = given
+  return isPromise(decision)
+    ? (decision as Promise<Decision>).then(late => insist(late, about))
+    : insist(decision, about)
+}
+
+const BEARER = { realm: 'api', methods: ['jwt'] } as const
+
+function insist(decision: Decision, about: unknown): void {
+  if (decision.allow) return
+  const { status, message, code, reason } = decision
+  const challenge = challengeOf(decision, identityOf(contextOf(about)), BEARER)
+  throw new RequestError(status, message, {
+    code,
+    cause: reason,
+    ...(challenge !== undefined && { headers: { 'WWW-Authenticate': challenge } }),
+  })
+}
+
+function contextOf(about: unknown): unknown {
+  const given = about as Readonly<Record<string, unknown>>
+  return given['state'] === undefined ? { ...given, state: given } : given
+}

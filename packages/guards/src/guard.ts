@@ -1,0 +1,167 @@
+import {
+  callback,
+  checkOptions,
+  type Decision,
+  type Guard,
+  type Identity,
+  isPromise,
+  list,
+  type MaybePromise,
+  type Middleware,
+  mode,
+  optional,
+  type Reply,
+  type RequestContext,
+  text,
+} from '@palisade/core'
+import { type BearerOptions, challengeOf } from './challenge.js'
+import type { Refusal } from './decision.js'
+import { toNamed } from './define-guard.js'
+import './events.js'
+import {
+  type Caller,
+  FACTS,
+  type Fits,
+  type IdentifiedContext,
+  type NamedGuard,
+  type StateOf,
+} from './named-guard.js'
+
+export interface GuardOptions<C = IdentifiedContext, R = unknown> {
+  /** What logs and events call it. Default: the guard's own name. */
+  name?: string
+  /**
+   * Finds the record once, for all guards that decide on one; `null` or `undefined` when there is none. Default: they are given none, and
+   * refuse unless they load one themselves.
+   */
+  load?: (ctx: C) => MaybePromise<R | null | undefined>
+  /** The realm of challenges. Default `api`. */
+  realm?: string
+  /** What `identity.method` says of a caller that came with a bearer token, who is told what its token lacks. Default `['jwt']`. */
+  bearerMethods?: readonly string[]
+  /** `shadow` asks the guard and tells, and lets everything through, errors too. Default `enforce`. */
+  mode?: 'enforce' | 'shadow'
+}
+
+/** What the middleware reads itself, which at run time may be nobody. */
+type Context = RequestContext<{ identity?: Identity }>
+
+type Decide = (ctx: Context) => MaybePromise<Decision>
+
+/**
+ * Lets through whom the guard allows and refuses everybody else: what an authenticated caller may not do.
+ *
+ * It must stand behind what identifies the caller: a pipeline that gives no identity does not compile, and is a `ConfigError` in plain
+ * JavaScript. Fails closed: a guard that throws, rejects or answers anything but a boolean or a `Decision` refuses with 500 and is logged.
+ * It decides by what the context and the record say at that moment; what the handler then does with other records it does not see.
+ *
+ *     pipeline().use(authenticate({ ... })).use(guard(requireScopes('orders:write')))
+ *
+ * @throws ConfigError for a wrong or unknown option
+ */
+export function guard<C, R>(
+  guard: NamedGuard<C, R> & Fits<C>,
+  options?: GuardOptions<RequestContext<StateOf<C>>, R>,
+): Middleware<StateOf<C>>
+export function guard<C = IdentifiedContext, R = unknown>(
+  guard: Guard<C, R> & Fits<C & Caller>,
+  options?: GuardOptions<RequestContext<StateOf<C & Caller>>, R>,
+): Middleware<StateOf<C & Caller>>
+export function guard(given: Guard<never, never>, options: object = {}): object {
+  const owner = 'guard'
+  const checked = checkOptions(owner, options, {
+    name: optional(text({ max: 200 })),
+    load: optional(callback<(ctx: Context) => unknown>('a function (ctx) => record')),
+    realm: optional(
+      text({ pattern: /^[\x20-\x7e]{1,200}$/, allowed: '1 to 200 printable ASCII characters' }),
+      'api',
+    ),
+    bearerMethods: optional(list(text({ max: 256 }), { max: 100 }), ['jwt']),
+    mode,
+  })
+  const guard = toNamed(given, { owner, option: 'guard' })
+  const { name, needs } = guard[FACTS]
+  const decide = decider(guard as NamedGuard<unknown, unknown>, checked.load)
+  const refusals = new Refusals(checked.name ?? name, {
+    realm: checked.realm,
+    methods: checked.bearerMethods,
+  })
+  const run = checked.mode === 'shadow' ? inShadow : enforced
+  return {
+    name: `guard(${checked.name ?? name})`,
+    needs: needs as readonly 'identity'[],
+    onRequest: ctx => run(decide, refusals, ctx),
+  } satisfies Middleware<{ identity: Identity }>
+}
+
+function decider(guard: NamedGuard<unknown, unknown>, load: ((ctx: Context) => unknown) | undefined): Decide {
+  if (load === undefined) return guard
+  return ctx => {
+    const record = load(ctx)
+    // What is not there is `null`: `undefined` would say that no record is asked about.
+    if (isPromise(record)) return Promise.resolve(record).then(late => guard(ctx, late ?? null))
+    return guard(ctx, record ?? null)
+  }
+}
+
+function enforced(decide: Decide, refusals: Refusals, ctx: Context): MaybePromise<Reply | undefined> {
+  const decision = decide(ctx)
+  if (isPromise(decision))
+    return (decision as Promise<Decision>).then(late => (late.allow ? undefined : refusals.refuse(ctx, late)))
+  return decision.allow ? undefined : refusals.refuse(ctx, decision)
+}
+
+function inShadow(decide: Decide, refusals: Refusals, ctx: Context): MaybePromise<undefined> {
+  const tell = (decision: Decision) => {
+    if (!decision.allow) refusals.announce(ctx, decision, true)
+    return undefined
+  }
+  const tolerate = (error: unknown) => refusals.report(ctx, error)
+  try {
+    const decision = decide(ctx)
+    return isPromise(decision) ? (decision as Promise<Decision>).then(tell).catch(tolerate) : tell(decision)
+  } catch (error) {
+    return tolerate(error)
+  }
+}
+
+/** What becomes of a refusal: an answer, an event, a line in the log. */
+class Refusals {
+  constructor(
+    private readonly guard: string,
+    private readonly bearer: BearerOptions,
+  ) {}
+
+  refuse(ctx: Context, refusal: Refusal): Reply {
+    this.announce(ctx, refusal, false)
+    const { status, code, message, reason } = refusal
+    const challenge = challengeOf(refusal, ctx.state.identity, this.bearer)
+    const headers = challenge === undefined ? undefined : { 'WWW-Authenticate': challenge }
+    return ctx.deny({ status, code, message, reason, by: this.guard, ...(headers && { headers }) })
+  }
+
+  announce(ctx: Context, refusal: Refusal, shadow: boolean): void {
+    const { events } = ctx.services
+    if (!events.has('guard:refused')) return
+    const { status, code, reason, missing = [] } = refusal
+    events.emit('guard:refused', {
+      requestId: ctx.requestId,
+      method: ctx.method,
+      path: ctx.path,
+      ip: ctx.client.ip,
+      guard: this.guard,
+      subject: ctx.state.identity?.subject,
+      status,
+      code,
+      reason,
+      missing,
+      shadow,
+    })
+  }
+
+  report(ctx: Context, error: unknown): undefined {
+    const fields = { err: error, guard: this.guard, request_id: ctx.requestId }
+    ctx.services.logger.error(fields, 'a guard failed in shadow mode, where it lets through')
+    return undefined
+  }
+}

@@ -1,0 +1,52 @@
+import { type Check, callback, checkOptions, either, optional, text } from '@palisade/core'
+import type { Caller, IdentifiedContext, NamedGuard } from '../named-guard.js'
+import { onRecord, type RecordOptions, recordShape } from './record-guard.js'
+import { isSameId, type RecordId } from './record-id.js'
+
+export interface RequireOwnershipOptions<R, C = IdentifiedContext> extends RecordOptions<C, R> {
+  /** Where the record says whose it is: the name of a field, or a function. Default `'ownerId'`. */
+  owner?: (string & keyof R) | ((record: R) => RecordId)
+}
+
+/**
+ * Requires that the record is the caller's: that its owner is `identity.subject`.
+ *
+ * Numbers are compared by their digits; a record without an owner is nobody's. Without a record it refuses, with 404 when it does not exist
+ * or `conceal` is set, else with 403.
+ *
+ *     await check(requireOwnership(), ctx, order)               // order.ownerId
+ *     await check(requireOwnership('userId'), ctx, order)
+ *     guard(requireOwnership({ load: ctx => orders.find(idOf(ctx.path)), owner: order => order.customer.id, conceal: true }))
+ *
+ * @throws ConfigError
+ */
+export function requireOwnership<const F extends string = 'ownerId'>(
+  field?: F,
+): NamedGuard<Caller, { readonly [K in F]: RecordId }>
+export function requireOwnership<R, C = IdentifiedContext>(
+  options: RequireOwnershipOptions<R, C>,
+): NamedGuard<C & Caller, R>
+export function requireOwnership(options: string | object = {}): NamedGuard<never, never> {
+  const name = 'requireOwnership'
+  const given = typeof options === 'string' ? { owner: options } : options
+  const { owner, load, conceal } = checkOptions(name, given, {
+    owner: optional(fieldOrFunction, (record: unknown) => (record as { ownerId: unknown }).ownerId),
+    ...recordShape,
+  })
+  return onRecord(
+    name,
+    (ctx: Caller, record: unknown) => isSameId(name, owner(record), ctx.state.identity.subject),
+    { load: load as RecordOptions<unknown, unknown>['load'], conceal },
+  )
+}
+
+/** Reads a field of a record. */
+export const fieldOrFunction: Check<(record: unknown) => unknown> = (value, at) => {
+  const read = either(
+    text({ max: 256 }),
+    callback<(record: unknown) => unknown>(),
+    'the name of a field, or a function (record) => id',
+  )(value, at)
+  if (typeof read === 'function') return read
+  return record => (record as Readonly<Record<string, unknown>>)[read]
+}

@@ -1,0 +1,119 @@
+import {
+  callback,
+  checkOptions,
+  type Identity,
+  isPromise,
+  type MaybePromise,
+  type Middleware,
+  optional,
+  type Reply,
+  text,
+} from '@palisade/core'
+import { challengeOf } from './challenge.js'
+import { ANONYMOUS, forbidden, type Refusal } from './decision.js'
+import { identityOf } from './define-guard.js'
+import type { IdentifiedContext } from './named-guard.js'
+
+/** What rows must have: equal to this, or one of these. Never an object, which a query may read as an operator. */
+export type FilterValue = string | number | bigint | boolean | readonly (string | number | bigint | boolean)[]
+
+/** A filter as the function returns it, before it is known that the caller has what it filters by. */
+export type LooseFilter = Readonly<Record<string, FilterValue | null | undefined>>
+
+/** A filter as the handler gets it: nothing in it is absent. */
+export type Filter<F extends LooseFilter> = { readonly [K in keyof F]-?: NonNullable<F[K]> }
+
+export interface ScopeToOptions<Name extends string> {
+  /** The name in `state`. Default `filter`. */
+  as?: Name
+}
+
+const ABSENT: Refusal = forbidden('the caller lacks what rows are filtered by')
+const CHALLENGE = { realm: 'api', methods: [] } as const
+
+/**
+ * Gives handlers a filter to put into their queries, so that each caller sees only its own rows.
+ *
+ * A filter that lacks a value would show everybody's rows: when the function returns nothing, an empty object, or a value that is absent, empty
+ * or an empty list, the request is refused with 403. A value that is no plain one - an object of a claim, `{ $ne: null }` - is an error, a 500.
+ * It filters nothing itself: a handler that does not use it is not protected by it. It has no shadow mode, since a handler without
+ * the filter would query without it.
+ *
+ *     const edge = pipeline().use(authenticate({ ... })).use(scopeTo(ctx => ({ tenantId: ctx.state.identity.tenant })))
+ *     app.get('/projects', (req, res) => res.json(db.projects.find(edge.state(req).filter)))
+ *
+ * @throws ConfigError
+ */
+export function scopeTo<F extends LooseFilter, const Name extends string = 'filter'>(
+  filterOf: (ctx: IdentifiedContext) => MaybePromise<F | null | undefined>,
+  options: ScopeToOptions<Name> = {},
+): Middleware<{ identity: Identity }, { [K in Name]: Filter<F> }> {
+  const owner = 'scopeTo'
+  callback('a function (ctx) => ({ column: value })')(filterOf, { owner, option: 'filterOf' })
+  const { as } = checkOptions(owner, options, {
+    as: optional(
+      text({ pattern: /^(?!identity$)[a-z]\w{0,99}$/i, allowed: 'a name for state other than "identity"' }),
+      'filter',
+    ),
+  })
+  type Given = { [K in Name]: Filter<F> }
+
+  const put = (ctx: IdentifiedContext, found: F | null | undefined): Reply | undefined => {
+    const filter = checkFilter(found)
+    if (filter === undefined) return deny(ctx, ABSENT)
+    Object.assign(ctx.state, { [as]: filter })
+    return undefined
+  }
+  const deny = (ctx: IdentifiedContext, refusal: Refusal): Reply => {
+    const { status, code, message, reason } = refusal
+    const challenge = challengeOf(refusal, undefined, CHALLENGE)
+    const headers = challenge === undefined ? undefined : { 'WWW-Authenticate': challenge }
+    return ctx.deny({ status, code, message, reason, by: owner, ...(headers && { headers }) })
+  }
+
+  return {
+    name: `scopeTo(${as})`,
+    needs: ['identity'],
+    gives: [as as keyof Given & string],
+    onRequest(context) {
+      const ctx = context as unknown as IdentifiedContext
+      const identity = identityOf(ctx)
+      if (identity === undefined || identity === null) return deny(ctx, ANONYMOUS)
+      const found = filterOf(ctx)
+      if (isPromise(found)) return (found as Promise<F | null | undefined>).then(late => put(ctx, late))
+      return put(ctx, found)
+    },
+  }
+}
+
+/** The filter when all of it is there; `undefined` when something is absent. */
+function checkFilter(found: unknown): object | undefined {
+  if (found === null || found === undefined) return undefined
+  if (typeof found !== 'object' || Array.isArray(found)) throw notPlain(typeof found)
+  const entries = Object.entries(found)
+  if (entries.length === 0) return undefined
+  for (const [column, value] of entries) if (!isPresent(column, value)) return undefined
+  // From entries, since assigning `__proto__` would set a prototype instead of a column.
+  return Object.freeze(Object.fromEntries(entries.map(([column, value]) => [column, frozen(value)])))
+}
+
+function isPresent(column: string, value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return false
+  if (Array.isArray(value))
+    return value.length > 0 && value.every(one => !Array.isArray(one) && isPresent(column, one))
+  const isPlain =
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    typeof value === 'bigint' ||
+    (typeof value === 'number' && Number.isFinite(value))
+  if (!isPlain) throw notPlain(`${JSON.stringify(column)}: ${typeof value}`)
+  return true
+}
+
+const frozen = (value: unknown) => (Array.isArray(value) ? Object.freeze([...value]) : value)
+
+function notPlain(what: string): TypeError {
+  return new TypeError(
+    `scopeTo: the filter has ${what}; allowed: an object of strings, finite numbers, booleans and lists of them`,
+  )
+}
