@@ -26,8 +26,8 @@ import { FastifyContext } from './fastify/context.js'
 import { admitUnroutable } from './fastify/unroutable.js'
 import { isVary } from './node-http/headers.js'
 import { guardUpgrades } from './node-http/upgrade.js'
-import { writeReply } from './node-http/write-reply.js'
-import { hasNoBody, sendSafely, typeOf } from './reply.js'
+import { failBody, writeReply } from './node-http/write-reply.js'
+import { hasNoBody, sendSafely, typeOf, watched } from './reply.js'
 import { mergeVary } from './vary.js'
 
 export interface FastifyEdge<State extends object> extends FastifyPluginCallback {
@@ -143,7 +143,13 @@ function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {
   if (hasNoBody(status)) reply.send()
   // Bytes, since Fastify completes the type of a text by its own rules.
   else if (body === null || typeof body === 'string') reply.send(Buffer.from(body ?? ''))
-  else reply.send(body instanceof Uint8Array ? body : Readable.from(body))
+  else if (body instanceof Uint8Array) reply.send(body)
+  else if (ctx.method === 'HEAD') {
+    // Fastify would read the stream, and throw away what it reads.
+    reply.hijack()
+    writeReply(ctx, reply.raw, answer)
+    // Fastify tears the connection when a stream fails, but tells only its own log.
+  } else reply.send(Readable.from(watched(body, error => failBody(ctx, error))))
 }
 
 /** @throws TypeError for a header that Node would refuse, when it is too late to answer anything else */

@@ -14,7 +14,7 @@ import { gathers } from './node-http/headers.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { begin, failBody } from './node-http/write-reply.js'
-import { sendSafely } from './reply.js'
+import { sendSafely, watched } from './reply.js'
 import { mergeVary } from './vary.js'
 import { bodyInit, isSent, observed, toResponse, withHeaders, withStaged } from './web/response.js'
 import { prependCookies, WebContext } from './web/web-context.js'
@@ -164,7 +164,7 @@ function nodeResponse(ctx: HonoNodeContext, reply: Reply): Response {
   const plain: Record<string, string> = {}
   for (const name of ['content-type', 'content-length', ...Object.keys(sent.headers)]) {
     const value = gathers(name) ? undefined : ctx.res.getHeader(name)
-    if (value !== undefined) plain[name] = String(value)
+    if (value !== undefined) plain[name.toLowerCase()] = String(value)
   }
   const body = isSent(ctx, sent) ? bodyInit(ctx, torn(ctx, sent.body as Exclude<ReplyBody, null>)) : null
   return new Response(body, { status: sent.status, headers: plain })
@@ -173,14 +173,12 @@ function nodeResponse(ctx: HonoNodeContext, reply: Reply): Response {
 /** A stream that tears the connection when it fails. The node server would end it with the error's message, as if that belonged to it. */
 function torn(ctx: HonoNodeContext, body: Exclude<ReplyBody, null>): Exclude<ReplyBody, null> {
   if (typeof body === 'string' || body instanceof Uint8Array) return body
-  return (async function* () {
-    try {
-      yield* body
-    } catch (error) {
-      failBody(ctx, error)
-      ctx.res.destroy()
-    }
-  })()
+  return watched(body, error => {
+    failBody(ctx, error)
+    // The server ends the response all the same, which then looks finished.
+    ctx.finish(ctx.res.statusCode, true)
+    ctx.res.destroy()
+  })
 }
 
 /** The route that answered, or that would have; a handler takes (c), what takes (c, next) under every method is middleware. */

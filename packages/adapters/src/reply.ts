@@ -29,3 +29,23 @@ export function sendSafely<T>(ctx: RequestContext, reply: Reply, send: (reply: R
     }
   }
 }
+
+/**
+ * A stream that tells when it fails. Not a generator around it: that would hold back `return()` until the source has something to say, and
+ * a source that waits for events would outlive its client.
+ */
+export function watched<T>(body: AsyncIterable<T>, onFailure: (error: unknown) => void): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]() {
+      const source = body[Symbol.asyncIterator]()
+      return {
+        next: () =>
+          source.next().catch((error: unknown) => {
+            onFailure(error)
+            throw error
+          }),
+        return: async () => (await source.return?.()) ?? { done: true, value: undefined },
+      }
+    },
+  }
+}

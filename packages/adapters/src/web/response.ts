@@ -65,20 +65,25 @@ export function observed(ctx: WebContext, response: Response): Response {
   }
   ctx.sentStatus = status
   const reader = body.getReader()
+  let isCancelled = false
   const watched = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await reader.read()
+        // After a cancel the read ends too, but nobody waits for what it brought.
+        if (isCancelled) return
         if (!done) return controller.enqueue(value)
         controller.close()
         ctx.finish(status, false)
       } catch (error) {
+        if (isCancelled) return
         failBody(ctx, error)
         controller.error(error)
         ctx.finish(status, true)
       }
     },
     cancel(reason) {
+      isCancelled = true
       ctx.finish(status, true)
       return reader.cancel(reason)
     },
@@ -106,18 +111,22 @@ function lengthOf(body: string | Uint8Array | null): number {
 function streamOf(ctx: RequestContext, body: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array> {
   const source = body[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
+  let isCancelled = false
   return new ReadableStream({
     async pull(controller) {
       try {
         const { done, value } = await source.next()
+        if (isCancelled) return
         if (done) controller.close()
         else controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value)
       } catch (error) {
+        if (isCancelled) return
         failBody(ctx, error)
         throw error
       }
     },
     async cancel() {
+      isCancelled = true
       await source.return?.()
     },
   })

@@ -24,6 +24,11 @@ export class Probe {
   readonly outcomes: Outcome[] = []
   readonly events: { readonly name: EventName; readonly payload: Readonly<Record<string, unknown>> }[] = []
   readonly logs: string[] = []
+  /** When a recording middleware has run for the first time. */
+  get reached(): Promise<void> {
+    return this.gate('reached by a middleware').opened
+  }
+
   private readonly gates = new Map<string, Gate>()
   private first: string | undefined = undefined
   private open = 0
@@ -50,6 +55,7 @@ export class Probe {
       onRequest: ctx => {
         this.note(`${name}>`)
         this.open++
+        this.gate('reached by a middleware').open()
         return hooks.onRequest?.(ctx)
       },
       onResponse: (ctx, outcome) => {

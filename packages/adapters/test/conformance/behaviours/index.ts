@@ -1,9 +1,23 @@
 import type { Behaviour } from '../behaviour.js'
+import { address } from './address.js'
+import { body } from './body.js'
 import { end } from './end.js'
 import { errors } from './errors.js'
+import { events } from './events.js'
 import { headers } from './headers.js'
 import { order } from './order.js'
+import { routes } from './routes.js'
 import { target } from './target.js'
 
 /** The whole table: one line a file. */
-export const behaviours: readonly Behaviour[] = [...order, ...errors, ...headers, ...target, ...end]
+export const behaviours: readonly Behaviour[] = [
+  ...order,
+  ...errors,
+  ...headers,
+  ...target,
+  ...end,
+  ...routes,
+  ...body,
+  ...address,
+  ...events,
+]

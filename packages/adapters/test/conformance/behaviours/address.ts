@@ -1,0 +1,116 @@
+import { directPeer, Reply, singleHeader, type Trust, trustedHops, trustedProxies } from '@palisade/core'
+import type { App, Behaviour } from '../behaviour.js'
+import type { ClientRequest } from '../client/client.js'
+
+const tells =
+  (trust: Trust): NonNullable<Behaviour['edge']> =>
+  probe =>
+    probe.pipeline({ trust }).use(
+      probe.middleware('a', {
+        onRequest: ({ client: { ip, key, bannable }, secure }) =>
+          new Reply(
+            200,
+            {},
+            [ip, key, bannable ? 'bannable' : 'not bannable', secure ? 'secure' : 'plain'].join(' '),
+          ),
+      }),
+    )
+
+const seen = (
+  title: Behaviour['title'],
+  trust: Trust,
+  headers: NonNullable<ClientRequest['headers']>,
+  body: string,
+  app: App = {},
+): Behaviour => ({ title, edge: tells(trust), app, when: { headers }, gets: { status: 200, body } })
+
+const proxies = trustedProxies(['127.0.0.0/8', '10.0.0.0/8'])
+
+export const address: readonly Behaviour[] = [
+  seen(
+    'given no proxy when a client writes X-Forwarded-For then the socket is believed',
+    directPeer(),
+    { 'X-Forwarded-For': '1.2.3.4', 'X-Forwarded-Proto': 'https' },
+    '127.0.0.1 127.0.0.1 bannable plain',
+  ),
+  seen(
+    'given trusted proxies when the chain has a forged head then the first address that is no proxy is the client',
+    proxies,
+    { 'X-Forwarded-For': '6.6.6.6, 198.51.100.7, 10.0.0.9', 'X-Forwarded-Proto': 'https' },
+    '198.51.100.7 198.51.100.7 bannable secure',
+  ),
+  seen(
+    'given trusted proxies when the chain comes in several lines then they are one chain',
+    proxies,
+    { 'X-Forwarded-For': ['6.6.6.6', '198.51.100.7'] },
+    '198.51.100.7 198.51.100.7 bannable plain',
+  ),
+  seen(
+    'given trusted proxies when there is no chain then the proxy is the client, and not bannable',
+    proxies,
+    {},
+    '127.0.0.1 127.0.0.1 not bannable plain',
+  ),
+  seen(
+    'given trusted proxies when the chain is malformed at its end then the proxy is the client, and not bannable',
+    proxies,
+    { 'X-Forwarded-For': '198.51.100.7, unknown' },
+    '127.0.0.1 127.0.0.1 not bannable plain',
+  ),
+  seen(
+    'given trusted proxies elsewhere when a stranger writes X-Forwarded-For then the socket is believed',
+    trustedProxies(['10.0.0.0/8']),
+    { 'X-Forwarded-For': '1.2.3.4', 'X-Forwarded-Proto': 'https' },
+    '127.0.0.1 127.0.0.1 bannable plain',
+  ),
+  seen(
+    'given trusted proxies that write Forwarded when both headers come then only Forwarded is read',
+    trustedProxies(['127.0.0.1'], { header: 'forwarded' }),
+    { Forwarded: 'for=6.6.6.6, For="[2001:db8:cafe::17]:4711";proto=https', 'X-Forwarded-For': '1.2.3.4' },
+    '2001:db8:cafe::17 2001:db8:cafe::/64 bannable secure',
+  ),
+  seen(
+    'given one trusted hop when the chain has a forged head then its last element is the client',
+    trustedHops(1),
+    { 'X-Forwarded-For': '6.6.6.6, 198.51.100.7' },
+    '198.51.100.7 198.51.100.7 bannable plain',
+  ),
+  seen(
+    'given two trusted hops when the chain is shorter then the last address is the client, and not bannable',
+    trustedHops(2),
+    { 'X-Forwarded-For': '198.51.100.7' },
+    '198.51.100.7 198.51.100.7 not bannable plain',
+  ),
+  seen(
+    'given a single header when the proxy sets it then it is the client',
+    singleHeader('cf-connecting-ip', { from: ['127.0.0.1'] }),
+    { 'CF-Connecting-IP': '198.51.100.7', 'X-Forwarded-For': '1.2.3.4' },
+    '198.51.100.7 198.51.100.7 bannable plain',
+  ),
+  seen(
+    'given a single header when it is sent twice then the proxy is the client, and not bannable',
+    singleHeader('x-real-ip', { from: ['127.0.0.1'] }),
+    { 'X-Real-IP': ['198.51.100.7', '1.2.3.4'] },
+    '127.0.0.1 127.0.0.1 not bannable plain',
+  ),
+  {
+    ...seen(
+      'given a server that listens on IPv6 when a client comes by IPv4 then its address is IPv4',
+      directPeer(),
+      {},
+      '127.0.0.1 127.0.0.1 bannable plain',
+      { listenOn: '::' },
+    ),
+    needs: ['socket'],
+  },
+  {
+    ...seen(
+      'given an encrypted connection when a middleware asks then it is secure',
+      directPeer(),
+      {},
+      '127.0.0.1 127.0.0.1 bannable secure',
+      { tls: true },
+    ),
+    needs: ['socket'],
+  },
+]
