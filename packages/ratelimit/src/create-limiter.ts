@@ -1,25 +1,32 @@
 import {
   type Clock,
   having,
+  isPromise,
   type LimitDecision,
   type Limiter,
   type LimitReceipt,
   type MaybePromise,
   optional,
+  RequestError,
   systemClock,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
 import { boundedKey } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
-import { Quotas, tightest } from './quotas.js'
+import { type OnStoreFailure, onStoreFailure, Quotas, tightest } from './quotas.js'
 import { Receipt } from './receipts.js'
-import { memoryStore } from './stores/memory.js'
+import { type MemoryStore, memoryStore } from './stores/memory.js'
 import type { LimitStore } from './stores/store.js'
 
 interface LimiterBase {
   /** Where counts are kept. Default `memoryStore()`. */
   store?: LimitStore
+  /**
+   * What decides while the store does not answer: a limiter in this process (`local`, the default), nobody, so that all pass (`open`), or
+   * nobody, so that `consume` rejects with a `RequestError` 503 (`closed`).
+   */
+  onStoreFailure?: OnStoreFailure
   clock?: Clock
 }
 
@@ -58,36 +65,40 @@ export interface ImmediateRateLimiter extends RateLimiter {
  *
  * @throws ConfigError for a wrong or unknown option
  */
-export function createLimiter(options: LimiterOptions & { store?: never }): ImmediateRateLimiter
+export function createLimiter(options: LimiterOptions & { store?: MemoryStore }): ImmediateRateLimiter
 export function createLimiter(options: LimiterOptions): RateLimiter
 export function createLimiter(options: LimiterOptions): RateLimiter {
   const owner = 'createLimiter'
   const { quotas, rest } = checkLimiterOptions(owner, options, quotaShape, {
     store: optional(having<LimitStore>('a store, such as memoryStore()', 'open')),
+    onStoreFailure,
     clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
   })
   const policies = quotas.map(({ policy, at }) => new Policy<string>(policy, at))
   checkNames(owner, policies)
   return new QuotaLimiter(
-    new Quotas<string>(owner, policies, rest.store ?? memoryStore()),
+    new Quotas<string>(owner, policies, rest.store ?? memoryStore(), rest.onStoreFailure),
     rest.clock ?? systemClock,
+    rest.onStoreFailure === 'open',
   )
 }
 
 class QuotaLimiter implements RateLimiter {
   private readonly quotas: Quotas<string>
   private readonly clock: Clock
+  private readonly failsOpen: boolean
 
-  constructor(quotas: Quotas<string>, clock: Clock) {
+  constructor(quotas: Quotas<string>, clock: Clock, failsOpen: boolean) {
     this.quotas = quotas
     this.clock = clock
+    this.failsOpen = failsOpen
   }
 
   consume(key: string, cost?: number): MaybePromise<LimitDecision> {
     if (typeof key !== 'string' || key === '')
       throw new TypeError(`consume: the key is ${JSON.stringify(key)}; allowed: a string that is not empty`)
     if (cost !== undefined) checkCost(cost, 'consume: the cost')
-    const { policies, engine } = this.quotas
+    const { policies } = this.quotas
     const bounded = boundedKey(key)
     const tallies = this.quotas.begin()
     for (let i = 0; i < policies.length; i++) {
@@ -95,18 +106,19 @@ class QuotaLimiter implements RateLimiter {
       this.quotas.ask(tally, policies[i] as Policy<string>, key, bounded)
       if (cost !== undefined) tally.cost = cost
     }
-    const decided = engine.decide(tallies, Math.floor(this.clock.now()))
-    return typeof decided === 'boolean'
-      ? this.decisionOf(tallies, decided)
-      : decided.then(allowed => this.decisionOf(tallies, allowed))
+    const decided = this.quotas.decide(tallies, Math.floor(this.clock.now()), ignore)
+    return isPromise(decided)
+      ? decided.then(allowed => this.decisionOf(tallies, allowed))
+      : this.decisionOf(tallies, decided)
   }
 
   refund(receipt: LimitReceipt): MaybePromise<void> {
-    if (!(receipt instanceof Receipt) || !receipt.belongsTo(this.quotas.engine))
+    if (!(receipt instanceof Receipt) || !this.quotas.owns(receipt))
       throw new TypeError(
         'refund: the receipt is not of this limiter; allowed: the receipt of a decision of it',
       )
-    return receipt.redeem(Math.floor(this.clock.now()))
+    // What a failed store does not give back stays counted, as for an aborted attempt.
+    return receipt.redeem(Math.floor(this.clock.now()))?.catch(ignore)
   }
 
   setLimit(policy: string, change: QuotaChange): void {
@@ -114,10 +126,11 @@ class QuotaLimiter implements RateLimiter {
   }
 
   reset(key: string): MaybePromise<void> {
-    return this.quotas.engine.reset(boundedKey(key))
+    return this.quotas.reset(boundedKey(key))
   }
 
-  private decisionOf(tallies: readonly Tally[], allowed: boolean): LimitDecision {
+  private decisionOf(tallies: readonly Tally[], allowed: boolean | undefined): LimitDecision {
+    if (allowed === undefined) return this.undecided()
     const tally = tallies[tightest(tallies, allowed)]
     if (tally === undefined) return UNLIMITED
     return {
@@ -127,8 +140,13 @@ class QuotaLimiter implements RateLimiter {
       resetMs: tally.resetMs,
       retryAfterMs: allowed ? 0 : tally.retryMs,
       refusedBy: allowed ? NOBODY : this.refusing(tallies),
-      receipt: allowed ? Receipt.of(tallies, this.quotas.engine) : undefined,
+      receipt: allowed ? this.quotas.receiptOf(tallies) : undefined,
     }
+  }
+
+  private undecided(): LimitDecision {
+    if (this.failsOpen) return UNLIMITED
+    throw new RequestError(503, 'The service is temporarily unavailable')
   }
 
   private refusing(tallies: readonly Tally[]): readonly string[] {
@@ -138,7 +156,7 @@ class QuotaLimiter implements RateLimiter {
 
 const NOBODY: readonly string[] = Object.freeze([])
 
-/** No policy applies to the key. */
+/** No policy applies to the key, or the store failed open. */
 const UNLIMITED: LimitDecision = Object.freeze({
   allowed: true,
   limit: Number.POSITIVE_INFINITY,
@@ -148,6 +166,8 @@ const UNLIMITED: LimitDecision = Object.freeze({
   refusedBy: NOBODY,
   receipt: undefined,
 })
+
+const ignore = () => {}
 
 function isRefusing(tally: Tally): boolean {
   return tally.active && !tally.fits

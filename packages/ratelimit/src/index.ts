@@ -22,6 +22,7 @@ export {
   type KeyFunction,
 } from './keys.js'
 export type { NumberFor, QuotaChange, QuotaOptions } from './policy.js'
+export type { OnStoreFailure } from './quotas.js'
 export {
   type PolicyOptions,
   type RateLimitMiddleware,
@@ -29,4 +30,5 @@ export {
   rateLimit,
 } from './rate-limit.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory.js'
+export { type RedisStoreOptions, redisStore } from './stores/redis.js'
 export type { LimitStore } from './stores/store.js'

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { ConfigError, headerName, type Identity, type RequestContext, RequestError } from '@palisade/core'
+import {
+  ConfigError,
+  foldCase,
+  headerName,
+  type Identity,
+  type RequestContext,
+  RequestError,
+  routingPath,
+} from '@palisade/core'
 
 /**
  * Who or what an attempt is counted for. `false` leaves the request uncounted; nothing (`undefined`, `null`, an empty string) means that
@@ -65,8 +73,8 @@ export function byHeader(name: string): KeyFunction {
 }
 
 /**
- * Counts by method and path, the same for all spellings that some router takes for one: letter case, a slash at the end, `%61` for
- * `a`, HEAD for GET. A path that routers read differently (`//`, `..`, `%2f`, `%5c`, `%00`, a malformed escape) is refused with 400.
+ * Counts by method and path, the same for the spellings that some router takes for one: letter case, a slash at the end, HEAD for GET. A
+ * path that hosts read differently (`//`, `..`, `%2f`, an encoded letter, see core's `routingPath`) is refused with 400.
  *
  * Each path has its own count: compose it with `byClient()`, and mind that `/items/1` and `/items/2` are two.
  */
@@ -121,18 +129,8 @@ function subjectKey({ subject, tenant }: Identity): string {
   return tenant === undefined ? `@${subject}` : `#${tenant.length}:${tenant}${subject}`
 }
 
-const AMBIGUOUS = /\/\/|%2f|%5c|%00|\\|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
-
 function plainPath(path: string): string {
-  if (AMBIGUOUS.test(path)) throw new RequestError(400, 'The path of the request is ambiguous')
-  let plain = path
-  if (path.includes('%')) {
-    try {
-      plain = decodeURIComponent(path)
-    } catch (cause) {
-      throw new RequestError(400, 'The path of the request is malformed', { cause })
-    }
-  }
-  const trimmed = plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain
-  return trimmed.toLowerCase()
+  const plain = routingPath(path)
+  if (plain === undefined) throw new RequestError(400, 'The path of the request is ambiguous')
+  return foldCase(plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain)
 }

@@ -1,20 +1,34 @@
-import { checkOptions, integer, optional, refuse } from '@palisade/core'
+import { checkOptions, integer, type MaybePromise, oneOf, optional, refuse } from '@palisade/core'
 import { Tally } from './algorithms/algorithm.js'
 import type { Policy, QuotaChange } from './policy.js'
+import { Receipt } from './receipts.js'
+import { memoryStore } from './stores/memory.js'
 import type { Engine, LimitStore } from './stores/store.js'
+
+/**
+ * What decides while the store does not: a limiter in this process, which begins with empty counts (`local`), nothing, and all pass
+ * (`open`), or nothing, and none passes (`closed`).
+ */
+export type OnStoreFailure = 'local' | 'open' | 'closed'
+
+export const onStoreFailure = optional<OnStoreFailure>(oneOf('local', 'open', 'closed'), 'local')
 
 /** The policies of one limiter with the engine that counts for them: what `rateLimit()` and `createLimiter()` have in common. */
 export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   readonly policies: readonly P[]
-  readonly engine: Engine
+  private readonly engine: Engine
   private readonly owner: string
+  /** Decides in this process while the store does not. */
+  private readonly local: Engine | undefined
   /** Used again and again by an immediate engine. */
   private readonly tallies: readonly Tally[]
 
-  constructor(owner: string, policies: readonly P[], store: LimitStore) {
+  constructor(owner: string, policies: readonly P[], store: LimitStore, onFailure: OnStoreFailure) {
     this.owner = owner
     this.policies = policies
     this.engine = store.open(owner, policies)
+    this.local =
+      this.engine.immediate || onFailure !== 'local' ? undefined : memoryStore().open(owner, policies)
     this.tallies = this.newTallies()
   }
 
@@ -28,6 +42,43 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     tally.key = key
     tally.cost = policy.costOf === undefined ? policy.fixedCost : policy.costFor(source)
     tally.active = policy.fill(tally, source)
+  }
+
+  /**
+   * Decides what was asked. `undefined` when the store failed and nothing else may decide: then `open` lets through and `closed` refuses.
+   * Synchronous when the store is, and when it is known to be down.
+   */
+  decide(
+    tallies: readonly Tally[],
+    now: number,
+    onError: (error: unknown) => void,
+  ): MaybePromise<boolean | undefined> {
+    if (!this.engine.available) return this.decideWithoutStore(tallies, now)
+    const decided = this.engine.decide(tallies, now)
+    if (typeof decided === 'boolean') return decided
+    return decided.catch(error => {
+      onError(error)
+      return this.decideWithoutStore(tallies, now)
+    })
+  }
+
+  /** The receipt for what an allowed attempt has just taken; `undefined` when that was nothing. */
+  receiptOf(tallies: readonly Tally[]): Receipt | undefined {
+    let receipt: Receipt | undefined
+    for (let i = 0; i < tallies.length; i++) {
+      const tally = tallies[i] as Tally
+      if (tally.active && tally.cost > 0) receipt = new Receipt(tally, this.engineOf(tally), i, receipt)
+    }
+    return receipt
+  }
+
+  owns(receipt: Receipt): boolean {
+    return receipt.engine === this.engine || receipt.engine === this.local
+  }
+
+  reset(key: string): MaybePromise<void> {
+    this.local?.reset(key)
+    return this.engine.reset(key)
   }
 
   /** Changes a quota from the next attempt on; what was counted stays. */
@@ -45,6 +96,16 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
       }),
       { owner, option: '' },
     )
+  }
+
+  private decideWithoutStore(tallies: readonly Tally[], now: number): MaybePromise<boolean | undefined> {
+    if (this.local === undefined) return undefined
+    for (const tally of tallies) tally.isLocal = true
+    return this.local.decide(tallies, now)
+  }
+
+  private engineOf({ isLocal }: Tally): Engine {
+    return isLocal && this.local !== undefined ? this.local : this.engine
   }
 
   private newTallies(): readonly Tally[] {

@@ -2,6 +2,7 @@ import {
   callback,
   flag,
   having,
+  isPromise,
   type MaybePromise,
   type Middleware,
   mode,
@@ -17,8 +18,8 @@ import { type HeaderOptions, LimitHeaders } from './headers.js'
 import { boundedKey, byClient, type KeyFunction } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
-import { Quotas } from './quotas.js'
-import { Receipt } from './receipts.js'
+import { type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
+import type { Receipt } from './receipts.js'
 import { Refusals } from './refusals.js'
 import { memoryStore } from './stores/memory.js'
 import type { LimitStore } from './stores/store.js'
@@ -33,6 +34,11 @@ export interface PolicyOptions<State extends object = {}> extends QuotaOptions<R
 interface RateLimitBase<State extends object> {
   /** Where counts are kept. Default `memoryStore({ maxKeys: 100_000 })`. */
   store?: LimitStore
+  /**
+   * What decides while the store does not answer: a limiter in this process (`local`, the default), nobody, so that all pass without
+   * limit headers (`open`), or nobody, so that all are refused with 503 (`closed`). Never a 429.
+   */
+  onStoreFailure?: OnStoreFailure
   /**
    * What counts. `all` (default): every request. `failures` and `successes`: every request is counted before the handler runs, and what does
    * not count is given back when the response has ended; an aborted request stays counted.
@@ -83,6 +89,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   private readonly quotas: Quotas<RequestContext<State>, KeyedPolicy<State>>
   private readonly headers: LimitHeaders
   private readonly refusals: Refusals
+  private readonly onStoreFailure: OnStoreFailure
   private readonly isShadow: boolean
   private readonly refusesKeyless: boolean
   private readonly remembers: boolean
@@ -98,6 +105,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
       { ...quotaShape, key: optional(callback<KeyFunction<State>>('a key function, such as byClient()')) },
       {
         store: optional(having<LimitStore>('a store, such as memoryStore()', 'open')),
+        onStoreFailure,
         count: optional(oneOf('all', 'failures', 'successes'), 'all'),
         isFailure: optional(callback<(outcome: Outcome) => boolean>()),
         headers: optional(object({ legacy: optional(flag, true), draft: optional(flag, true) })),
@@ -108,7 +116,8 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     )
     const policies = quotas.map(({ policy, at }) => new KeyedPolicy<State>(policy, at, policy.key))
     checkNames(owner, policies)
-    this.quotas = new Quotas(owner, policies, rest.store ?? memoryStore())
+    this.quotas = new Quotas(owner, policies, rest.store ?? memoryStore(), rest.onStoreFailure)
+    this.onStoreFailure = rest.onStoreFailure
     this.headers = new LimitHeaders(policies, rest.headers ?? {})
     this.isShadow = rest.mode === 'shadow'
     this.refusals = new Refusals(policies, this.isShadow)
@@ -143,10 +152,10 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     }
     if (!applies) return undefined
     const now = Math.floor(ctx.services.clock.now())
-    const decided = quotas.engine.decide(tallies, now)
-    return typeof decided === 'boolean'
-      ? this.conclude(ctx, tallies, decided, now)
-      : decided.then(allowed => this.conclude(ctx, tallies, allowed, now))
+    const decided = quotas.decide(tallies, now, error => this.reportStore(ctx, error))
+    return isPromise(decided)
+      ? decided.then(allowed => this.conclude(ctx, tallies, allowed, now))
+      : this.conclude(ctx, tallies, decided, now)
   }
 
   setLimit(policy: string, change: QuotaChange): void {
@@ -154,7 +163,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   reset(key: string): MaybePromise<void> {
-    return this.quotas.engine.reset(boundedKey(key))
+    return this.quotas.reset(boundedKey(key))
   }
 
   dispose(): void {
@@ -164,9 +173,10 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   private conclude(
     ctx: RequestContext<State>,
     tallies: readonly Tally[],
-    allowed: boolean,
+    allowed: boolean | undefined,
     now: number,
   ): MaybePromise<Reply | undefined> {
+    if (allowed === undefined) return this.concludeWithoutStore(ctx)
     if (!this.isShadow) this.headers.write(ctx, tallies, allowed, now)
     if (!allowed) {
       const denial = this.refusals.of(ctx, tallies, now)
@@ -177,6 +187,25 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     return delay === 0 ? undefined : this.waitForTurn(ctx, delay)
   }
 
+  private concludeWithoutStore(ctx: RequestContext<State>): Reply | undefined {
+    if (this.onStoreFailure === 'open' || this.isShadow) return undefined
+    return ctx.deny({
+      status: 503,
+      code: 'SERVICE_UNAVAILABLE',
+      message: 'The service is temporarily unavailable',
+      reason: 'the store of the rate limit does not answer',
+      by: this.name,
+    })
+  }
+
+  /** As often as the store was really asked: an open breaker asks it rarely. */
+  private reportStore(ctx: RequestContext<State>, error: unknown): void {
+    const { events, logger } = ctx.services
+    const policy = this.onStoreFailure
+    logger.warn({ err: error, policy }, 'the store of a rate limit failed')
+    if (events.has('ratelimit:store-error')) events.emit('ratelimit:store-error', { error, policy })
+  }
+
   private async waitForTurn(ctx: RequestContext<State>, ms: number): Promise<Reply | undefined> {
     await this.queue.wait(ms, ctx.signal)
     // Nobody reads it, and the handler need not run for a client that left.
@@ -184,7 +213,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   private remember(ctx: RequestContext<State>, tallies: readonly Tally[]): void {
-    const receipt = Receipt.of(tallies, this.quotas.engine)
+    const receipt = this.quotas.receiptOf(tallies)
     if (receipt !== undefined) this.receipts.set(ctx, receipt)
   }
 

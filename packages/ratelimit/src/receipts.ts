@@ -9,7 +9,7 @@ export class Receipt implements LimitReceipt, Taken {
   readonly limit: number
   readonly mark: number
   readonly depth: number
-  private readonly engine: Engine
+  readonly engine: Engine
   private readonly policy: number
   private readonly others: Receipt | undefined
   private isSpent = false
@@ -23,20 +23,6 @@ export class Receipt implements LimitReceipt, Taken {
     this.engine = engine
     this.policy = policy
     this.others = others
-  }
-
-  /** The receipt for what an allowed attempt has just taken; `undefined` when that was nothing. */
-  static of(tallies: readonly Tally[], engine: Engine): Receipt | undefined {
-    let receipt: Receipt | undefined
-    for (let i = 0; i < tallies.length; i++) {
-      const tally = tallies[i] as Tally
-      if (tally.active && tally.cost > 0) receipt = new Receipt(tally, engine, i, receipt)
-    }
-    return receipt
-  }
-
-  belongsTo(engine: Engine): boolean {
-    return this.engine === engine
   }
 
   /** Gives back what was taken, the first time. A promise only when the store has to be waited for. */

@@ -75,7 +75,7 @@ describe('known faults of others', () => {
       rateLimit({ limit: 1, window: '1m', key: compose(byClient(), byRoute()) }),
     )
     expect((await inject(edge, { url: '/login' })).status).toBe(200)
-    for (const url of ['/login', '/login/', '/LOGIN', '/%6cogin', '/login?x=1', 'http://other/login'])
+    for (const url of ['/login', '/login/', '/LOGIN', '/login?x=1', 'http://other/login'])
       expect((await inject(edge, { url })).status, url).toBe(429)
     expect((await inject(edge, { url: '/login', method: 'HEAD' })).status).toBe(429)
     for (const url of [

@@ -31,8 +31,11 @@ export class Tally {
   b = 0
   c = 0
   e = 0
+  f = 0
 
   fits = true
+  /** Decided in this process although the counts are elsewhere, because the store failed. */
+  isLocal = false
   remaining = 0
   /** Until the quota is whole again. */
   resetMs = 0
@@ -79,4 +82,11 @@ export interface Algorithm {
 /** Reads a cell. Every index is computed from a slot that the table owns, so there is always one. */
 export function cell(cells: Float64Array, at: number): number {
   return cells[at] as number
+}
+
+/** The answers of a limit of 0, with which no algorithm can calculate. */
+export function answerNever(tally: Tally): void {
+  tally.remaining = 0
+  tally.resetMs = 0
+  tally.nextMs = Number.POSITIVE_INFINITY
 }

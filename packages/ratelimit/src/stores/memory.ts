@@ -1,5 +1,5 @@
 import { ConfigError, checkOptions, integer, optional } from '@palisade/core'
-import { Book, type Taken, type Tally } from '../algorithms/algorithm.js'
+import { answerNever, Book, type Taken, type Tally } from '../algorithms/algorithm.js'
 import type { Engine, LimitStore, PolicyKind } from './store.js'
 import { NO_SLOT, Table } from './table.js'
 
@@ -79,6 +79,7 @@ export class MemoryStore implements LimitStore {
 
 class MemoryEngine implements Engine {
   readonly immediate = true
+  readonly available = true
   private readonly policies: readonly PolicyKind[]
   private readonly tables: readonly Table[]
   private readonly slots: number[]
@@ -125,11 +126,8 @@ class MemoryEngine implements Engine {
       counting.take(table.book, slot, tally)
       return
     }
-    if (tally.limit === 0) {
-      tally.remaining = 0
-      tally.resetMs = 0
-      tally.nextMs = Number.POSITIVE_INFINITY
-    } else if (slot === NO_SLOT) counting.report(this.blanks[i] as Book, 0, tally)
+    if (tally.limit === 0) answerNever(tally)
+    else if (slot === NO_SLOT) counting.report(this.blanks[i] as Book, 0, tally)
     else counting.report(table.book, slot, tally)
     if (tally.fits) tally.retryMs = 0
     else if (tally.cost > tally.capacity || tally.limit === 0) tally.retryMs = Number.POSITIVE_INFINITY

@@ -23,6 +23,8 @@ export interface Engine {
   reset(key: string): MaybePromise<void>
   /** True when `decide` never returns a promise. */
   readonly immediate: boolean
+  /** False when a decision would fail at once, so that nobody has to wait for that. */
+  readonly available: boolean
 }
 
 /**
