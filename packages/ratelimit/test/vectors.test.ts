@@ -1,9 +1,7 @@
 import { fakeClock } from '@palisade/core/testing'
 import { createLimiter } from '@palisade/ratelimit'
 import { describe, expect, it } from 'vitest'
-import { vectors } from './vectors.js'
-
-const START = 1_700_000_040_000
+import { START, vectors } from './vectors.js'
 
 describe('the worked examples, in memory', () => {
   for (const { title, policies, steps } of vectors) {

@@ -19,6 +19,9 @@ export interface Vector {
   readonly steps: readonly Step[]
 }
 
+/** A whole multiple of a minute. */
+export const START = 1_700_000_040_000
+
 /** Worked examples of every algorithm, by hand. Run against each store. */
 export const vectors: readonly Vector[] = [
   {

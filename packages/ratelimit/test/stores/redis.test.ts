@@ -1,0 +1,291 @@
+import { RequestError } from '@palisade/core'
+import { fromIoredis, fromNodeRedis, guardRedis, type RedisClient, redisKeys } from '@palisade/core/redis'
+import { type FakeClock, fakeClock } from '@palisade/core/testing'
+import { createLimiter, type QuotaOptions, redisStore } from '@palisade/ratelimit'
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { redisUrl, uniqueNamespace } from '../../../../test/support/redis.js'
+import { RedisStore } from '../../src/stores/redis.js'
+import { START, vectors } from '../vectors.js'
+
+const url = redisUrl()
+
+interface Connected {
+  readonly client: RedisClient
+  /** The same server, past the store. */
+  readonly send: (...command: string[]) => Promise<unknown>
+  readonly close: () => unknown
+}
+
+const clients = [
+  {
+    name: 'ioredis',
+    async connect(): Promise<Connected> {
+      const redis = new Redis(url as string, { lazyConnect: true })
+      await redis.connect()
+      const send = (...[name = '', ...args]: string[]) => redis.call(name, ...args)
+      return { client: fromIoredis(redis), send, close: () => redis.disconnect() }
+    },
+  },
+  {
+    name: 'node-redis',
+    async connect(): Promise<Connected> {
+      const redis = createClient({ url: url as string })
+      await redis.connect()
+      return {
+        client: fromNodeRedis(redis),
+        send: (...command) => redis.sendCommand(command),
+        close: () => redis.destroy(),
+      }
+    },
+  },
+]
+
+describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ connect }) => {
+  let connected: Connected
+  beforeAll(async () => {
+    connected = await connect()
+  })
+  afterAll(() => connected?.close())
+
+  /** A limiter whose Redis lives in the time of the clock. */
+  function limiterAt(
+    clock: FakeClock,
+    policies: readonly QuotaOptions<string>[],
+    namespace = uniqueNamespace(),
+  ) {
+    const guard = guardRedis(connected.client, { deadline: '20s' })
+    const store = new RedisStore(guard, redisKeys(namespace, 'rl'), 0, () => clock.now())
+    return createLimiter({ policies, store, clock })
+  }
+
+  describe('the worked examples', () => {
+    it.each(vectors)('$title', async ({ policies, steps }) => {
+      const clock = fakeClock(START)
+      const limiter = limiterAt(clock, policies)
+      for (const { at, cost, times = 1, allowed, remaining, reset, retry } of steps) {
+        clock.set(START + at)
+        for (let i = 1; i < times; i++)
+          expect(await limiter.consume('k', cost)).toMatchObject({ allowed: true })
+        expect(await limiter.consume('k', cost), `at ${at}`).toMatchObject({
+          allowed,
+          ...(remaining !== undefined && { remaining }),
+          ...(reset !== undefined && { resetMs: reset }),
+          ...(retry !== undefined && { retryAfterMs: retry }),
+        })
+      }
+    })
+  })
+
+  it('agrees with memory on every step of any history, refunds and steps back of the clock included', async () => {
+    const policy = fc.record({
+      algorithm: fc.constantFrom(
+        'fixed-window',
+        'sliding-window',
+        'sliding-log',
+        'token-bucket',
+        'leaky-bucket',
+        'gcra',
+      ),
+      limit: fc.integer({ min: 0, max: 12 }),
+      window: fc.integer({ min: 1, max: 100_000 }),
+    })
+    const step = fc.record({
+      wait: fc.oneof(fc.constant(0), fc.double({ min: -0.3, max: 2.5, noNaN: true })),
+      cost: fc.integer({ min: 0, max: 4 }),
+      refund: fc.boolean(),
+    })
+    const history = fc.record({
+      policies: fc.array(policy, { minLength: 1, maxLength: 3 }),
+      steps: fc.array(step, { minLength: 1, maxLength: 25 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(history, async ({ policies, steps }) => {
+        const named = policies.map((one, i) => ({ ...one, name: `p${i}` }))
+        const clock = fakeClock(START)
+        const remote = limiterAt(clock, named)
+        const local = createLimiter({ policies: named, clock })
+        const longest = Math.max(...policies.map(({ window }) => window))
+        const receipts: { remote: unknown; local: unknown }[] = []
+        for (const { wait, cost, refund } of steps) {
+          clock.set(clock.now() + Math.round(wait * longest))
+          const { receipt: theirs, ...decision } = await remote.consume('k', cost)
+          const { receipt: ours, ...expected } = local.consume('k', cost)
+          expect(decision).toEqual(expected)
+          expect(theirs === undefined).toBe(ours === undefined)
+          if (ours !== undefined) receipts.push({ remote: theirs, local: ours })
+          const old = refund ? receipts.shift() : undefined
+          if (old === undefined) continue
+          await remote.refund(old.remote as never)
+          local.refund(old.local as never)
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('two processes share one count', async () => {
+    const namespace = uniqueNamespace()
+    const policies = [{ limit: 2, window: '1m' }]
+    const [one, two] = [
+      limiterAt(fakeClock(START), policies, namespace),
+      limiterAt(fakeClock(START), policies, namespace),
+    ]
+    await one.consume('k')
+    expect(await two.consume('k')).toMatchObject({ allowed: true, remaining: 0 })
+    expect(await one.consume('k')).toMatchObject({ allowed: false })
+  })
+
+  it('many at once admit exactly the limit', async () => {
+    const store = redisStore(connected.client, { namespace: uniqueNamespace(), deadline: '20s' })
+    const limiter = createLimiter({ algorithm: 'gcra', limit: 7, window: '1h', store })
+    const decisions = await Promise.all(Array.from({ length: 100 }, () => limiter.consume('k')))
+    expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(7)
+  })
+
+  it.each(['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket'] as const)(
+    '%s: by the server’s time, and no key outlives its meaning or lives for ever',
+    async algorithm => {
+      const namespace = uniqueNamespace()
+      const store = redisStore(connected.client, { namespace, deadline: '20s' })
+      const limiter = createLimiter({ algorithm, limit: 10, window: '1h', store })
+      const { resetMs } = await limiter.consume('k')
+      const keys = (await connected.send('KEYS', `palisade:{${namespace}}:rl:*`)) as string[]
+      expect(keys).toHaveLength(1)
+      const life = (await connected.send('PTTL', keys[0] as string)) as number
+      expect(life).toBeGreaterThan(0)
+      expect(life).toBeLessThanOrEqual(resetMs)
+      await limiter.reset('k')
+      expect(await connected.send('EXISTS', keys[0] as string)).toBe(0)
+    },
+  )
+
+  it('a sliding window keeps its count for two windows: a life of one would under-limit', async () => {
+    const namespace = uniqueNamespace()
+    const store = redisStore(connected.client, { namespace, deadline: '20s' })
+    const limiter = createLimiter({ algorithm: 'sliding-window', limit: 10, window: '1h', store })
+    await limiter.consume('k')
+    const [key] = (await connected.send('KEYS', `palisade:{${namespace}}:rl:*`)) as string[]
+    const hour = 3_600_000
+    const [seconds = ''] = (await connected.send('TIME')) as string[]
+    const left = 2 * hour - ((Number(seconds) * 1000) % hour)
+    const life = (await connected.send('PTTL', key as string)) as number
+    expect(Math.abs(life - left)).toBeLessThan(30_000)
+  })
+
+  it('a state that has run out carries no old hits, also while its key is still there', async () => {
+    const clock = fakeClock(START)
+    const namespace = uniqueNamespace()
+    const limiter = limiterAt(clock, [{ algorithm: 'fixed-window', limit: 5, window: 1000 }], namespace)
+    await limiter.consume('k', 5)
+    clock.advance(1000)
+    expect(await connected.send('KEYS', `palisade:{${namespace}}:rl:*`)).toHaveLength(1)
+    expect(await limiter.consume('k')).toMatchObject({ allowed: true, remaining: 4 })
+  })
+
+  it('a refused attempt of an unknown key leaves no key', async () => {
+    const namespace = uniqueNamespace()
+    const limiter = limiterAt(fakeClock(START), [{ limit: 1, window: '1m' }], namespace)
+    await limiter.consume('k', 2)
+    await limiter.consume('k', 0)
+    expect(await connected.send('KEYS', `palisade:{${namespace}}:rl:*`)).toEqual([])
+  })
+
+  it('large numbers keep every digit', async () => {
+    const clock = fakeClock(START)
+    const limit = Math.ceil(2 ** 52 / 86_400_000) - 1
+    const limiter = limiterAt(clock, [{ algorithm: 'token-bucket', limit, window: '1d' }])
+    const expected = createLimiter({ algorithm: 'token-bucket', limit, window: '1d', clock })
+    for (const cost of [limit - 1, 1, 1]) {
+      const { receipt: _, ...decision } = expected.consume('k', cost)
+      expect(await limiter.consume('k', cost)).toMatchObject(decision)
+      clock.advance(1)
+    }
+  })
+
+  it('a server that has forgotten the script is told again', async () => {
+    const limiter = limiterAt(fakeClock(START), [{ limit: 3, window: '1m' }])
+    await limiter.consume('k')
+    await connected.send('SCRIPT', 'FLUSH')
+    expect(await limiter.consume('k')).toMatchObject({ remaining: 1 })
+  })
+
+  it('one decision is one command, whatever the number of policies', async () => {
+    const sent: string[] = []
+    const spying: RedisClient = {
+      send: (command, key) => {
+        sent.push(command[0])
+        return connected.client.send(command, key)
+      },
+      subscribe: (channel, listener) => connected.client.subscribe(channel, listener),
+    }
+    const store = redisStore(spying, { namespace: uniqueNamespace(), deadline: '20s' })
+    const policies = ['a', 'b', 'c', 'd'].map(name => ({ name, limit: 2, window: '1m' }))
+    const limiter = createLimiter({ policies, store })
+    await limiter.consume('warm')
+    sent.length = 0
+    await limiter.consume('k')
+    expect(sent).toEqual(['EVALSHA'])
+  })
+
+  it('who keeps knocking is refused without a round trip, until the time is up', async () => {
+    let sent = 0
+    const counting: RedisClient = {
+      send: (command, key) => {
+        sent++
+        return connected.client.send(command, key)
+      },
+      subscribe: (channel, listener) => connected.client.subscribe(channel, listener),
+    }
+    const clock = fakeClock(START)
+    const namespace = uniqueNamespace()
+    const guard = guardRedis(counting, { deadline: '20s' })
+    const store = new RedisStore(guard, redisKeys(namespace, 'rl'), 1000, () => clock.now())
+    const limiter = createLimiter({ algorithm: 'fixed-window', limit: 1, window: 3000, store, clock })
+    await limiter.consume('k')
+    await limiter.consume('k')
+    sent = 0
+    clock.advance(400)
+    for (let i = 0; i < 50; i++)
+      expect(await limiter.consume('k')).toMatchObject({
+        allowed: false,
+        retryAfterMs: 2600,
+        resetMs: 2600,
+        remaining: 0,
+        refusedBy: ['default'],
+      })
+    expect(sent).toBe(0)
+    // Another key, another cost and another limit are other questions.
+    expect(await limiter.consume('other')).toMatchObject({ allowed: true })
+    await limiter.consume('k', 0)
+    expect(sent).toBe(2)
+    limiter.setLimit('default', { limit: 2 })
+    expect(await limiter.consume('k')).toMatchObject({ allowed: true })
+    expect(await limiter.consume('k')).toMatchObject({ allowed: false })
+    sent = 0
+    clock.advance(1000)
+    await limiter.consume('k')
+    expect(sent).toBe(1)
+    clock.advance(1600)
+    expect(await limiter.consume('k')).toMatchObject({ allowed: true })
+  })
+
+  it('a value of another kind under the key is a failed store, not a refusal', async () => {
+    const namespace = uniqueNamespace()
+    const key = redisKeys(namespace, 'rl')('default', 'f60000', 'k')
+    await connected.send('LPUSH', key, 'x')
+    await connected.send('PEXPIRE', key, '60000')
+    const store = redisStore(connected.client, { namespace, deadline: '20s' })
+    const limiter = createLimiter({
+      algorithm: 'fixed-window',
+      limit: 1,
+      window: '1m',
+      store,
+      onStoreFailure: 'closed',
+    })
+    await expect(limiter.consume('k')).rejects.toBeInstanceOf(RequestError)
+    expect(await limiter.consume('other')).toMatchObject({ allowed: true })
+  })
+})
