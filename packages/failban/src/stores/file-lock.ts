@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { basename, dirname, join } from 'node:path'
 import { ConfigError } from '@palisade/core'
 
 interface Holder {
@@ -13,72 +14,61 @@ interface Holder {
 /**
  * Keeps two processes from one file: when one of them compacts it, the other would go on writing to a file that has no name.
  *
- * The lock is a file beside it with the holder's process id, its start and its host. A holder that is gone (killed, power lost, the id taken by
- * another process) is replaced. One on another host cannot be asked: it is believed.
+ * Each puts a file of its own beside it (`bans.jsonl.lock-...`, with its process id, start and host) and then looks for others: never do two
+ * find none. Of two that start in the same moment both may be refused. The file of a process that is gone (killed, power lost, its number
+ * taken by another one) is removed by whoever finds it; a process on another host cannot be asked and is believed.
  */
 export class FileLock {
   private readonly path: string
-  private readonly text: string
 
-  private constructor(path: string, text: string) {
+  private constructor(path: string) {
     this.path = path
-    this.text = text
   }
 
-  /** @throws ConfigError when another process, or this one, holds it */
-  static async take(path: string, owner: string, option: string): Promise<FileLock> {
+  /** @throws ConfigError when another process, or this one, has the file */
+  static async take(file: string, owner: string, option: string): Promise<FileLock> {
+    const path = `${file}${SUFFIX}${randomUUID()}`
     const self: Holder = { pid: process.pid, host: hostname(), mark: await markOf(process.pid) }
-    const text = JSON.stringify(self)
-    const draft = `${path}.${randomUUID()}`
-    await writeFile(draft, text, { flag: 'wx', mode: 0o600 })
+    // Renaming shows it to others only when it is complete.
+    await writeFile(`${path}${DRAFT}`, JSON.stringify(self), { mode: 0o600 })
+    await rename(`${path}${DRAFT}`, path)
+    const lock = new FileLock(path)
     try {
-      // Linking is the one step that fails if the name is taken and never shows a half-written file.
-      while (!(await tryLink(draft, path))) {
-        const found = await readIfThere(path)
-        if (found === undefined) continue
-        const holder = parseHolder(found)
-        if (holder !== undefined && (await isAlive(holder)))
-          throw new ConfigError({
-            owner,
-            option,
-            value: path,
-            allowed: `a file that no other process has open; ${heldBy(holder)}`,
-          })
-        await discard(path, found)
-      }
-      return new FileLock(path, text)
-    } finally {
-      await rm(draft, { force: true })
+      const other = await lock.findOther(file)
+      if (other === undefined) return lock
+      throw new ConfigError({
+        owner,
+        option,
+        value: file,
+        allowed: `a file that no other process has open; ${heldBy(other)}`,
+      })
+    } catch (error) {
+      await lock.release()
+      throw error
     }
   }
 
   async release(): Promise<void> {
-    if ((await readIfThere(this.path)) === this.text) await rm(this.path, { force: true })
+    await rm(this.path, { force: true })
+  }
+
+  private async findOther(file: string): Promise<Holder | undefined> {
+    const folder = dirname(file)
+    const own = basename(this.path)
+    const beginning = `${basename(file)}${SUFFIX}`
+    for (const name of await readdir(folder)) {
+      if (!name.startsWith(beginning) || name.endsWith(DRAFT) || name === own) continue
+      const path = join(folder, name)
+      const holder = parseHolder(await readIfThere(path))
+      if (holder !== undefined && (await isAlive(holder))) return holder
+      await rm(path, { force: true })
+    }
+    return undefined
   }
 }
 
-async function tryLink(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to)
-    return true
-  } catch (error) {
-    if (isCode(error, 'EEXIST')) return false
-    throw error
-  }
-}
-
-/** Takes a dead holder's lock away - but puts back what somebody else has put there since it was read. */
-async function discard(path: string, stale: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`
-  try {
-    await rename(path, aside)
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return
-    throw error
-  }
-  if ((await readIfThere(aside)) !== stale) await tryLink(aside, path)
-  await rm(aside, { force: true })
-}
+const SUFFIX = '.lock-'
+const DRAFT = '.new'
 
 async function isAlive({ pid, host, mark }: Holder): Promise<boolean> {
   if (host !== hostname()) return true
@@ -91,7 +81,7 @@ async function isAlive({ pid, host, mark }: Holder): Promise<boolean> {
   return now === null || mark === null ? pid !== process.pid : now === mark
 }
 
-/** On Linux the boot and the start time of the process; of this process elsewhere when it began. */
+/** On Linux the boot and the start time of the process; elsewhere, of this process, when it began. */
 async function markOf(pid: number): Promise<string | null> {
   try {
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8')
@@ -104,10 +94,11 @@ async function markOf(pid: number): Promise<string | null> {
   }
 }
 
-function parseHolder(text: string): Holder | undefined {
+/** What cannot be read was cut short by a loss of power: nobody living has written it. */
+function parseHolder(text: string | undefined): Holder | undefined {
   try {
-    const { pid, host, mark } = JSON.parse(text) as Partial<Holder>
-    if (!Number.isSafeInteger(pid) || typeof host !== 'string') return undefined
+    const { pid, host, mark } = JSON.parse(text ?? '') as Partial<Holder>
+    if (!Number.isSafeInteger(pid) || (pid as number) < 1 || typeof host !== 'string') return undefined
     return { pid: pid as number, host, mark: typeof mark === 'string' ? mark : null }
   } catch {
     return undefined
@@ -115,7 +106,7 @@ function parseHolder(text: string): Holder | undefined {
 }
 
 function heldBy({ pid, host }: Holder): string {
-  const where = host === hostname() ? '' : ` on ${host} (remove the lock file if that host is gone)`
+  const where = host === hostname() ? '' : ` on ${host} (if that host is gone, remove its lock file)`
   return `process ${pid}${where} has it`
 }
 

@@ -13,7 +13,7 @@ import type { BanStore, Replica } from './store.js'
  * of the process or of the power loses a ban that was acknowledged. What a crash cut short, which nobody was told of, is skipped with a
  * warning. A rewrite goes to a new file that takes the old one's name when it is complete.
  *
- * One process a file: a second one is refused by a lock file beside it (`.lock`). When the disk fails, bans stay in force in memory
+ * One process a file: a second one is refused by a lock file beside it. When the disk fails, bans stay in force in memory
  * and the whole file is written anew at the next ban that can be written. It holds addresses of people and is readable for its owner only.
  *
  * @param path its folder is made if it is missing
@@ -37,7 +37,11 @@ interface Waiting {
 
 class FileBans implements BanStore {
   private readonly path: string
-  private opened: Promise<readonly BanRecord[]> | undefined = undefined
+  private isOpen = false
+  private begin: (loaded: Promise<readonly BanRecord[]>) => void = () => {}
+  private readonly opened = new Promise<readonly BanRecord[]>(resolve => {
+    this.begin = resolve
+  })
   private replica: Replica | undefined = undefined
   private lock: FileLock | undefined = undefined
   private file: FileHandle | undefined = undefined
@@ -54,15 +58,16 @@ class FileBans implements BanStore {
   }
 
   open(replica: Replica): Promise<readonly BanRecord[]> {
-    if (this.opened !== undefined)
+    if (this.isOpen || this.isClosed)
       throw new ConfigError({
         owner: OWNER,
         option: 'path',
         value: this.path,
-        allowed: 'one failban() for each store',
+        allowed: 'a store of its own for each failban()',
       })
+    this.isOpen = true
     this.replica = replica
-    this.opened = this.load(replica)
+    this.begin(this.load(replica))
     return this.opened
   }
 
@@ -77,29 +82,28 @@ class FileBans implements BanStore {
   async close(): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
-    await this.opened?.catch(() => {})
+    if (!this.isOpen) this.begin(Promise.reject(this.closed()))
+    await this.opened.catch(() => {})
     await this.pumping
     await this.file?.close()
     await this.lock?.release()
   }
 
   private append(line: string): Promise<void> {
-    if (this.isClosed) return Promise.reject(new Error(`${this.path} is closed`))
+    if (this.isClosed) return Promise.reject(this.closed())
     if (this.waiting.length >= MOST_WAITING) {
       this.isBroken = true
       return Promise.reject(new Error(`${MOST_WAITING} bans already wait to be written to ${this.path}`))
     }
     return new Promise((done, failed) => {
       this.waiting.push({ line, settle: error => (error === undefined ? done() : failed(error)) })
-      this.pumping ??= this.pump().finally(() => {
-        this.pumping = undefined
-      })
+      this.pumping ??= this.pump()
     })
   }
 
   /** Writes until nothing waits. The only code that writes, so that steps stay in order. Never rejects. */
   private async pump(): Promise<void> {
-    const failure = await this.opened?.then(
+    const failure = await this.opened.then(
       () => undefined,
       error => error as Error,
     )
@@ -109,6 +113,12 @@ class FileBans implements BanStore {
       const error = failure ?? (await this.write(batch))
       for (const { settle } of batch) settle(error)
     }
+    // In the same step as the look at what waits, so that nobody adds to a pump that has stopped.
+    this.pumping = undefined
+  }
+
+  private closed(): Error {
+    return new Error(`${this.path} is closed`)
   }
 
   private async write(batch: readonly Waiting[]): Promise<Error | undefined> {
@@ -182,7 +192,7 @@ class FileBans implements BanStore {
 
   private async load({ logger }: Replica): Promise<readonly BanRecord[]> {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
-    this.lock = await FileLock.take(`${this.path}.lock`, OWNER, 'path')
+    this.lock = await FileLock.take(this.path, OWNER, 'path')
     try {
       await rm(`${this.path}.tmp`, { force: true })
       const isNew = await this.create()

@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest'
+import type { BanRecord } from '../src/bans/ban.js'
+import { type BanStore, failban, memoryBans, type Replica } from '../src/index.js'
+import { DAY, HOUR, MINUTE, NOW, yard } from './support/yard.js'
+
+const A = '203.0.113.9'
+
+const record = (ip: string, more: Partial<BanRecord> = {}): BanRecord => ({
+  ip,
+  jail: 'default',
+  reason: 'x',
+  violations: 5,
+  banCount: 1,
+  bannedAt: NOW - MINUTE,
+  expiresAt: NOW + HOUR,
+  permanent: false,
+  source: 'auth',
+  shadow: false,
+  earlier: [],
+  ...more,
+})
+
+/** A store that other processes share, as far as a process sees it. */
+function shared(records: readonly BanRecord[] = []) {
+  let replica: Replica | undefined
+  const steps: string[] = []
+  const store: BanStore = {
+    open(own) {
+      replica = own
+      return records
+    },
+    save(ban) {
+      steps.push(`save ${ban.ip}`)
+    },
+    remove(ip) {
+      steps.push(`remove ${ip}`)
+    },
+    syncLagMs: () => 42,
+  }
+  return {
+    store,
+    steps,
+    get others(): Replica {
+      if (replica === undefined) throw new Error('not open')
+      return replica
+    },
+  }
+}
+
+describe('given bans from before a restart', () => {
+  it('when they are restored, then those that are over are dropped, without a word', async () => {
+    const { bans, eventsOf } = yard({
+      store: shared([record(A), record('192.0.2.1', { expiresAt: NOW })]).store,
+    })
+    await bans.ready()
+    expect(bans.list().map(({ ip }) => ip)).toEqual([A])
+    expect([...eventsOf('security:banned'), ...eventsOf('security:unbanned')]).toEqual([])
+  })
+
+  it("when today's durations are shorter, then they are cut to the longest of today, but not what a person decided", async () => {
+    const long = { expiresAt: NOW + 365 * DAY }
+    const { store } = shared([
+      record(A, long),
+      record('192.0.2.1', { ...long, source: 'manual', jail: 'manual' }),
+    ])
+    const { bans } = yard({ store, banDuration: '1h', escalate: { max: '2h', jitter: '1m' } })
+    await bans.ready()
+    expect(bans.find(A)?.expiresAt).toBe(NOW - MINUTE + 2 * HOUR + MINUTE)
+    expect(bans.find('192.0.2.1')?.expiresAt).toBe(NOW + 365 * DAY)
+  })
+
+  it('when the allow list covers one now, then it is not restored and leaves the store', async () => {
+    const { store, steps } = shared([record(A), record('192.0.2.1')])
+    const { bans, statusOf } = yard({ store, allow: ['203.0.113.0/24'] })
+    await bans.ready()
+    expect(bans.list().map(({ ip }) => ip)).toEqual(['192.0.2.1'])
+    expect(await statusOf(A)).toBe(200)
+    expect(steps).toEqual([`remove ${A}`])
+  })
+
+  it('when they were made in shadow mode, then enforcing mode forgets them, and counts anew', async () => {
+    const { bans, statusOf, offend } = yard({
+      maxViolations: 1,
+      store: shared([record(A, { shadow: true })]).store,
+    })
+    await bans.ready()
+    expect(await statusOf(A)).toBe(200)
+    await offend(A)
+    expect(await statusOf(A)).toBe(403)
+  })
+
+  it('when an address was in two jails, then the longer ban is in force and the other remembered', async () => {
+    const { store } = shared([
+      record(A, { jail: 'auth' }),
+      record(A, { jail: 'recidive', expiresAt: NOW + 2 * DAY }),
+    ])
+    const jail = { threshold: 1, window: '1m', ban: '7d' }
+    const { bans } = yard({
+      store,
+      jails: [
+        { name: 'auth', ...jail },
+        { name: 'recidive', ...jail, sources: ['ban'] },
+      ],
+    })
+    await bans.ready()
+    expect(bans.find(A)?.jail).toBe('recidive')
+  })
+
+  it('when one is over but within the memory, then it lengthens the next', async () => {
+    const { store } = shared([
+      record(A, { bannedAt: NOW - DAY, expiresAt: NOW - 23 * HOUR, earlier: [NOW - 2 * DAY] }),
+    ])
+    const { bans, offend } = yard({ store, maxViolations: 1, banDuration: '1h', escalate: { factor: 3 } })
+    await bans.ready()
+    await offend(A)
+    expect(bans.find(A)).toMatchObject({ banCount: 3, expiresAt: NOW + 9 * HOUR })
+  })
+
+  it('when the pipeline is not built yet, then they wait for its clock', async () => {
+    const { store } = shared([record(A)])
+    const bans = failban({ store })
+    expect(await bans.ready()).toBe(true)
+    expect(bans.list()).toEqual([])
+  })
+})
+
+describe('given a store that is slow or broken', () => {
+  it('when it is not read in time, then requests are served, it is told, and the bans come in force later', async () => {
+    let loaded = (_: readonly BanRecord[]) => {}
+    const open = () =>
+      new Promise<readonly BanRecord[]>(resolve => {
+        loaded = resolve
+      })
+    const { bans, eventsOf, statusOf, logs } = yard({ store: { ...memoryBans(), open } })
+    expect(await bans.ready({ timeout: 1 })).toBe(false)
+    expect(eventsOf('security:store-error')).toMatchObject([{ operation: 'load', error: expect.any(Error) }])
+    expect(logs).toHaveLength(1)
+    expect(await statusOf(A)).toBe(200)
+    loaded([record(A)])
+    expect(await bans.ready()).toBe(true)
+    expect(await statusOf(A)).toBe(403)
+  })
+
+  it('when it cannot be read, then ready() rejects and it is told once', async () => {
+    const open = () => Promise.reject(new Error('no such disk'))
+    const { bans, eventsOf } = yard({ store: { ...memoryBans(), open } })
+    await expect(bans.ready()).rejects.toThrow('no such disk')
+    await expect(bans.ready()).rejects.toThrow('no such disk')
+    expect(eventsOf('security:store-error')).toHaveLength(1)
+  })
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('full'))],
+    [
+      'throws',
+      () => {
+        throw new Error('full')
+      },
+    ],
+  ])(
+    'when a ban cannot be kept since it %s, then it is in force all the same, and it is told',
+    async (_what, save) => {
+      const { offend, statusOf, eventsOf, logs } = yard({
+        maxViolations: 1,
+        store: { ...memoryBans(), save },
+      })
+      await offend(A)
+      expect(await statusOf(A)).toBe(403)
+      expect(eventsOf('security:store-error')).toMatchObject([{ operation: 'save' }])
+      expect(logs).toEqual([expect.stringContaining('full')])
+    },
+  )
+})
+
+describe('given other processes', () => {
+  it('when one of them bans, then it is enforced here, neither saved nor told again', async () => {
+    const site = shared()
+    const { statusOf, eventsOf, bans } = yard({ store: site.store, allow: ['192.0.2.1'] })
+    await bans.ready()
+    site.others.banned(record(A))
+    site.others.banned(record('192.0.2.1'))
+    expect([await statusOf(A), await statusOf('192.0.2.1')]).toEqual([403, 200])
+    expect(eventsOf('security:banned')).toEqual([])
+    expect(site.steps).toEqual(['remove 192.0.2.1'])
+    expect(bans.stats().syncLagMs).toBe(42)
+    expect([...site.others.records()].map(({ ip }) => ip)).toEqual([A])
+  })
+
+  it('when one of them lifts a ban, then it ends here with its counters', async () => {
+    const site = shared()
+    const { statusOf, bans, offend, clock } = yard({
+      store: site.store,
+      maxViolations: 2,
+      violationWindow: '1d',
+    })
+    await bans.ready()
+    await offend(A, 2)
+    site.others.unbanned(A)
+    expect(await statusOf(A)).toBe(200)
+    await offend(A)
+    expect(await statusOf(A)).toBe(200)
+    clock.advance(1)
+    await offend(A)
+    expect(bans.find(A)?.banCount).toBe(1)
+    expect(site.steps).toEqual([`save ${A}`, `save ${A}`])
+  })
+})

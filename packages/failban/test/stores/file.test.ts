@@ -1,0 +1,290 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { ConfigError, type Logger, systemClock } from '@palisade/core'
+import { build } from 'esbuild'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { BanRecord } from '../../src/bans/ban.js'
+import { type BanStore, fileBans, type Replica } from '../../src/index.js'
+
+let folder: string
+let path: string
+const open: BanStore[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bans-'))
+  path = join(folder, 'bans.jsonl')
+})
+
+afterEach(async () => {
+  for (const store of open.splice(0)) await store.close?.()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const ban = (ip: string, more: Partial<BanRecord> = {}): BanRecord => ({
+  ip,
+  jail: 'auth',
+  reason: 'x',
+  violations: 5,
+  banCount: 1,
+  bannedAt: 1000,
+  expiresAt: 2000,
+  permanent: false,
+  source: 'auth',
+  shadow: false,
+  earlier: [],
+  ...more,
+})
+
+/** A process's bans, as far as a store asks for them. */
+function replica() {
+  const kept = new Map<string, BanRecord>()
+  const warnings: string[] = []
+  const logger: Logger = {
+    debug() {},
+    info() {},
+    warn: (_, message) => warnings.push(message ?? ''),
+    error() {},
+  }
+  const as: Replica = { records: () => kept.values(), banned() {}, unbanned() {}, clock: systemClock, logger }
+  return { kept, warnings, as }
+}
+
+async function opened(at = path) {
+  const store = fileBans(at)
+  const own = replica()
+  const records = [...(await store.open(own.as))]
+  open.push(store)
+  for (const record of records) own.kept.set(record.ip, record)
+  const save = (record: BanRecord) => {
+    own.kept.set(record.ip, record)
+    return Promise.resolve(store.save(record))
+  }
+  const remove = (ip: string) => {
+    own.kept.delete(ip)
+    return Promise.resolve(store.remove(ip))
+  }
+  return { store, records, ...own, save, remove }
+}
+
+const reopened = async () => {
+  for (const store of open.splice(0)) await store.close?.()
+  return opened()
+}
+
+describe('given a file of bans', () => {
+  it('when it is opened again, then what was saved and not removed is there, the last of an address and jail', async () => {
+    const { save, remove, records } = await opened()
+    expect(records).toEqual([])
+    await save(ban('192.0.2.1'))
+    await save(ban('192.0.2.2'))
+    await save(ban('192.0.2.2', { jail: 'scan' }))
+    await save(ban('192.0.2.1', { banCount: 2, earlier: [1000], expiresAt: null, permanent: true }))
+    await remove('192.0.2.3')
+    await save(ban('2001:db8::/64'))
+    await remove('2001:db8::/64')
+    expect((await reopened()).records).toEqual([
+      ban('192.0.2.1', { banCount: 2, earlier: [1000], expiresAt: null, permanent: true }),
+      ban('192.0.2.2'),
+      ban('192.0.2.2', { jail: 'scan' }),
+    ])
+  })
+
+  it('when bans are saved before it is open, then they wait for it', async () => {
+    const store = fileBans(path)
+    open.push(store)
+    const saved = store.save(ban('192.0.2.1'))
+    await store.open(replica().as)
+    await saved
+    expect((await reopened()).records).toHaveLength(1)
+  })
+
+  it('when its folder is missing, then it is made, for the owner only', async () => {
+    const { save } = await opened(join(folder, 'deep', 'down', 'bans.jsonl'))
+    await save(ban('192.0.2.1'))
+    expect((await stat(join(folder, 'deep', 'down', 'bans.jsonl'))).mode & 0o777).toBe(0o600)
+    expect((await stat(join(folder, 'deep'))).mode & 0o777).toBe(0o700)
+  })
+
+  it('when its last line is torn, then that is skipped with a warning, and what follows is whole', async () => {
+    const { save } = await opened()
+    await save(ban('192.0.2.1'))
+    await appendFile(path, '{"ban":{"ip":"192.0.2.')
+    const again = await reopened()
+    expect(again.records).toEqual([ban('192.0.2.1')])
+    expect(again.warnings).toEqual([expect.stringContaining('torn')])
+    await again.save(ban('192.0.2.2'))
+    const last = await reopened()
+    expect(last.records.map(({ ip }) => ip)).toEqual(['192.0.2.1', '192.0.2.2'])
+    expect(last.warnings).toEqual([])
+  })
+
+  it('when the very first write was cut short, then it begins anew', async () => {
+    await writeFile(path, '{"palisade":"ba')
+    const { save, records } = await opened()
+    expect(records).toEqual([])
+    await save(ban('192.0.2.1'))
+    expect((await reopened()).records).toHaveLength(1)
+  })
+
+  it.each([
+    ['no JSON', 'nonsense'],
+    ['another thing', '{"what":1}'],
+    ['null', 'null'],
+    ['an address in another notation', JSON.stringify({ ban: ban('::ffff:192.0.2.9') })],
+    ['no address', JSON.stringify({ ban: ban('somebody') })],
+    ['a ban without an end', JSON.stringify({ ban: { ...ban('192.0.2.9'), expiresAt: null } })],
+    ['a time that is none', JSON.stringify({ ban: { ...ban('192.0.2.9'), bannedAt: '1000' } })],
+    ['too long a history', JSON.stringify({ ban: { ...ban('192.0.2.9'), earlier: Array(21).fill(1) } })],
+  ])('when a line is %s, then it alone is skipped, with a warning', async (_what, line) => {
+    const { save } = await opened()
+    await save(ban('192.0.2.1'))
+    await appendFile(path, `${line}\n`)
+    await appendFile(path, `${JSON.stringify({ ban: ban('192.0.2.2') })}\n`)
+    const { records, warnings } = await reopened()
+    expect(records.map(({ ip }) => ip)).toEqual(['192.0.2.1', '192.0.2.2'])
+    expect(warnings).toHaveLength(1)
+  })
+
+  it.each([
+    ['of something else', 'Dear diary,\n'],
+    ['of a later version', '{"palisade":"bans","version":2}\n'],
+    ['of one line', 'precious'],
+  ])('when it is a file %s, then it is refused and left as it is', async (_what, content) => {
+    await writeFile(path, content)
+    await expect(fileBans(path).open(replica().as)).rejects.toThrow(ConfigError)
+    expect(await readFile(path, 'utf8')).toBe(content)
+    expect(await readdir(folder)).toEqual(['bans.jsonl'])
+  })
+
+  it('when most of it is past, then it is rewritten with what counts', async () => {
+    const { save, remove } = await opened()
+    await save(ban('192.0.2.1'))
+    const busy: Promise<void>[] = []
+    for (let i = 0; i < 2000; i++) {
+      busy.push(save(ban(`198.51.${i >> 8}.${i & 255}`)), remove(`198.51.${i >> 8}.${i & 255}`))
+      if (i % 100 === 0) await Promise.all(busy.splice(0))
+    }
+    await Promise.all(busy)
+    await save(ban('192.0.2.2'))
+    expect((await readFile(path, 'utf8')).split('\n').length).toBeLessThan(1500)
+    expect((await readdir(folder)).sort()).toEqual([
+      'bans.jsonl',
+      expect.stringMatching(/^bans\.jsonl\.lock-/),
+    ])
+    expect((await reopened()).records.map(({ ip }) => ip)).toEqual(['192.0.2.1', '192.0.2.2'])
+  })
+
+  it('when it is rewritten while bans come and go, then none is lost and none comes back', async () => {
+    const { save, remove, kept } = await opened()
+    for (let i = 0; i < 3000; i++) kept.set(`10.0.${i >> 8}.${i & 255}`, ban(`10.0.${i >> 8}.${i & 255}`))
+    for (let round = 0; round < 40; round++) {
+      const steps: Promise<void>[] = []
+      for (let i = 0; i < 100; i++) {
+        const ip = `10.0.${round % 8}.${i}`
+        steps.push((i + round) % 3 === 0 ? remove(ip) : save(ban(ip, { violations: round })))
+        if (i % 10 === 0) await Promise.race(steps)
+      }
+      await Promise.all(steps)
+    }
+    const { records } = await reopened()
+    const byAddress = (a: BanRecord, b: BanRecord) => (a.ip < b.ip ? -1 : 1)
+    expect(records.sort(byAddress)).toEqual([...kept.values()].sort(byAddress))
+  })
+
+  it('when it is closed, then what waits is written first, and nothing afterwards', async () => {
+    const { save, store } = await opened()
+    const saved = Array.from({ length: 50 }, (_, i) => save(ban(`192.0.2.${i}`)))
+    await store.close?.()
+    await Promise.all(saved)
+    await expect(save(ban('192.0.2.99'))).rejects.toThrow('closed')
+    expect((await reopened()).records).toHaveLength(50)
+  })
+})
+
+describe('given two that want one file', () => {
+  it('when the second opens it, in this process or another, then it is refused with the holder', async () => {
+    await opened()
+    await expect(fileBans(path).open(replica().as)).rejects.toThrow(`process ${process.pid} has it`)
+    const store = fileBans(join(folder, 'other.jsonl'))
+    expect([...(await store.open(replica().as))]).toEqual([])
+    expect(() => store.open(replica().as)).toThrow(ConfigError)
+    await store.close?.()
+  })
+
+  it('when the first has closed it, then the second may', async () => {
+    await opened()
+    expect((await reopened()).records).toEqual([])
+  })
+
+  const gone = { pid: 2 ** 22 + 1, host: hostname(), mark: 'gone' }
+  it.each([
+    ['of a process that is gone', JSON.stringify(gone)],
+    ['of an earlier process with our number', JSON.stringify({ ...gone, pid: process.pid })],
+    ['of an earlier process with the number of a living one', JSON.stringify({ ...gone, pid: process.ppid })],
+    ['that says nothing', ''],
+  ])('when there is a lock %s, then it is taken', async (_what, lock) => {
+    await writeFile(`${path}.lock-x`, lock)
+    expect((await opened()).records).toEqual([])
+    const locks = (await readdir(folder)).filter(name => name !== 'bans.jsonl')
+    expect(locks).toHaveLength(1)
+    expect(JSON.parse(await readFile(join(folder, locks[0] ?? ''), 'utf8'))).toMatchObject({
+      pid: process.pid,
+    })
+  })
+
+  it('when there is a lock of another host, then it is believed', async () => {
+    await writeFile(`${path}.lock-x`, JSON.stringify({ ...gone, host: 'elsewhere.example' }))
+    await expect(fileBans(path).open(replica().as)).rejects.toThrow('elsewhere.example')
+  })
+
+  it('when many race for it, then never do two get it, and it is free afterwards', async () => {
+    await writeFile(`${path}.lock-x`, JSON.stringify(gone))
+    const stores = Array.from({ length: 20 }, () => fileBans(path))
+    const results = await Promise.allSettled(stores.map(store => store.open(replica().as)))
+    expect(results.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(1)
+    await Promise.all(stores.map(store => store.close?.()))
+    const left = (await readdir(folder)).filter(name => name.includes('lock') && !name.endsWith('lock-x'))
+    expect(left).toEqual([])
+    expect((await opened()).records).toEqual([])
+  })
+})
+
+describe('given a process that is killed while it bans', () => {
+  it('when the file is opened again, then no ban that was acknowledged is missing, and no unban is undone', async () => {
+    const script = join(folder, 'child.mjs')
+    await build({
+      entryPoints: [fileURLToPath(new URL('../support/banning-process.ts', import.meta.url))],
+      outfile: script,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'error',
+      alias: { '@palisade/core': fileURLToPath(new URL('../../../core/src/index.ts', import.meta.url)) },
+    })
+    for (let round = 0; round < 3; round++) {
+      const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const banned = new Set<string>()
+      const unbanned = new Set<string>()
+      for await (const line of createInterface({ input: child.stdout })) {
+        const [what, ip = ''] = line.split(' ')
+        if (what === 'unban?') banned.delete(ip)
+        else if (what === 'unbanned') unbanned.add(ip)
+        else banned.add(ip)
+        if (banned.size === 700 + 400 * round) child.kill('SIGKILL')
+      }
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      expect(child.signalCode).toBe('SIGKILL')
+      const { records, store } = await reopened()
+      const found = new Set(records.map(({ ip }) => ip))
+      expect([...banned].filter(ip => !found.has(ip))).toEqual([])
+      expect([...unbanned].filter(ip => found.has(ip))).toEqual([])
+      await store.close?.()
+      await rm(path)
+    }
+  })
+})
