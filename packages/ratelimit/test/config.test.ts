@@ -7,6 +7,7 @@ import {
   createLimiter,
   memoryStore,
   rateLimit,
+  redisStore,
 } from '@palisade/ratelimit'
 import { describe, expect, it } from 'vitest'
 
@@ -51,6 +52,7 @@ const quota: readonly Row[] = [
   [{ policies: [ok, ok] }, 'policies[1].name', /no other policy/],
   [{ policies: [{ ...ok, burst: 5 }] }, 'policies[0].burst', /only with/],
   [{ ...ok, store: {} }, 'store', /a store/],
+  [{ ...ok, onStoreFailure: 'close' }, 'onStoreFailure', /did you mean "closed"/],
 ]
 
 const http: readonly Row[] = [
@@ -116,6 +118,26 @@ describe('a wrong option is refused at construction, and named', () => {
     [{ maxkeys: 5 }, 'maxkeys', /did you mean "maxKeys"/],
   ])('memoryStore(%o) names "%s"', (...row) => {
     expectRefused(() => memoryStore(row[0] as never), 'memoryStore', row)
+  })
+
+  it.each<Row>([
+    [{}, 'namespace', /missing/],
+    [{ namespace: '' }, 'namespace', /1 to 64/],
+    [{ namespace: 'a', deadline: 0 }, 'deadline', /1ms to 1m/],
+    [{ namespace: 'a', cacheRefusals: true }, 'cacheRefusals', /duration/],
+    [{ namespace: 'a', cacheRefusals: '2m' }, 'cacheRefusals', /1m/],
+    [{ namespace: 'a', ttl: 5 }, 'ttl', /no such option|did you mean/],
+  ])('redisStore(client, %o) names "%s"', (...row) => {
+    const client = { send: async () => null, subscribe: () => ({ ready: Promise.resolve(), close() {} }) }
+    expectRefused(() => redisStore(client, row[0] as never), 'redisStore', row)
+  })
+
+  it('redisStore: a bare client, a namespace that would break the hash tag, a wrong breaker', () => {
+    const client = { send: async () => null, subscribe: () => ({ ready: Promise.resolve(), close() {} }) }
+    const build = (options: object) => () => redisStore(client, { namespace: 'a', ...options })
+    expect(() => redisStore({} as never, { namespace: 'a' })).toThrow(/fromIoredis/)
+    expect(build({ namespace: 'a}b' })).toThrow(ConfigError)
+    expect(build({ breaker: { failure: 1 } })).toThrow(/did you mean "failures"/)
   })
 
   it('keys: a field name that is none, nothing to compose, something that is no function', () => {

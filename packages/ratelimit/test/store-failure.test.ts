@@ -1,0 +1,159 @@
+import { pipeline, RequestError } from '@palisade/core'
+import { fromIoredis, type RedisClient } from '@palisade/core/redis'
+import { fakeClock, inject } from '@palisade/core/testing'
+import { createLimiter, type OnStoreFailure, rateLimit, redisStore } from '@palisade/ratelimit'
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { canStartRedis, type RedisServer, startRedis, uniqueNamespace } from '../../../test/support/redis.js'
+
+/** A Redis that nobody answers for. */
+const unreachable: RedisClient = {
+  send: () => Promise.reject(new Error('connect ECONNREFUSED')),
+  subscribe: () => ({ ready: Promise.resolve(), close() {} }),
+}
+
+const quiet = { debug() {}, info() {}, error() {} }
+
+function edgeWith(
+  rule: OnStoreFailure,
+  client: RedisClient = unreachable,
+  mode: 'enforce' | 'shadow' = 'enforce',
+) {
+  const warn = vi.fn()
+  const edge = pipeline({ clock: fakeClock(), logger: { ...quiet, warn } }).use(
+    rateLimit({
+      algorithm: 'fixed-window',
+      limit: 2,
+      window: '1h',
+      store: redisStore(client, { namespace: uniqueNamespace() }),
+      onStoreFailure: rule,
+      mode,
+    }),
+  )
+  const errors = vi.fn()
+  edge.events.on('ratelimit:store-error', errors)
+  return { edge, errors, warn }
+}
+
+async function statuses(edge: ReturnType<typeof edgeWith>['edge'], count: number): Promise<number[]> {
+  const all: number[] = []
+  for (let i = 0; i < count; i++) all.push((await inject(edge)).status)
+  return all
+}
+
+describe('a store that does not answer', () => {
+  it('local: a limiter in this process decides, with headers', async () => {
+    const { edge } = edgeWith('local')
+    expect((await inject(edge)).headers).toMatchObject({ 'x-ratelimit-remaining': '1' })
+    expect(await statuses(edge, 2)).toEqual([200, 429])
+  })
+
+  it('open: lets through, and says nothing that it does not know', async () => {
+    const { edge } = edgeWith('open')
+    expect(await statuses(edge, 9)).toEqual(Array(9).fill(200))
+    const { headers } = await inject(edge)
+    expect(Object.keys(headers).filter(name => name.includes('ratelimit'))).toEqual([])
+  })
+
+  it('closed: answers 503, never 429', async () => {
+    const { edge } = edgeWith('closed')
+    const answer = await inject(edge)
+    expect(answer).toMatchObject({ status: 503, passed: false })
+    expect(answer.json()).toMatchObject({ error: { code: 'SERVICE_UNAVAILABLE' } })
+    expect(await statuses(edge, 8)).toEqual(Array(8).fill(503))
+  })
+
+  it('closed in shadow: lets through', async () => {
+    expect(await statuses(edgeWith('closed', unreachable, 'shadow').edge, 3)).toEqual([200, 200, 200])
+  })
+
+  it.each(['local', 'open', 'closed'] as const)(
+    '%s: it is told and logged while the store is asked, and not for every request of a long outage',
+    async rule => {
+      const { edge, errors, warn } = edgeWith(rule)
+      await inject(edge)
+      expect(errors).toHaveBeenCalledTimes(1)
+      expect(errors.mock.calls[0]?.[0]).toMatchObject({ policy: rule, error: { code: 'REDIS_FAILED' } })
+      await statuses(edge, 50)
+      expect(errors.mock.calls.length).toBeLessThanOrEqual(6)
+      expect(warn).toHaveBeenCalledTimes(errors.mock.calls.length)
+    },
+  )
+
+  it('what was decided locally is given back locally', async () => {
+    const store = redisStore(unreachable, { namespace: uniqueNamespace() })
+    const limiter = createLimiter({ algorithm: 'gcra', limit: 1, window: '1h', store, clock: fakeClock() })
+    for (let i = 0; i < 9; i++) {
+      const { allowed, receipt } = await limiter.consume('k')
+      expect(allowed).toBe(true)
+      if (receipt !== undefined) await limiter.refund(receipt)
+    }
+  })
+
+  it('createLimiter: open allows without a receipt, closed rejects with a 503', async () => {
+    const store = () => redisStore(unreachable, { namespace: uniqueNamespace() })
+    const options = { limit: 1, window: '1h' }
+    const open = createLimiter({ ...options, store: store(), onStoreFailure: 'open' })
+    expect(await open.consume('k')).toMatchObject({ allowed: true, receipt: undefined })
+    const closed = createLimiter({ ...options, store: store(), onStoreFailure: 'closed' })
+    for (let i = 0; i < 9; i++) {
+      const attempt = (async () => closed.consume('k'))()
+      await expect(attempt).rejects.toBeInstanceOf(RequestError)
+      await expect(attempt).rejects.toMatchObject({ status: 503 })
+    }
+  })
+})
+
+describe.skipIf(!canStartRedis())('a real Redis that is harmed', () => {
+  let server: RedisServer
+  let redis: Redis
+  beforeAll(async () => {
+    server = await startRedis()
+    redis = new Redis(server.url, { retryStrategy: () => 20 })
+    redis.on('error', () => {})
+  })
+  afterEach(async () => {
+    await server.restart()
+    await vi.waitFor(() => redis.ping(), { timeout: 10_000 })
+  })
+  afterAll(async () => {
+    redis?.disconnect()
+    await server?.stop()
+  })
+
+  it('frozen: a request waits for the deadline at most, and the local limiter decides', async () => {
+    const { edge, errors } = edgeWith('local', fromIoredis(redis))
+    server.freeze()
+    expect(await statuses(edge, 3)).toEqual([200, 200, 429])
+    expect(errors.mock.calls[0]?.[0]).toMatchObject({ error: { code: 'REDIS_DEADLINE' } })
+    server.thaw()
+  })
+
+  it('killed, and started again: the shared count decides again', async () => {
+    const store = redisStore(fromIoredis(redis), {
+      namespace: uniqueNamespace(),
+      breaker: { failures: 1, backoff: 1 },
+      cacheRefusals: false,
+    })
+    const limiter = createLimiter({
+      algorithm: 'fixed-window',
+      limit: 5,
+      window: '1h',
+      store,
+      onStoreFailure: 'open',
+    })
+    expect(await limiter.consume('k')).toMatchObject({ remaining: 4 })
+    await server.kill()
+    expect(await limiter.consume('k')).toMatchObject({ allowed: true, limit: Number.POSITIVE_INFINITY })
+    await server.restart()
+    const decision = await vi.waitFor(
+      async () => {
+        const again = await limiter.consume('k')
+        expect(again.limit).toBe(5)
+        return again
+      },
+      { timeout: 10_000 },
+    )
+    expect(decision.allowed).toBe(true)
+  })
+})
