@@ -1,13 +1,14 @@
-import { type Decision, isPromise, type MaybePromise, RequestError } from '@palisade/core'
+import { type Decision, type Guard, isPromise, type MaybePromise, RequestError } from '@palisade/core'
 import { challengeOf } from './challenge.js'
 import { identityOf, toNamed } from './define-guard.js'
-import type { AnyGuard, ContextOf, NamedGuard, RecordOf } from './named-guard.js'
+import type { AnyGuard, Caller, NamedGuard } from './named-guard.js'
 
 /** A guard's context without a request: what is in `state` stands beside the rest, `{ identity }`. */
 export type Bare<Context> = (Context extends { readonly state: infer S } ? S : unknown) &
   Omit<Context, 'state'>
 
-type Arguments<G> = [about: ContextOf<G> | Bare<ContextOf<G>>, ...record: [record?: RecordOf<G> | null]]
+/** What a guard is asked about. */
+type About<C, R> = [about: NoInfer<C | Bare<C>>, ...record: [record?: NoInfer<R> | null]]
 
 /**
  * Asks a guard inside a handler, a job or a test: about a request's context, or about whatever it needs, with no HTTP at all.
@@ -20,9 +21,14 @@ type Arguments<G> = [about: ContextOf<G> | Bare<ContextOf<G>>, ...record: [recor
  *
  * @throws what the guard throws, and TypeError when it answers neither a boolean nor a Decision; a promise is rejected with it
  */
-export function check<const G extends AnyGuard>(
-  guard: G,
-  ...[about, ...record]: Arguments<G>
+export function check<C, R>(guard: NamedGuard<C, R>, ...given: About<C, R>): MaybePromise<Decision>
+export function check<C = Caller, R = unknown>(
+  guard: Guard<C, R>,
+  ...given: About<C & Caller, R>
+): MaybePromise<Decision>
+export function check(
+  guard: AnyGuard,
+  ...[about, ...record]: About<unknown, unknown>
 ): MaybePromise<Decision> {
   const named = toNamed(guard, { owner: 'check', option: 'guard' }) as NamedGuard<unknown, unknown>
   const context = contextOf(about)
@@ -37,8 +43,13 @@ export function check<const G extends AnyGuard>(
  *
  * @throws RequestError 401, 403 or 404 when the guard refuses, and what `check` throws
  */
-export function ensure<const G extends AnyGuard>(guard: G, ...given: Arguments<G>): MaybePromise<void> {
-  const decision = check(guard, ...given)
+export function ensure<C, R>(guard: NamedGuard<C, R>, ...given: About<C, R>): MaybePromise<void>
+export function ensure<C = Caller, R = unknown>(
+  guard: Guard<C, R>,
+  ...given: About<C & Caller, R>
+): MaybePromise<void>
+export function ensure(guard: AnyGuard, ...given: About<unknown, unknown>): MaybePromise<void> {
+  const decision = check(guard as NamedGuard<unknown, unknown>, ...given)
   const [about] = given
   return isPromise(decision)
     ? (decision as Promise<Decision>).then(late => insist(late, about))

@@ -39,12 +39,12 @@ const NAME = text({ max: 200 })
 export function defineGuard<C = IdentifiedContext, R = unknown>(
   name: string,
   decide: Guard<C, R>,
-): NamedGuard<C & Caller, R>
+): NamedGuard<NoInfer<C> & Caller, NoInfer<R>>
 export function defineGuard<C, R = unknown>(
   name: string,
   decide: Guard<C, R>,
   options: { needs: readonly (keyof StateOf<C> & string)[] },
-): NamedGuard<C, R>
+): NamedGuard<NoInfer<C>, NoInfer<R>>
 export function defineGuard<C, R>(
   name: string,
   decide: Guard<C, R>,

@@ -21,12 +21,12 @@ import { type Asked, factsOf, partsOf } from './parts.js'
 export function when<const G extends AnyGuard, C = IdentifiedContext, R = unknown>(
   condition: (context: C, record?: R | null) => MaybePromise<boolean>,
   guard: G,
-): NamedGuard<C & ContextOf<G>, R & RecordOf<G>> {
+): NamedGuard<NoInfer<C> & ContextOf<G>, NoInfer<R> & RecordOf<G>> {
   callback('a function (ctx, record) => boolean')(condition, { owner: 'when', option: 'condition' })
   const parts = partsOf('when', [guard])
   const [asked] = parts as readonly unknown[] as readonly [Asked]
   return withFacts(
-    (context: C & ContextOf<G>, record?: (R & RecordOf<G>) | null) => {
+    (context: NoInfer<C> & ContextOf<G>, record?: (NoInfer<R> & RecordOf<G>) | null) => {
       const holds = condition(context, record)
       if (isPromise(holds))
         return (holds as Promise<boolean>).then(late => decide(late, asked, context, record))

@@ -12,6 +12,9 @@ import { ANONYMOUS, forbidden, notFound } from '../decision.js'
 import { IDENTITY, identityOf, settle } from '../define-guard.js'
 import { type Caller, type IdentifiedContext, type NamedGuard, withFacts } from '../named-guard.js'
 
+/** Options that load nothing, so that the guard needs no request. */
+export type Loadless<Options> = Omit<Options, 'load'> & { load?: never }
+
 export interface RecordOptions<C = IdentifiedContext, R = unknown> {
   /** Finds the record when none is given, as in `guard()`; `null` or `undefined` when there is none. */
   load?: (ctx: C) => MaybePromise<R | null | undefined>
@@ -30,7 +33,7 @@ export const recordShape = {
 /**
  * A guard of a team's own that decides on a record: it is asked only when there are a caller and a record.
  *
- * Without a record it refuses with 403; when the record does not exist, with 404; when `conceal` is set every refusal is that 404, to the
+ * Without a record it refuses with 403; when the record does not exist, with 404; when `conceal` is set every 403 is that 404, to the
  * byte. The function answers as that of `defineGuard` does.
  *
  *     const isEditor = recordGuard('is-editor', (ctx, post: Post) => post.editors.includes(ctx.state.identity.subject))
@@ -38,10 +41,20 @@ export const recordShape = {
  *
  * @throws ConfigError
  */
+export function recordGuard<R, C = Caller>(
+  name: string,
+  decide: (ctx: C, record: R) => MaybePromise<Decision | boolean>,
+  options?: Loadless<RecordOptions>,
+): NamedGuard<NoInfer<C> & Caller, NoInfer<R>>
 export function recordGuard<R, C = IdentifiedContext>(
   name: string,
   decide: (ctx: C, record: R) => MaybePromise<Decision | boolean>,
-  options: RecordOptions<C, R> = {},
+  options: RecordOptions<C, R>,
+): NamedGuard<NoInfer<C> & Caller, NoInfer<R>>
+export function recordGuard<R, C>(
+  name: string,
+  decide: (ctx: C, record: R) => MaybePromise<Decision | boolean>,
+  options: object = {},
 ): NamedGuard<C & Caller, R> {
   const owner = 'recordGuard'
   NAME(name, { owner, option: 'name' })

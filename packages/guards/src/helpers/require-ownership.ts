@@ -1,11 +1,11 @@
 import { type Check, callback, checkOptions, either, optional, text } from '@palisade/core'
 import type { Caller, IdentifiedContext, NamedGuard } from '../named-guard.js'
-import { onRecord, type RecordOptions, recordShape } from './record-guard.js'
+import { type Loadless, onRecord, type RecordOptions, recordShape } from './record-guard.js'
 import { isSameId, type RecordId } from './record-id.js'
 
 export interface RequireOwnershipOptions<R, C = IdentifiedContext> extends RecordOptions<C, R> {
   /** Where the record says whose it is: the name of a field, or a function. Default `'ownerId'`. */
-  owner?: (string & keyof R) | ((record: R) => RecordId)
+  owner?: string | ((record: R) => RecordId)
 }
 
 /**
@@ -20,12 +20,16 @@ export interface RequireOwnershipOptions<R, C = IdentifiedContext> extends Recor
  *
  * @throws ConfigError
  */
-export function requireOwnership<const F extends string = 'ownerId'>(
-  field?: F,
-): NamedGuard<Caller, { readonly [K in F]: RecordId }>
+export function requireOwnership(): NamedGuard<Caller, { readonly ownerId: RecordId }>
+export function requireOwnership<const F extends string>(
+  field: F,
+): NamedGuard<Caller, { readonly [K in NoInfer<F>]: RecordId }>
+export function requireOwnership<R>(
+  options: Loadless<RequireOwnershipOptions<R>>,
+): NamedGuard<Caller, NoInfer<R>>
 export function requireOwnership<R, C = IdentifiedContext>(
   options: RequireOwnershipOptions<R, C>,
-): NamedGuard<C & Caller, R>
+): NamedGuard<NoInfer<C> & Caller, NoInfer<R>>
 export function requireOwnership(options: string | object = {}): NamedGuard<never, never> {
   const name = 'requireOwnership'
   const given = typeof options === 'string' ? { owner: options } : options

@@ -2,13 +2,13 @@ import { checkOptions, type Decision, type MaybePromise, optional } from '@palis
 import { ALLOW, ANONYMOUS, forbidden, notFound } from '../decision.js'
 import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type IdentifiedContext, type NamedGuard, withFacts } from '../named-guard.js'
-import { onRecord, type RecordOptions, recordShape } from './record-guard.js'
+import { type Loadless, onRecord, type RecordOptions, recordShape } from './record-guard.js'
 import { isSameId, type RecordId } from './record-id.js'
 import { fieldOrFunction } from './require-ownership.js'
 
 export interface RequireTenantOptions<R, C = IdentifiedContext> extends RecordOptions<C, R> {
   /** Where the record says whose it is: the name of a field, or a function. Default `'tenantId'`. */
-  tenant?: (string & keyof R) | ((record: R) => RecordId)
+  tenant?: string | ((record: R) => RecordId)
 }
 
 /**
@@ -26,10 +26,11 @@ export interface RequireTenantOptions<R, C = IdentifiedContext> extends RecordOp
 export function requireTenant(): NamedGuard<Caller, { readonly tenantId: RecordId }>
 export function requireTenant<const F extends string>(
   field: F,
-): NamedGuard<Caller, { readonly [K in F]: RecordId }>
+): NamedGuard<Caller, { readonly [K in NoInfer<F>]: RecordId }>
+export function requireTenant<R>(options: Loadless<RequireTenantOptions<R>>): NamedGuard<Caller, NoInfer<R>>
 export function requireTenant<R, C = IdentifiedContext>(
   options: RequireTenantOptions<R, C>,
-): NamedGuard<C & Caller, R>
+): NamedGuard<NoInfer<C> & Caller, NoInfer<R>>
 export function requireTenant(options?: string | object): NamedGuard<never, never> {
   const name = 'requireTenant'
   const given = typeof options === 'string' ? { tenant: options } : (options ?? {})

@@ -36,7 +36,7 @@ export interface PermissionsOptions<C = IdentifiedContext, R = unknown> {
 export interface FixedPermissions {
   resource: string
   grants?: readonly Grant[] | Grants
-  action: Action
+  action?: Action
   conceal?: boolean
 }
 
@@ -53,13 +53,14 @@ type Find<T> = (ctx: unknown, record?: unknown) => T
  *
  * @throws ConfigError naming the row that is wrong
  */
-export function permissions(options: FixedPermissions): NamedGuard<Caller>
+export function permissions(options: FixedPermissions & { action: Action }): NamedGuard<Caller>
+export function permissions(options: FixedPermissions): NamedGuard<Caller & { readonly method: string }>
 export function permissions<C = IdentifiedContext, R = unknown>(
   options: PermissionsOptions<C, R> & { action: NonNullable<PermissionsOptions<C, R>['action']> },
-): NamedGuard<C & Caller, R>
+): NamedGuard<NoInfer<C> & Caller, NoInfer<R>>
 export function permissions<C = IdentifiedContext, R = unknown>(
   options: PermissionsOptions<C, R>,
-): NamedGuard<C & Caller & { readonly method: string }, R>
+): NamedGuard<NoInfer<C> & Caller & { readonly method: string }, NoInfer<R>>
 export function permissions(options: object): NamedGuard<never, never> {
   const owner = 'permissions'
   const checked = checkOptions(owner, options, {
