@@ -36,7 +36,11 @@ function admit(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex,
   const decide = (reply: Awaited<ReturnType<CompiledPipeline['run']>>) => {
     socket.off('error', ignore)
     if (socket.destroyed) return
-    if (reply === undefined) return pass()
+    if (reply === undefined) {
+      ctx.upgraded = true
+      pass()
+      return
+    }
     socket.on('error', ignore)
     ctx.res.assignSocket(socket as never)
     ctx.res.on('finish', () => socket.end())
@@ -49,6 +53,8 @@ function admit(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex,
 
 class UpgradeContext extends NodeContext {
   private readonly socket: Duplex
+  /** Whether the server's listeners have it now. */
+  upgraded = false
 
   constructor(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex) {
     const res = new ServerResponse(req)
@@ -58,6 +64,11 @@ class UpgradeContext extends NodeContext {
   }
 
   protected override watchEnd(): void {
-    this.socket.on('close', () => this.finish(this.res.headersSent ? this.res.statusCode : 101, false))
+    this.socket.on('close', () => {
+      const { headersSent, statusCode, writableFinished } = this.res
+      if (headersSent) this.finish(statusCode, !writableFinished)
+      else if (this.upgraded) this.finish(101, false)
+      else this.finish(undefined, true)
+    })
   }
 }

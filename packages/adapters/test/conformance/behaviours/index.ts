@@ -8,6 +8,8 @@ import { headers } from './headers.js'
 import { order } from './order.js'
 import { routes } from './routes.js'
 import { target } from './target.js'
+import { together } from './together.js'
+import { upgrades } from './upgrades.js'
 
 /** The whole table: one line a file. */
 export const behaviours: readonly Behaviour[] = [
@@ -20,4 +22,6 @@ export const behaviours: readonly Behaviour[] = [
   ...body,
   ...address,
   ...events,
+  ...upgrades,
+  ...together,
 ]

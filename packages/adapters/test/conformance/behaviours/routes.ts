@@ -28,13 +28,11 @@ const tenants = (more: Partial<Mount> = {}): App => ({
 })
 
 const refuses: Behaviour['branches'] = (edge, probe) => ({
-  admin: edge
-    .branch()
-    .use(
-      probe.middleware('admin', {
-        onRequest: ctx => ctx.deny({ status: 403, code: 'FORBIDDEN', message: 'no' }),
-      }),
-    ),
+  admin: edge.branch().use(
+    probe.middleware('admin', {
+      onRequest: ctx => ctx.deny({ status: 403, code: 'FORBIDDEN', message: 'no' }),
+    }),
+  ),
 })
 
 const passes: Behaviour['branches'] = (edge, probe) => {
@@ -197,13 +195,11 @@ export const routes: readonly Behaviour[] = [
         })
         .use(probe.middleware('a')),
     branches: edge => ({
-      admin: edge
-        .branch()
-        .use({
-          name: 'role',
-          gives: ['role'],
-          onRequest: ctx => void Object.assign(ctx.state, { role: 'admin' }),
-        }),
+      admin: edge.branch().use({
+        name: 'role',
+        gives: ['role'],
+        onRequest: ctx => void Object.assign(ctx.state, { role: 'admin' }),
+      }),
     }),
     app: { routes: [get('/', view => json(view.state()), 'admin')] },
     when: { target: '/' },

@@ -1,0 +1,62 @@
+import { toHono } from '@palisade/adapters/hono'
+import { pipeline } from '@palisade/core'
+import { Hono } from 'hono'
+import { expect, test } from 'vitest'
+import { Probe } from './conformance/probe.js'
+
+const early = () => pipeline().use({ name: 'early', onRequest: ctx => ctx.setHeader('X-Early', 'yes') })
+
+test('given no server when the app is asked by call then the edge works, without an address', async () => {
+  const app = new Hono()
+  const edge = toHono(early())
+  app.use(edge)
+  app.get('/', c => c.json({ ip: edge.context(c).client.ip ?? null }))
+  const response = await app.request('/')
+  expect(response.headers.get('x-early')).toBe('yes')
+  expect(await response.json()).toEqual({ ip: null })
+})
+
+test('given a sub-app with an error handler of its own when its route throws then early headers are on it and the template is told', async () => {
+  const probe = new Probe()
+  const inner = new Hono()
+  inner.onError((_error, c) => c.text('inner', 503))
+  inner.get('/items/:id', () => {
+    throw new Error('boom')
+  })
+  const app = new Hono()
+  app.use(toHono(probe.pipeline().use(probe.sets({ 'X-Early': 'yes' }))))
+  app.route('/api', inner)
+  const response = await app.request('/api/items/7')
+  expect([response.status, response.headers.get('x-early'), await response.text()]).toEqual([
+    503,
+    'yes',
+    'inner',
+  ])
+  await probe.settled()
+  expect(probe.outcomes).toMatchObject([{ status: 503, route: '/api/items/:id', aborted: false }])
+})
+
+test('given an early header when the handler sets it by c.header then the handler wins, in one line', async () => {
+  const app = new Hono()
+  app.use(toHono(early()))
+  app.get('/', c => {
+    c.header('X-Early', 'handler')
+    return c.text('ok')
+  })
+  expect((await app.request('/')).headers.get('x-early')).toBe('handler')
+})
+
+test('given a middleware of the team in front when the edge refuses then it sees the refusal and can add to it', async () => {
+  const app = new Hono()
+  app.use(async (c, next) => {
+    await next()
+    c.header('X-Outer', String(c.res.status))
+  })
+  app.use(
+    toHono(
+      pipeline().use({ name: 'no', onRequest: ctx => ctx.deny({ status: 403, code: 'NO', message: 'no' }) }),
+    ),
+  )
+  const response = await app.request('/')
+  expect([response.status, response.headers.get('x-outer')]).toEqual([403, '403'])
+})
