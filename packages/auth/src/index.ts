@@ -1,4 +1,29 @@
+export { type ApiKeyOptions, apiKey, type PresentedKey } from './api-key/api-key.js'
+export { apiKeyAdmin } from './api-key/api-key-admin.js'
+export {
+  type ApiKeyChanges,
+  type ApiKeys,
+  type ApiKeysOptions,
+  apiKeys,
+  type IssuedApiKey,
+  type NewApiKey,
+} from './api-key/api-keys.js'
+export type { MakeLimiter } from './api-key/compiled-key.js'
+export type { ApiKeyInfo, ApiKeyRecord, Rate } from './api-key/record.js'
+export { type KeyValueKeysOptions, keyValueKeys } from './api-key/stores/key-value.js'
+export { type MemoryKeysOptions, memoryKeys } from './api-key/stores/memory.js'
+export type { ApiKeyStore, KeyPage, KeyQuery } from './api-key/stores/store.js'
+export type { TimeWindow } from './api-key/time-window.js'
 export { type AlwaysRequired, type AuthenticateOptions, authenticate } from './authenticate.js'
+export { type BasicOptions, type BasicUser, basic, type PresentedPassword } from './basic/basic.js'
+export { type PasswordHasher, type PasswordHasherOptions, passwordHasher } from './basic/password-hasher.js'
+export {
+  type PasswordUsers,
+  type PasswordUsersOptions,
+  passwordUsers,
+  type StoredUser,
+} from './basic/password-users.js'
+export { Overloaded } from './basic/work-queue.js'
 export { bearerChallenge, insufficientScopeChallenge } from './challenge.js'
 export { type IdentityParts, makeIdentity } from './identity/make-identity.js'
 export type { ClaimPath } from './jwt/claims.js'

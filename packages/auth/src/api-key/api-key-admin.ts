@@ -1,0 +1,127 @@
+import {
+  type AdminOptions,
+  adminApi,
+  ConfigError,
+  checkFields,
+  checkQuery,
+  type Identity,
+  integerText,
+  type Middleware,
+  optional,
+  Reply,
+  type RequestContext,
+  RequestError,
+  readJson,
+} from '@palisade/core'
+import { type ApiKeyChanges, ApiKeys, type NewApiKey } from './api-keys.js'
+import { LIST_QUERY, ROTATION } from './fields.js'
+
+const LIMIT = 65_536
+const PAGE = { ...LIST_QUERY, limit: optional(integerText({ min: 1, max: 200 }), 50) }
+
+/**
+ * A JSON API to manage keys, below `path`:
+ *
+ * | | |
+ * |---|---|
+ * | `GET /?owner&limit&cursor` | `{ success, data: ApiKeyInfo[], meta: { count, nextCursor } }` |
+ * | `POST /` | 201 `{ success, data: { ...ApiKeyInfo, key } }`: the only answer, with that of `rotate`, that shows the secret |
+ * | `GET /:id` | the key, or 404 |
+ * | `PATCH /:id`, `PUT /:id` | changes what is named; `null` takes a restriction away |
+ * | `POST /:id/rotate` `{ overlap? }` | a new secret |
+ * | `DELETE /:id` | revokes |
+ *
+ * Closed unless `authorize` passes. Whoever passes may give a key any owner and any scope: ask for a right that only administrators have.
+ *
+ *     pipeline().use(authenticate({ ... })).use(apiKeyAdmin(keys, { path: '/api-keys', authorize: requireScopes('keys:admin') }))
+ *
+ * @throws ConfigError for a wrong option, or without `authorize`
+ */
+export function apiKeyAdmin<Needs extends object = {}>(
+  keys: ApiKeys,
+  options: AdminOptions<Needs>,
+): Middleware<Needs> {
+  if (!(keys instanceof ApiKeys))
+    throw new ConfigError({
+      owner: 'apiKeyAdmin',
+      option: 'keys',
+      value: keys,
+      allowed: 'what apiKeys() returns',
+    })
+
+  return adminApi('apiKeyAdmin', options, {
+    '/': {
+      GET: async ctx => {
+        const { keys: data, next } = await keys.list(checkQuery(ctx, PAGE))
+        return Reply.json(200, {
+          success: true,
+          data,
+          meta: { count: data.length, nextCursor: next ?? null },
+        })
+      },
+      POST: async ctx => {
+        const { key, record } = await keys.create((await readJson(ctx, LIMIT)) as NewApiKey)
+        tell(ctx, 'resource:created', record.id)
+        return Reply.json(
+          201,
+          { success: true, data: { ...record, key } },
+          { Location: `${options.path}/${record.id}` },
+        )
+      },
+    },
+    '/:id': {
+      GET: async (_, { id }) => answer(await keys.get(id as string)),
+      PATCH: update,
+      PUT: update,
+      DELETE: async (ctx, { id }) => {
+        if (!(await keys.revoke(id as string))) throw notFound()
+        tell(ctx, 'resource:deleted', id as string)
+        return Reply.json(200, { success: true, data: { id, revoked: true } })
+      },
+    },
+    '/:id/rotate': {
+      POST: async (ctx, { id }) => {
+        // A POST without a body asks for no overlap; one with a body is read like any other.
+        const body = hasBody(ctx) ? await readJson(ctx, LIMIT) : {}
+        checkFields(body, ROTATION)
+        const issued = await keys.rotate(id as string, body as object)
+        if (issued === undefined) throw notFound()
+        tell(ctx, 'resource:updated', id as string)
+        return Reply.json(200, { success: true, data: { ...issued.record, key: issued.key } })
+      },
+    },
+  })
+
+  async function update(ctx: RequestContext, { id }: Readonly<Record<string, string>>): Promise<Reply> {
+    const updated = await keys.update(id as string, (await readJson(ctx, LIMIT)) as ApiKeyChanges)
+    if (updated !== undefined) tell(ctx, 'resource:updated', id as string)
+    return answer(updated)
+  }
+}
+
+function answer(data: object | undefined): Reply {
+  if (data === undefined) throw notFound()
+  return Reply.json(200, { success: true, data })
+}
+
+const notFound = () => new RequestError(404, 'There is no such API key')
+
+const hasBody = (ctx: RequestContext) =>
+  ctx.header('content-type') !== undefined ||
+  ctx.header('transfer-encoding') !== undefined ||
+  Number(ctx.header('content-length') ?? 0) > 0
+
+function tell(
+  ctx: RequestContext,
+  name: 'resource:created' | 'resource:updated' | 'resource:deleted',
+  id: string,
+): void {
+  const { identity } = ctx.state as { identity?: Identity }
+  ctx.services.events.emit(name, {
+    resource: 'api-key',
+    id,
+    requestId: ctx.requestId,
+    ...(identity !== undefined && { subject: identity.subject }),
+    ...(identity?.tenant !== undefined && { tenant: identity.tenant }),
+  })
+}

@@ -1,0 +1,270 @@
+import {
+  type Clock,
+  callback,
+  checkFields,
+  checkOptions,
+  type Duration,
+  duration,
+  either,
+  faulty,
+  having,
+  isPromise,
+  list,
+  type MaybePromise,
+  optional,
+  type Services,
+  systemClock,
+  text,
+} from '@palisade/core'
+import type { MakeLimiter } from './compiled-key.js'
+import { KEY_CHANGES, NEW_KEY, ROTATION } from './fields.js'
+import { formatKey, isKeyId, keyPrefix, newKeyId, newSecret } from './key-text.js'
+import { KeyVerifier } from './key-verifier.js'
+import { type ApiKeyInfo, type ApiKeyRecord, infoOf, type Rate } from './record.js'
+import { SecretHasher } from './secret-hasher.js'
+import { memoryKeys } from './stores/memory.js'
+import type { ApiKeyStore, KeyQuery } from './stores/store.js'
+import type { TimeWindow } from './time-window.js'
+
+export interface ApiKeysOptions {
+  /** Default `memoryKeys()`. */
+  store?: ApiKeyStore
+  /** The first part of every key. Default `pk`. */
+  prefix?: string
+  /** A secret of at least 32 characters that is not in the store; several while it is changed, the newest first. Default: none, and plain SHA-256. */
+  pepper?: string | readonly string[]
+  /** Makes the limiters of keys that have a `rateLimit`: `rate => createLimiter(rate)`. Without it no key can have one. */
+  limiter?: MakeLimiter
+  /** How often the last use is written at most. Default one minute. */
+  lastUsedEvery?: Duration
+  clock?: Clock
+}
+
+type RateOption = { limit: number; window: Duration }
+type Moment = number | string
+
+/** A new key. Times are milliseconds since 1970 or ISO 8601 with an offset. */
+export interface NewApiKey {
+  name: string
+  /** Becomes `identity.subject`. */
+  owner: string
+  tenant?: string
+  scopes?: readonly string[]
+  roles?: readonly string[]
+  /** `resource:action`. */
+  permissions?: readonly string[]
+  allowedCidrs?: readonly string[]
+  windows?: readonly (Omit<TimeWindow, 'zone'> & { zone?: string })[]
+  notBefore?: Moment
+  expiresAt?: Moment
+  quota?: RateOption
+  rateLimit?: RateOption
+}
+
+/** What changes; `null` takes a restriction away. */
+export type ApiKeyChanges = {
+  [K in Exclude<keyof NewApiKey, 'owner'>]?: K extends 'name' | 'scopes' | 'roles' | 'permissions'
+    ? NewApiKey[K]
+    : NewApiKey[K] | null
+} & { disabled?: boolean }
+
+/** A key whose secret is shown this once. */
+export interface IssuedApiKey {
+  readonly key: string
+  readonly record: ApiKeyInfo
+}
+
+/** How often a change is tried again that somebody else's change came in between of. */
+const MOST_TRIES = 5
+
+/**
+ * Issues, checks and takes back API keys.
+ *
+ *     const keys = apiKeys({ store: keyValueKeys({ store: new Keyv(...) }), pepper: process.env.KEY_PEPPER })
+ *     const { key } = await keys.create({ name: 'Mobile app', owner: 'u42', scopes: ['read'] })
+ *
+ * What it stores is of no use to a thief: secrets have 256 random bits and are stored as a keyed hash.
+ *
+ * @throws ConfigError for a wrong option
+ */
+export function apiKeys(options: ApiKeysOptions = {}): ApiKeys {
+  return new ApiKeys(options)
+}
+
+export class ApiKeys {
+  /** @internal */
+  readonly verifier: KeyVerifier
+  readonly #store: ApiKeyStore
+  readonly #prefix: string
+  readonly #hasher: SecretHasher
+  readonly #clock: Clock
+  readonly #hasLimiter: boolean
+
+  constructor(options: ApiKeysOptions) {
+    const pepper = text({ max: 1000, pattern: /^.{32,}$/s, allowed: 'a secret of at least 32 characters' })
+    const checked = checkOptions('apiKeys', options, {
+      store: optional(
+        having<ApiKeyStore>(
+          'an API key store',
+          'get',
+          'add',
+          'replace',
+          'list',
+          'count',
+          'touch',
+          'lastUsedAt',
+        ),
+      ),
+      prefix: optional(keyPrefix, 'pk'),
+      pepper: optional(
+        either(
+          pepper,
+          list(pepper, { min: 1, max: 5 }),
+          'a secret of at least 32 characters, or 1 to 5 of them',
+        ),
+      ),
+      limiter: optional(callback<MakeLimiter>('a function (rate) => Limiter')),
+      lastUsedEvery: optional(duration({ min: 0, max: '1d' })),
+      clock: optional(having<Clock>('a clock', 'now', 'monotonic'), systemClock),
+    })
+    const { pepper: peppers = [], limiter } = checked
+    this.#clock = checked.clock
+    this.#store = checked.store ?? memoryKeys({ clock: checked.clock })
+    this.#prefix = checked.prefix
+    this.#hasher = new SecretHasher(typeof peppers === 'string' ? [peppers] : peppers)
+    this.#hasLimiter = limiter !== undefined
+    this.verifier = new KeyVerifier({
+      store: this.#store,
+      prefix: checked.prefix,
+      hasher: this.#hasher,
+      limiter,
+      lastUsedEveryMs: checked.lastUsedEvery ?? 60_000,
+    })
+  }
+
+  /** @throws RequestError 422 with `details.fields` for a wrong or unknown field */
+  async create(fields: NewApiKey): Promise<IssuedApiKey> {
+    const given = present(checkFields(fields, NEW_KEY)) as Omit<NewRecord, 'id'>
+    const now = this.#clock.now()
+    this.#refuseImpossible(given, now)
+    const id = newKeyId(now)
+    const secret = newSecret()
+    const record = freeze({
+      ...given,
+      id,
+      version: 1,
+      hash: this.#hasher.hash({ id, secret }),
+      createdAt: now,
+      updatedAt: now,
+    })
+    if (!(await this.#store.add(record)))
+      throw new Error('apiKeys: a new id is taken; the random source is broken')
+    return { key: formatKey(this.#prefix, { id, secret }), record: infoOf(record, undefined) }
+  }
+
+  async get(id: string): Promise<ApiKeyInfo | undefined> {
+    const record = await this.#read(id)
+    return record && infoOf(record, await this.#store.lastUsedAt(id))
+  }
+
+  /** Keys in the order in which they were made; revoked ones too. */
+  async list(
+    query: Partial<KeyQuery> = {},
+  ): Promise<{ readonly keys: readonly ApiKeyInfo[]; readonly next?: string }> {
+    const { limit = 50, cursor, owner } = query
+    const { records, next } = await this.#store.list({ limit, cursor, owner })
+    const keys = await Promise.all(
+      records.map(async record => infoOf(record, await this.#store.lastUsedAt(record.id))),
+    )
+    return next === undefined ? { keys } : { keys, next }
+  }
+
+  /**
+   * Changes what is named; a key that was revoked can no longer be changed. `undefined`: there is no such key.
+   *
+   * @throws RequestError 422 with `details.fields` for a wrong or unknown field
+   */
+  async update(id: string, changes: ApiKeyChanges): Promise<ApiKeyInfo | undefined> {
+    const checked = checkFields(changes, KEY_CHANGES)
+    return this.#change(id, (record, now) => {
+      const next = present({ ...record, ...present(checked, true) }) as ApiKeyRecord
+      this.#refuseImpossible(
+        { ...next, ...(checked.expiresAt === undefined && { expiresAt: undefined }) },
+        now,
+      )
+      return next
+    })
+  }
+
+  /**
+   * Gives a key a new secret. The old one stays good for `overlap`, at most 90 days, so that it can be replaced everywhere first. Default: not at all.
+   */
+  async rotate(id: string, options: { overlap?: Duration } = {}): Promise<IssuedApiKey | undefined> {
+    const { overlap = 0 } = checkFields(options, ROTATION)
+    const secret = newSecret()
+    const record = await this.#change(id, ({ previous: _, ...record }, now) => ({
+      ...record,
+      hash: this.#hasher.hash({ id, secret }),
+      ...(overlap > 0 && { previous: { hash: record.hash, until: now + overlap } }),
+    }))
+    return record && { key: formatKey(this.#prefix, { id, secret }), record }
+  }
+
+  /** Takes a key back for good. The record stays, so that one can see that it was there. False: there is no such key, or it was revoked before. */
+  async revoke(id: string): Promise<boolean> {
+    return (await this.#change(id, (record, now) => ({ ...record, revokedAt: now }))) !== undefined
+  }
+
+  /** @internal */
+  setup(services: Services): void {
+    this.verifier.setup(services)
+  }
+
+  dispose(): MaybePromise<void> {
+    return this.verifier.dispose()
+  }
+
+  #read(id: string): MaybePromise<ApiKeyRecord | undefined> {
+    return isKeyId(id) ? this.#store.get(id) : undefined
+  }
+
+  async #change(
+    id: string,
+    change: (record: ApiKeyRecord, now: number) => Omit<ApiKeyRecord, 'version' | 'updatedAt'>,
+  ): Promise<ApiKeyInfo | undefined> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const read = this.#read(id)
+      const record = isPromise(read) ? await read : (read as ApiKeyRecord | undefined)
+      if (record === undefined || record.revokedAt !== undefined) return undefined
+      const now = this.#clock.now()
+      const next = freeze({ ...change(record, now), version: record.version + 1, updatedAt: now })
+      if (await this.#store.replace(next, record.version))
+        return infoOf(next, await this.#store.lastUsedAt(id))
+    }
+    throw new Error('apiKeys: the record changes faster than it can be changed')
+  }
+
+  #refuseImpossible(
+    record: { expiresAt?: number | undefined; notBefore?: number; rateLimit?: Rate },
+    now: number,
+  ): void {
+    const { expiresAt, notBefore, rateLimit } = record
+    if (expiresAt !== undefined && expiresAt <= now)
+      throw faulty([{ field: 'expiresAt', message: 'must be in the future' }])
+    if (expiresAt !== undefined && notBefore !== undefined && expiresAt <= notBefore)
+      throw faulty([{ field: 'expiresAt', message: 'must be after notBefore' }])
+    if (rateLimit !== undefined && !this.#hasLimiter)
+      throw faulty([{ field: 'rateLimit', message: 'is not possible here: no limiter is configured' }])
+  }
+}
+
+type NewRecord = Omit<ApiKeyRecord, 'version' | 'hash' | 'createdAt' | 'updatedAt'>
+
+/** Without what is not there; `null` is kept as "take it away" where it is asked for. */
+function present(fields: object, keepNull = false): object {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined && (keepNull || value !== null)),
+  )
+}
+
+const freeze = (record: ApiKeyRecord): ApiKeyRecord => Object.freeze(record)

@@ -1,0 +1,100 @@
+import { CidrSet, type ClientAddress, type Limiter } from '@palisade/core'
+import { LRUCache } from 'lru-cache'
+import { makeIdentity } from '../identity/make-identity.js'
+import type { Authenticated, Refused } from '../strategy.js'
+import type { ApiKeyRecord, Rate } from './record.js'
+import { compileWindows } from './time-window.js'
+
+/** Makes a limiter for a rate; `createLimiter` of `@palisade/ratelimit` does. Keys count by their id. */
+export type MakeLimiter = (rate: { readonly limit: number; readonly window: number }) => Limiter
+
+/** A record made ready for requests. */
+export interface CompiledKey {
+  readonly version: number
+  readonly hash: string
+  readonly result: Authenticated
+  readonly cidrs: CidrSet | undefined
+  readonly isInWindow: ((now: number) => boolean) | undefined
+}
+
+/** Compiles each version of a record once. */
+export class CompiledKeys {
+  readonly #method: string
+  readonly #keys = new LRUCache<string, CompiledKey>({ max: 10_000 })
+
+  constructor(method: string) {
+    this.#method = method
+  }
+
+  of(record: ApiKeyRecord): CompiledKey {
+    const known = this.#keys.get(record.id)
+    // The hash too: a record that was restored from a backup may have an old version again.
+    if (known !== undefined && known.version === record.version && known.hash === record.hash) return known
+    const compiled = compile(record, this.#method)
+    this.#keys.set(record.id, compiled)
+    return compiled
+  }
+}
+
+function compile(record: ApiKeyRecord, method: string): CompiledKey {
+  const {
+    id,
+    version,
+    hash,
+    name,
+    owner,
+    tenant,
+    scopes,
+    roles,
+    permissions,
+    expiresAt,
+    allowedCidrs,
+    windows,
+  } = record
+  const identity = makeIdentity({
+    subject: owner,
+    method,
+    scopes,
+    roles,
+    tenant,
+    permissions,
+    claims: { keyId: id, name },
+    expiresAt,
+  })
+  return {
+    version,
+    hash,
+    result: Object.freeze({ outcome: 'authenticated', identity }),
+    cidrs: allowedCidrs && new CidrSet(allowedCidrs, { owner: 'apiKeys', option: 'allowedCidrs' }),
+    isInWindow: windows && compileWindows(windows),
+  }
+}
+
+/** Why a key that is right may not be used from here, or now; `undefined` if it may. An address that is not known is not allowed. */
+export function restrictionOf(
+  key: CompiledKey,
+  owner: string,
+  client: ClientAddress,
+  now: number,
+): Refused | undefined {
+  if (key.cidrs !== undefined && (client.ip === undefined || !key.cidrs.has(client.ip))) {
+    return refused(owner, 'This key may not be used from this address', 'address not allowed', true)
+  }
+  if (key.isInWindow !== undefined && !key.isInWindow(now))
+    return refused(owner, 'This key may not be used at this time', 'outside its hours', false)
+  return undefined
+}
+
+const refused = (subject: string, message: string, reason: string, isViolation: boolean): Refused => ({
+  outcome: 'refused',
+  status: 403,
+  message,
+  reason,
+  subject,
+  isViolation,
+})
+
+/** When the period of a rate that is running now ends. */
+export function periodEnd({ window }: Rate, now: number): number {
+  return (Math.floor(now / window) + 1) * window
+}

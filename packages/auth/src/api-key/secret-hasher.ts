@@ -1,0 +1,52 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { KeyText } from './key-text.js'
+import type { ApiKeyRecord } from './record.js'
+
+/**
+ * Hashes and compares the secrets of API keys. One round of HMAC is enough: the secret has 256 random bits, so that nobody tries them all. The
+ * pepper is not in the store, so that a stolen store cannot be used to make a key that fits it.
+ *
+ * Whether the key is known or not, and whichever of its secrets fits, the same work is done.
+ */
+export class SecretHasher {
+  readonly #peppers: readonly (string | undefined)[]
+  readonly #nobody: string
+
+  /** @param peppers the newest first; none: SHA-256 without one */
+  constructor(peppers: readonly string[]) {
+    this.#peppers = peppers.length === 0 ? [undefined] : peppers
+    this.#nobody = this.hash({ id: '', secret: randomBytes(32).toString('base64url') })
+  }
+
+  hash(key: KeyText): string {
+    return digest(key, this.#peppers[0])
+  }
+
+  /** Whether the key's secret is that of the record; with no record, the same work for nothing. */
+  matches(key: KeyText, record: ApiKeyRecord | undefined, now: number): boolean {
+    const current = record?.hash ?? this.#nobody
+    const isInOverlap = record?.previous !== undefined && now < record.previous.until
+    const previous = isInOverlap ? (record?.previous?.hash as string) : this.#nobody
+    let found = 0
+    for (const pepper of this.#peppers) {
+      const presented = digest(key, pepper)
+      found |= Number(isSame(presented, current)) | Number(isSame(presented, previous))
+    }
+    return found === 1 && record !== undefined
+  }
+}
+
+/** The id is hashed too: a hash copied into another record fits no secret. */
+function digest({ id, secret }: KeyText, pepper: string | undefined): string {
+  const text = `${id}.${secret}`
+  return pepper === undefined
+    ? `sha256:${createHash('sha256').update(text).digest('base64url')}`
+    : `hmac-sha256:${createHmac('sha256', pepper).update(text).digest('base64url')}`
+}
+
+/** In constant time for texts of one length; the length of a digest is no secret. */
+function isSame(one: string, other: string): boolean {
+  const a = Buffer.from(one)
+  const b = Buffer.from(other)
+  return a.length === b.length && timingSafeEqual(a, b)
+}

@@ -1,0 +1,158 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import {
+  callback,
+  checkOptions,
+  type Duration,
+  duration,
+  integer,
+  type MaybePromise,
+  object,
+  optional,
+  orFalse,
+  text,
+} from '@palisade/core'
+import { LRUCache } from 'lru-cache'
+import { quoted, realmName } from '../challenge.js'
+import { type IdentityParts, makeIdentity } from '../identity/make-identity.js'
+import type { Authenticated, Failed, Invalid, Strategy, VerifyResult } from '../strategy.js'
+import { type BasicCredentials, isBasic, parseBasic } from './credentials.js'
+import { Overloaded } from './work-queue.js'
+
+/** Who a user is, in an identity's words. */
+export type BasicUser = Omit<IdentityParts, 'method'>
+
+export interface BasicOptions {
+  /**
+   * Whose the password is; nothing for a wrong one and for an unknown user, in the same time. `passwordUsers().verify` does it.
+   * What throws is a 503.
+   */
+  verify: (
+    username: string,
+    password: string,
+    context: { readonly signal: AbortSignal },
+  ) => MaybePromise<BasicUser | null | undefined>
+  /** Default `api`. */
+  realm?: string
+  /** How rules name it. Default `basic`. */
+  name?: string
+  /** How long a login that was right is remembered, since every request brings the password again. Default 60 s for 1,000; a changed password is seen after that. */
+  cache?: { max?: number; ttl?: Duration } | false
+}
+
+/** The `Authorization` field; what stands in it is read when it is verified. */
+export interface PresentedPassword {
+  readonly field: string
+}
+
+/**
+ * Basic authentication (RFC 7617): a user and a password in every request. Only over TLS: the password is as good as in the clear.
+ *
+ * It defends against guessing when `authenticate({ throttle: { basic } })` counts failures, and against reading passwords out of the database by
+ * scrypt. Every failure is the same 401, for the same work. Fails closed: users that cannot be looked up are a 503.
+ *
+ *     basic({ verify: passwordUsers({ find: name => db.userByName(name) }).verify })
+ *
+ * @throws ConfigError for a wrong option
+ */
+export function basic(options: BasicOptions): Strategy<PresentedPassword> {
+  const { verify, realm, name, cache } = checkOptions('basic', options, {
+    verify: callback<BasicOptions['verify']>('a function (username, password) => user or nothing'),
+    realm: optional(realmName, 'api'),
+    name: optional(text({ max: 50 }), 'basic'),
+    cache: optional(
+      orFalse(
+        object({
+          max: optional(integer({ min: 1, max: 1_000_000 }), 1000),
+          ttl: optional(duration({ max: '10m' })),
+        }),
+      ),
+    ),
+  })
+  const challenge = `Basic realm=${quoted(realm)}, charset="UTF-8"`
+  const remembered =
+    cache === false ? undefined : new RememberedLogins(cache?.max ?? 1000, cache?.ttl ?? 60_000)
+
+  return {
+    name,
+    scheme: 'Basic',
+
+    extract(ctx) {
+      const field = ctx.header('authorization')
+      // A malformed one is a wrong one: whoever typed it gets to type again.
+      return field === undefined || !isBasic(field) ? null : { field }
+    },
+
+    recall: ({ field }, { now }) => remembered?.find(field, now),
+
+    async verify({ field }, attempt) {
+      const credentials = parseBasic(field)
+      if (credentials === undefined) return wrong('malformed', undefined, field)
+      let user: BasicUser | null | undefined
+      try {
+        user = await verify(credentials.username, credentials.password, attempt)
+      } catch (error) {
+        return unavailable(error)
+      }
+      const result = conclude(user, credentials)
+      if (result.outcome === 'authenticated') remembered?.add(field, result, attempt.now)
+      return result
+    },
+
+    challenge: () => challenge,
+  }
+
+  function conclude(
+    user: BasicUser | null | undefined,
+    { username, password }: BasicCredentials,
+  ): VerifyResult {
+    if (user === null || user === undefined) return wrong('wrong password', username, password)
+    if (typeof user !== 'object' || typeof user.subject !== 'string' || user.subject === '')
+      return {
+        outcome: 'error',
+        error: new TypeError('verify returned no user; needed: a subject'),
+        reason: 'verify',
+      }
+    return Object.freeze({ outcome: 'authenticated', identity: makeIdentity({ ...user, method: name }) })
+  }
+}
+
+const wrong = (reason: string, subject: string | undefined, presented: string): Invalid => ({
+  outcome: 'invalid',
+  failure: 'invalid',
+  reason,
+  subject,
+  presented,
+})
+
+const unavailable = (error: unknown): Failed => ({
+  outcome: 'error',
+  error,
+  reason: error instanceof Overloaded ? 'overloaded' : 'users cannot be looked up',
+  ...(error instanceof Overloaded && { retryAfterSeconds: 1 }),
+})
+
+/** Logins that were right, under a key of this process: no password is kept, nor anything that could be tried against one elsewhere. */
+class RememberedLogins {
+  readonly #key = randomBytes(32)
+  readonly #logins: LRUCache<string, { readonly result: Authenticated; readonly until: number }>
+  readonly #ttlMs: number
+
+  constructor(max: number, ttlMs: number) {
+    this.#logins = new LRUCache({ max })
+    this.#ttlMs = ttlMs
+  }
+
+  find(field: string, now: number): Authenticated | undefined {
+    const login = this.#logins.get(this.#digest(field))
+    return login !== undefined && login.until > now ? login.result : undefined
+  }
+
+  add(field: string, result: Authenticated, now: number): void {
+    const until = Math.min(now + this.#ttlMs, result.identity.expiresAt ?? Number.POSITIVE_INFINITY)
+    this.#logins.set(this.#digest(field), { result, until })
+  }
+
+  #digest(field: string): string {
+    return createHmac('sha256', this.#key).update(field).digest('base64')
+  }
+}

@@ -1,0 +1,79 @@
+import { callback, checkOptions, type MaybePromise, optional, refuse } from '@palisade/core'
+import type { BasicUser } from './basic.js'
+import { PasswordHasher, passwordHasher } from './password-hasher.js'
+
+/** A user as the team's database knows it. */
+export interface StoredUser extends BasicUser {
+  /** What `hasher.hash()` made: a PHC string. Absent: this user has no password. */
+  passwordHash?: string | null | undefined
+  /** No login while it is true. */
+  disabled?: boolean | undefined
+}
+
+export interface PasswordUsersOptions {
+  /** The user by the name that was typed (NFC), or nothing. */
+  find: (username: string) => MaybePromise<StoredUser | null | undefined>
+  /** Default `passwordHasher()`. */
+  hasher?: PasswordHasher
+  /** Stores a stronger hash of the same password: called after a login whose hash is weaker than today's. A failure is not the user's. */
+  rehash?: (username: string, passwordHash: string) => MaybePromise<unknown>
+}
+
+export interface PasswordUsers {
+  /** For `basic({ verify })`, and for a login form. Nothing: unknown user, wrong password, disabled - always for the work of one hash. */
+  verify(
+    username: string,
+    password: string,
+    context?: { readonly signal: AbortSignal },
+  ): Promise<BasicUser | undefined>
+  readonly hasher: PasswordHasher
+}
+
+/**
+ * Users with passwords, wherever they are stored.
+ *
+ *     const users = passwordUsers({ find: name => db.users.findOne({ name }), rehash: (name, hash) => db.users.setHash(name, hash) })
+ *     await db.users.insert({ name: 'ada', subject: 'u1', passwordHash: await users.hasher.hash('correct horse') })
+ *
+ * @throws ConfigError for a wrong option
+ */
+export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
+  const { find, rehash, ...checked } = checkOptions('passwordUsers', options, {
+    find: callback<PasswordUsersOptions['find']>('a function (username) => user or nothing'),
+    hasher: optional((value, at) =>
+      value instanceof PasswordHasher ? value : refuse(at, value, 'what passwordHasher() returns'),
+    ),
+    rehash: optional(
+      callback<NonNullable<PasswordUsersOptions['rehash']>>('a function (username, passwordHash)'),
+    ),
+  })
+  const hasher = checked.hasher ?? passwordHasher()
+
+  return {
+    hasher,
+
+    async verify(username, password, context) {
+      const user = (await find(username)) ?? undefined
+      const isRight = await hasher.verify(password, user?.passwordHash ?? undefined, context?.signal)
+      if (!isRight || user === undefined || user.disabled === true) return undefined
+      const { passwordHash, disabled: _, ...rest } = user
+      if (rehash !== undefined && hasher.needsRehash(passwordHash as string))
+        await strengthen(username, password)
+      return pick(rest)
+    },
+  }
+
+  /** The login is right whatever becomes of this. */
+  async function strengthen(username: string, password: string): Promise<void> {
+    try {
+      await rehash?.(username, await hasher.hash(password))
+    } catch {
+      // Tried again at the next login.
+    }
+  }
+}
+
+/** Only what an identity is made of: a row of a database has more. */
+function pick({ subject, scopes, roles, tenant, permissions, claims, expiresAt }: BasicUser): BasicUser {
+  return { subject, scopes, roles, tenant, permissions, claims, expiresAt }
+}
