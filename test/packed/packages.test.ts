@@ -47,8 +47,7 @@ describe('given an empty project with the tarballs installed', () => {
           allowJs: true,
           checkJs: true,
           noEmit: true,
-          // The declarations of Palisade are checked, those of the hosts are not ours to check.
-          skipLibCheck: true,
+          skipLibCheck: false,
         },
         files: [...files, everything].map(({ file }) => file),
       }),
@@ -56,9 +55,11 @@ describe('given an empty project with the tarballs installed', () => {
     const [node, tsc] = tool('typescript', 'tsc')
     const output = await promisify(execFile)(node, [tsc, '-p', consumer], { cwd: consumer }).then(
       () => '',
-      (error: { stdout?: string }) => error.stdout ?? String(error),
+      (error: { stdout?: string }) => error.stdout || `error TS: ${String(error)}`,
     )
-    expect(output).toBe('')
+    // With declarations checked too, those of the hosts have errors of their own, which are not ours to mend.
+    const errors = output.split('\n').filter(line => /error TS/.test(line))
+    expect(errors.filter(line => !/^node_modules\/(?!@palisade\/)/.test(line))).toEqual([])
   })
 
   it('when the documentation shows an import, then it is one of the paths tried here', () => {
