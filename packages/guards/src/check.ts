@@ -26,13 +26,8 @@ export function check<C = Caller, R = unknown>(
   guard: Guard<C, R>,
   ...given: About<C & Caller, R>
 ): MaybePromise<Decision>
-export function check(
-  guard: AnyGuard,
-  ...[about, ...record]: About<unknown, unknown>
-): MaybePromise<Decision> {
-  const named = toNamed(guard, { owner: 'check', option: 'guard' }) as NamedGuard<unknown, unknown>
-  const context = contextOf(about)
-  return record.length === 0 ? named(context) : named(context, record[0] ?? null)
+export function check(guard: AnyGuard, ...given: About<unknown, unknown>): MaybePromise<Decision> {
+  return ask('check', guard, given)
 }
 
 /**
@@ -49,11 +44,21 @@ export function ensure<C = Caller, R = unknown>(
   ...given: About<C & Caller, R>
 ): MaybePromise<void>
 export function ensure(guard: AnyGuard, ...given: About<unknown, unknown>): MaybePromise<void> {
-  const decision = check(guard as NamedGuard<unknown, unknown>, ...given)
+  const decision = ask('ensure', guard, given)
   const [about] = given
   return isPromise(decision)
     ? (decision as Promise<Decision>).then(late => insist(late, about))
     : insist(decision, about)
+}
+
+function ask(
+  owner: string,
+  guard: AnyGuard,
+  [about, ...record]: About<unknown, unknown>,
+): MaybePromise<Decision> {
+  const named = toNamed(guard, { owner, option: 'guard' }) as NamedGuard<unknown, unknown>
+  const context = contextOf(about)
+  return record.length === 0 ? named(context) : named(context, record[0] ?? null)
 }
 
 const BEARER = { realm: 'api', methods: ['jwt'] } as const

@@ -63,7 +63,8 @@ export type RecordOf<G> = G extends (context: never, record: infer R, ...rest: n
     : NonNullable<R>
   : unknown
 
-type Intersected<Functions> = Functions extends (value: infer I) => void ? I : never
+/** What all of the functions take; in brackets, since one by one they would give a union. */
+type Intersected<Functions> = [Functions] extends [(value: infer I) => void] ? I : never
 
 /** The context that satisfies all of the guards. */
 export type ContextsOf<G extends readonly AnyGuard[]> = Intersected<

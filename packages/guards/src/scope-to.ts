@@ -47,7 +47,7 @@ const CHALLENGE = { realm: 'api', methods: [] } as const
 export function scopeTo<F extends LooseFilter, const Name extends string = 'filter'>(
   filterOf: (ctx: IdentifiedContext) => MaybePromise<F | null | undefined>,
   options: ScopeToOptions<Name> = {},
-): Middleware<{ identity: Identity }, { [K in Name]: Filter<F> }> {
+): Middleware<{ identity: Identity }, { [K in NoInfer<Name>]: Filter<NoInfer<F>> }> {
   const owner = 'scopeTo'
   callback('a function (ctx) => ({ column: value })')(filterOf, { owner, option: 'filterOf' })
   const { as } = checkOptions(owner, options, {
@@ -99,8 +99,10 @@ function checkFilter(found: unknown): object | undefined {
 
 function isPresent(column: string, value: unknown): boolean {
   if (value === null || value === undefined || value === '') return false
-  if (Array.isArray(value))
-    return value.length > 0 && value.every(one => !Array.isArray(one) && isPresent(column, one))
+  if (Array.isArray(value)) {
+    if (value.some(Array.isArray)) throw notPlain(`${JSON.stringify(column)}: a list in a list`)
+    return value.length > 0 && value.every(one => isPresent(column, one))
+  }
   const isPlain =
     typeof value === 'string' ||
     typeof value === 'boolean' ||
