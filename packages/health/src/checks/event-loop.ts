@@ -1,0 +1,47 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { checkOptions, type Duration, duration, optional } from '@palisade/core'
+import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
+
+export interface EventLoopOptions extends CommonOptions {
+  /** The 99th percentile of the loop's delay since the last look, beyond which this process is too busy. Default 500 ms. */
+  maxDelay?: Duration
+}
+
+/** How often the loop is looked at. What is below it is the timer's own step, and no delay. */
+const RESOLUTION_MS = 20
+
+/**
+ * Whether the event loop turns: a process that computes for seconds answers nobody, though its port is open. Facts: `p99_ms`, `max_ms`.
+ *
+ * @throws ConfigError
+ */
+export function eventLoop(options: EventLoopOptions = {}): Check {
+  const checked = checkOptions('eventLoop', options, {
+    ...commonShape('event_loop'),
+    maxDelay: optional(duration({ min: 1, max: '1m' })),
+  })
+  const { maxDelay = 500 } = checked
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  delays.enable()
+  const milliseconds = (nanoseconds: number) =>
+    delays.count === 0 ? 0 : Math.round(Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS) * 10) / 10
+  return checkOf(
+    checked,
+    () => {
+      const p99_ms = milliseconds(delays.percentile(99))
+      const max_ms = milliseconds(delays.max)
+      delays.reset()
+      return p99_ms <= maxDelay
+        ? { healthy: true, p99_ms, max_ms }
+        : {
+            healthy: false,
+            error: `the event loop is ${p99_ms} ms late; allowed: ${maxDelay} ms`,
+            p99_ms,
+            max_ms,
+          }
+    },
+    () => {
+      delays.disable()
+    },
+  )
+}

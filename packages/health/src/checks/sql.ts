@@ -1,0 +1,26 @@
+import { callback, checkOptions } from '@palisade/core'
+import { type Check, type CommonOptions, checkOf, dependencyShape } from './check.js'
+
+export type SqlQuery = (signal: AbortSignal) => Promise<unknown>
+
+/**
+ * Whether a database answers, by a query that the team gives, since only it knows its driver: `sql(() => pool.query('SELECT 1'))`. What comes back is not
+ * looked at; a rejection is a failure.
+ *
+ * A pool that is used up makes it wait in the queue, and then it fails in time: that too is a database that cannot be reached.
+ *
+ * @throws ConfigError
+ */
+export function sql(query: SqlQuery, options: CommonOptions = {}): Check {
+  const ask = callback<SqlQuery>('a function that returns a promise, such as () => pool.query("SELECT 1")')(
+    query,
+    {
+      owner: 'sql',
+      option: 'query',
+    },
+  )
+  const checked = checkOptions('sql', options, dependencyShape('database'))
+  return checkOf(checked, async signal => {
+    await ask(signal)
+  })
+}

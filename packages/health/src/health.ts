@@ -1,0 +1,203 @@
+import {
+  type Clock,
+  callback,
+  checkOptions,
+  type Duration,
+  duration,
+  type EventBus,
+  type Guard,
+  having,
+  isPromise,
+  list,
+  type MaybePromise,
+  type Middleware,
+  object,
+  optional,
+  type Reply,
+  type RequestContext,
+  RequestError,
+  type Services,
+  systemClock,
+} from '@palisade/core'
+import type { Check } from './checks/check.js'
+import { type Lifecycle, lifecycle as newLifecycle } from './lifecycle.js'
+import { type Access, guarded, privateNetworks } from './probes/access.js'
+import { answer, formOf } from './probes/answer.js'
+import { type HealthReport, type HealthStatus, isHealthy, MOST_CHECKS, Panel } from './probes/panel.js'
+import { PATHS, type ProbeName, type ProbePaths, probesByPath } from './probes/paths.js'
+
+export interface HealthOptions<Needs extends object = {}> {
+  /** What readiness depends on, at most 64: `check()`, `redis()`, `sql()`, `http()`, `tcp()`, `disk()`, `memory()`, `eventLoop()`. */
+  checks?: readonly Check[]
+  paths?: ProbePaths
+  /** How long an answer may take. Default 900 ms, since the kubelet waits one second. */
+  deadline?: Duration
+  /** Who sees the checks. Default: callers on loopback and private networks. A guard replaces that, and alone decides. */
+  authorize?: Guard<RequestContext<Needs>>
+  /** Shared with `gracefulShutdown()`, so that readiness turns 503 when the process drains. Default: one of its own. */
+  lifecycle?: Lifecycle
+}
+
+/** The middleware, and what a team asks of it beside requests. */
+export interface Health<Needs extends object = {}> extends Middleware<Needs> {
+  readonly lifecycle: Lifecycle
+  /**
+   * One more check, while the server runs.
+   *
+   * @returns a function that takes it away and closes it
+   * @throws ConfigError for a name that is taken, and past 64 checks
+   */
+  add(check: Check): () => Promise<void>
+  /** What readiness says now, with its checks: for a dashboard. Asks as a probe does, and never rejects. */
+  report(): Promise<HealthReport>
+}
+
+/**
+ * Answers the probes of Kubernetes, load balancers and people: `/health/live`, `/health/ready`, `/health/startup`, `/health` and `/ready`.
+ *
+ * Defends the server against being restarted for a dependency's fault (liveness asks none), against traffic that it cannot serve (readiness),
+ * and what it depends on against its probes: one question at a time, and results are shared. Strangers see a status and
+ * nothing of the checks. Fails closed: what does not answer in time, throws or answers nonsense is unhealthy, and details are withheld
+ * from whoever cannot be shown to be entitled.
+ *
+ *     pipeline().use(health({ checks: [redis(client), sql(() => pool.query('SELECT 1'))] }))
+ *
+ * Mount it in front of rate limits and authentication: a probe that is refused takes the instance out of service.
+ *
+ * @throws ConfigError
+ */
+export function health<Needs extends object = {}>(options: HealthOptions<Needs> = {}): Health<Needs> {
+  const checked = checkOptions('health', options, {
+    checks: optional(
+      list(having<Check>('what check() or a ready-made check returns', 'run'), { max: MOST_CHECKS }),
+      [],
+    ),
+    paths: (value = {}, at) => probesByPath(object(PATHS)(value, at), at),
+    deadline: optional(duration({ min: 10, max: '1m' })),
+    authorize: optional(callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision')),
+    lifecycle: optional(having<Lifecycle>('what lifecycle() returns', 'drain')),
+  })
+  const { deadline = 900, lifecycle = newLifecycle(), paths: probes } = checked
+  const access: Access = checked.authorize === undefined ? privateNetworks() : guarded(checked.authorize)
+
+  // Until the pipeline is compiled there is no clock but the system's.
+  let clock: Clock = systemClock
+  let startedAt = clock.monotonic()
+  const steady: Clock = { now: () => clock.now(), monotonic: () => clock.monotonic() }
+  const panel = new Panel(steady, deadline)
+  for (const one of checked.checks) panel.add(one)
+  const changes = new Changes()
+  const onDrain = () => changes.tell(readinessNow())
+
+  return {
+    name: 'health',
+    lifecycle,
+    add: one => panel.add(one),
+    report: async () => readiness(),
+    setup(services: Services) {
+      clock = services.clock
+      startedAt = clock.monotonic()
+      changes.events = services.events
+      lifecycle.signal.addEventListener('abort', onDrain, { once: true })
+    },
+    onRequest(context) {
+      const ctx = context as RequestContext
+      const probe = probes.get(ctx.path)
+      if (probe === undefined) return undefined
+      return respond(ctx, probe)
+    },
+    async dispose() {
+      lifecycle.signal.removeEventListener('abort', onDrain)
+      await panel.dispose()
+    },
+  }
+
+  function respond(ctx: RequestContext, probe: ProbeName): MaybePromise<Reply | undefined> {
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
+      // A preflight is for cors() to answer, wherever it is mounted.
+      if (ctx.method === 'OPTIONS') return undefined
+      throw new RequestError(405, 'The method is not allowed here', { headers: { Allow: 'GET, HEAD' } })
+    }
+    const form = formOf(ctx.header('accept'))
+    const reply = (report: HealthReport, details: boolean) =>
+      answer(
+        {
+          report,
+          now: clock.now(),
+          uptimeMs: clock.monotonic() - startedAt,
+          details,
+          readiness: probe === 'ready',
+        },
+        form,
+      )
+    const details = mayKnow(ctx)
+    const report = reportFor(probe)
+    if (!isPromise(report) && !isPromise(details)) return reply(report, details)
+    return Promise.all([report, isPromise(details) ? inTime(details) : details]).then(([one, may]) =>
+      reply(one, may),
+    )
+  }
+
+  function reportFor(probe: ProbeName): MaybePromise<HealthReport> {
+    if (probe === 'live' || probe === 'startup') return panel.ask(probe)
+    return readiness()
+  }
+
+  function readiness(): MaybePromise<HealthReport> {
+    // Whatever they would say: what is about to close need not be asked.
+    if (lifecycle.draining) return changes.tell(readinessNow())
+    const report = panel.ask('ready')
+    return isPromise(report)
+      ? (report as Promise<HealthReport>).then(one => changes.tell(lifecycle.draining ? readinessNow() : one))
+      : changes.tell(report)
+  }
+
+  function readinessNow(): HealthReport {
+    return { ...panel.known(), status: 'draining' }
+  }
+
+  function mayKnow(ctx: RequestContext): MaybePromise<boolean> {
+    const withhold = (error: unknown) => {
+      ctx.services.logger.error(
+        { err: error, request_id: ctx.requestId },
+        'health: authorize failed; details are withheld',
+      )
+      return false
+    }
+    try {
+      const may = access(ctx)
+      return isPromise(may) ? Promise.resolve(may).catch(withhold) : may
+    } catch (error) {
+      return withhold(error)
+    }
+  }
+
+  /** A guard that waits for a database must not cost the probe its answer. */
+  function inTime(details: PromiseLike<boolean>): Promise<boolean> {
+    return new Promise(resolve => {
+      const timer = setTimeout(() => resolve(false), deadline).unref()
+      void details.then(may => {
+        clearTimeout(timer)
+        resolve(may)
+      })
+    })
+  }
+}
+
+/** Tells the bus when readiness is not what it was. */
+class Changes {
+  events: EventBus | undefined
+  #status: HealthStatus | 'unknown' = 'unknown'
+
+  tell(report: HealthReport): HealthReport {
+    const { status } = report
+    const previous = this.#status
+    if (status === previous) return report
+    this.#status = status
+    if (this.events?.has('health:changed')) {
+      const failing = report.checks.filter(one => !isHealthy(one)).map(one => one.check.name)
+      this.events.emit('health:changed', { status, previous, failing })
+    }
+    return report
+  }
+}

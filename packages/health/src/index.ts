@@ -1,0 +1,21 @@
+export {
+  type Check,
+  type CheckFacts,
+  type CheckKind,
+  type CheckOptions,
+  type CheckVerdict,
+  type CommonOptions,
+  check,
+} from './checks/check.js'
+export { type DiskOptions, disk } from './checks/disk.js'
+export { type EventLoopOptions, eventLoop } from './checks/event-loop.js'
+export { type HttpOptions, http } from './checks/http.js'
+export { type MemoryOptions, memory } from './checks/memory.js'
+export { redis } from './checks/redis.js'
+export type { CheckResult } from './checks/result.js'
+export { type SqlQuery, sql } from './checks/sql.js'
+export { type TcpOptions, tcp } from './checks/tcp.js'
+export { type Health, type HealthOptions, health } from './health.js'
+export { type Lifecycle, lifecycle } from './lifecycle.js'
+export type { CheckReport, HealthReport, HealthStatus } from './probes/panel.js'
+export type { ProbePath, ProbePaths } from './probes/paths.js'

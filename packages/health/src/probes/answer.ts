@@ -1,0 +1,95 @@
+import { Reply } from '@palisade/core'
+import type { CheckResult } from '../checks/result.js'
+import { type CheckReport, type HealthReport, type HealthStatus, isHealthy } from './panel.js'
+
+export interface Facts {
+  readonly report: HealthReport
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly uptimeMs: number
+  /** Whether the caller may see the checks. */
+  readonly details: boolean
+  /** Whether the probe is about readiness, which its body then says in so many words. */
+  readonly readiness: boolean
+}
+
+/** What a caller without details sees of them: neither names nor texts. */
+export function answer(facts: Facts, form: 'plain' | 'health+json'): Reply {
+  const isHealthJson = form === 'health+json'
+  const type = isHealthJson ? 'application/health+json' : 'application/json; charset=utf-8'
+  const body = isHealthJson ? healthJson(facts) : plain(facts)
+  const headers = { 'Content-Type': type, 'Cache-Control': 'no-store', Vary: 'Accept' }
+  return new Reply(isUp(facts.report.status) ? 200 : 503, headers, JSON.stringify(body))
+}
+
+const isUp = (status: HealthStatus) => status === 'healthy' || status === 'degraded'
+
+function plain({ report, now, uptimeMs, details, readiness }: Facts): object {
+  return {
+    status: report.status,
+    ...(readiness && { ready: isUp(report.status) }),
+    timestamp: new Date(now).toISOString(),
+    uptime: Math.floor(uptimeMs / 1000),
+    ...(details && { checks: Object.fromEntries(report.checks.map(one => [one.check.name, entry(one)])) }),
+  }
+}
+
+function entry(report: CheckReport): object {
+  const { check, result } = report
+  return {
+    ...result?.facts,
+    status: isHealthy(report) ? 'healthy' : 'unhealthy',
+    latency_ms: result === undefined ? null : latency(result),
+    ...(check.optional && { optional: true }),
+    ...(isHealthy(report) ? undefined : { error: errorOf(result) }),
+  }
+}
+
+/** The form of draft-inadarei-api-health-check-06. */
+function healthJson({ report, now, uptimeMs, details }: Facts): object {
+  const measured = report.checks.map(one => [`${one.check.name}:responseTime`, [measurement(one, now)]])
+  const uptime = {
+    componentType: 'system',
+    observedValue: Math.floor(uptimeMs / 1000),
+    observedUnit: 's',
+    status: 'pass',
+    time: new Date(now).toISOString(),
+  }
+  return {
+    status: { healthy: 'pass', degraded: 'warn', unhealthy: 'fail', draining: 'fail' }[report.status],
+    ...(report.status === 'draining' && { output: 'draining' }),
+    ...(details && { checks: { uptime: [uptime], ...Object.fromEntries(measured) } }),
+  }
+}
+
+function measurement(report: CheckReport, now: number): object {
+  const { check, result } = report
+  return {
+    ...result?.facts,
+    status: isHealthy(report) ? 'pass' : check.optional ? 'warn' : 'fail',
+    time: new Date(result?.at ?? now).toISOString(),
+    ...(result && { observedValue: latency(result), observedUnit: 'ms' }),
+    ...(isHealthy(report) ? undefined : { output: errorOf(result) }),
+  }
+}
+
+const latency = ({ latencyMs }: CheckResult) => Math.round(latencyMs * 10) / 10
+
+const errorOf = (result: CheckResult | undefined) => result?.error ?? 'no answer yet'
+
+const LONGEST_ACCEPT = 1024
+
+/** `application/health+json` is given to whoever names it, unless JSON is wanted more (RFC 9110 section 12.5.1). */
+export function formOf(accept: string | undefined): 'plain' | 'health+json' {
+  if (accept === undefined || accept.length > LONGEST_ACCEPT) return 'plain'
+  let wanted = 0
+  let json = 0
+  for (const range of accept.toLowerCase().split(',')) {
+    const [type = '', ...parameters] = range.split(';').map(part => part.trim())
+    const weight = parameters.find(one => one.startsWith('q='))
+    const q = weight === undefined ? 1 : Number(weight.slice(2)) || 0
+    if (type === 'application/health+json') wanted = q
+    else if (type === 'application/json') json = q
+  }
+  return wanted > 0 && wanted >= json ? 'health+json' : 'plain'
+}
