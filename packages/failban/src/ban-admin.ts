@@ -22,7 +22,8 @@ import {
 } from '@palisade/core'
 import { type Ban, MANUAL, shown } from './bans/ban.js'
 import { isWithin, rangeOf } from './bans/ban-id.js'
-import { type Failban, FailbanMiddleware } from './failban.js'
+import { FailbanMiddleware } from './failban.js'
+import type { Failban } from './failban-api.js'
 
 export type BanAdminOptions<Needs extends object = {}> = AdminOptions<Needs>
 
@@ -65,6 +66,9 @@ class BanAdmin {
   private readonly bans: FailbanMiddleware
   /** A cursor is good for this process only: the order of bans in another one is its own. */
   private readonly era = randomBytes(6).toString('base64url')
+
+  private readonly address: Check<string> = (value, at) =>
+    (typeof value === 'string' ? this.bans.idOf(value) : undefined) ?? refuse(at, value, ADDRESS)
 
   constructor(bans: FailbanMiddleware) {
     this.bans = bans
@@ -111,7 +115,7 @@ class BanAdmin {
     const body = checkFields(
       await readJson(ctx, LARGEST_BODY),
       {
-        ip: text({ max: 64 }),
+        ip: this.address,
         reason: optional(reason),
         duration: optional(banLength),
         jail: optional(oneOf(...this.bans.jailNames), MANUAL),
@@ -119,12 +123,10 @@ class BanAdmin {
       },
       { status: 400 },
     )
-    const id = this.bans.idOf(body.ip)
-    if (id === undefined) throw badAddress()
-    const objection = this.objectionTo(id, ctx, body.force)
+    const { ip, reason: why, duration: durationMs, jail } = body
+    const objection = this.objectionTo(ip, ctx, body.force)
     if (objection !== undefined) throw new RequestError(409, objection)
-    const { reason: why, duration: durationMs, jail } = body
-    const ban = await this.bans.ban(id, {
+    const ban = await this.bans.ban(ip, {
       jail,
       ...(why !== undefined && { reason: why }),
       ...(durationMs !== undefined && { durationMs }),
@@ -204,5 +206,6 @@ const banLength: Check<number | 'permanent'> = (value, at) => {
 }
 
 const notBanned = () => new RequestError(404, 'There is no such ban')
-const badAddress = () =>
-  faulty([{ field: 'ip', message: 'must be an address, or a network without host bits' }], 400)
+const ADDRESS = 'an address, or a network without host bits'
+
+const badAddress = () => faulty([{ field: 'ip', message: `must be ${ADDRESS}` }], 400)

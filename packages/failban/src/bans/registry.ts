@@ -13,6 +13,7 @@ import type { AccessLists } from '../lists/access-lists.js'
 import type { BanStore, Replica } from '../stores/store.js'
 import { Archive } from './archive.js'
 import { type BanRecord, endOf, isOver, MANUAL } from './ban.js'
+import { banId } from './ban-id.js'
 import type { Escalation } from './escalation.js'
 import { Ledger } from './ledger.js'
 
@@ -52,6 +53,11 @@ export class BanRegistry implements Replica {
     for (const { operation, error } of this.failures.splice(0))
       events.emit('security:store-error', { operation, error })
     this.settle()
+  }
+
+  /** The one text of an address or network, in any notation, by which its ban is known. */
+  idOf(text: string): string | undefined {
+    return banId(text, this.ledger.ipv6Prefix)
   }
 
   /** The ban of a client. Allocates nothing when there is none. */

@@ -4,6 +4,7 @@ import { body } from './body.js'
 import { end } from './end.js'
 import { errors } from './errors.js'
 import { events } from './events.js'
+import { bans } from './failban.js'
 import { headers } from './headers.js'
 import { order } from './order.js'
 import { routes } from './routes.js'
@@ -24,4 +25,5 @@ export const behaviours: readonly Behaviour[] = [
   ...events,
   ...upgrades,
   ...together,
+  ...bans,
 ]

@@ -1,0 +1,104 @@
+import type { Violation } from '@palisade/core'
+import { type BanRecord, MANUAL } from '../bans/ban.js'
+import type { Escalation } from '../bans/escalation.js'
+import { type BanRegistry, forget } from '../bans/registry.js'
+import type { AccessLists } from '../lists/access-lists.js'
+import { BAN, type Jail } from './jail.js'
+
+export interface WardenOptions {
+  readonly jails: readonly Jail[]
+  readonly escalation: Escalation
+  readonly lists: AccessLists
+  readonly registry: BanRegistry
+  readonly isShadow: boolean
+}
+
+/** Hears violations, has the jails count them, and bans when one has enough. */
+export class Warden {
+  /** How many were counted since the start. */
+  violations = 0
+  private readonly options: WardenOptions
+
+  constructor(options: WardenOptions) {
+    this.options = options
+  }
+
+  get trackedKeys(): number {
+    return this.options.jails.reduce((sum, jail) => sum + jail.trackedKeys, 0)
+  }
+
+  get evictions(): number {
+    return this.options.jails.reduce((sum, jail) => sum + jail.evictions, 0)
+  }
+
+  /** Counts a violation, unless the client is allowed, not known well enough, or banned already. */
+  hear({ source, weight, key, ip, bannable }: Violation): void {
+    if (!bannable || !(weight > 0)) return
+    const { registry, lists } = this.options
+    const id = registry.idOf(key)
+    if (id === undefined) return
+    const { clock } = registry
+    if (lists.covers(id, clock) || (ip !== undefined && lists.allows(ip, clock))) return
+    if (registry.covering(id) !== undefined) return
+    this.violations++
+    this.count(id, source, Math.max(1, Math.round(weight)))
+  }
+
+  /** The ban that a person makes, as long as it says. */
+  sentenceByHand(ip: string, jail: string, reason: string, expiresAt: number | null): BanRecord {
+    const { registry, escalation } = this.options
+    const now = registry.clock.now()
+    const earlier = escalation.remembered(registry.lastOf(ip, jail), now)
+    return this.recordOf({ ip, jail, reason, source: MANUAL, violations: 0, expiresAt, earlier }, now)
+  }
+
+  forget(id: string): void {
+    for (const jail of this.options.jails) jail.forget(id)
+  }
+
+  sweep(now: number): void {
+    for (const jail of this.options.jails) jail.sweep(now)
+  }
+
+  private count(id: string, source: string, weight: number): void {
+    const now = this.options.registry.clock.monotonic()
+    for (const jail of this.options.jails) {
+      if (!jail.hears(source)) continue
+      const sum = jail.count(id, weight, now)
+      if (sum > 0) this.imprison(id, jail, source, sum)
+    }
+  }
+
+  private imprison(ip: string, jail: Jail, source: string, violations: number): void {
+    const { registry, escalation } = this.options
+    const now = registry.clock.now()
+    const last = registry.lastOf(ip, jail.name)
+    const { durationMs, earlier } = escalation.sentence(jail.banMs, last, now)
+    const reason = jail.reasonOf(violations)
+    const facts = { ip, jail: jail.name, reason, source, violations, expiresAt: now + durationMs, earlier }
+    const imposed = registry.impose(this.recordOf(facts, now))
+    if (imposed === undefined) return
+    forget(imposed.kept)
+    // A ban by a jail for bans is not one more ban to such a jail.
+    if (source !== BAN) this.count(ip, BAN, 1)
+  }
+
+  private recordOf(facts: Facts, now: number): BanRecord {
+    const { ip, jail, reason, source, violations, expiresAt, earlier } = facts
+    return Object.freeze({
+      ip,
+      jail,
+      reason,
+      violations,
+      banCount: earlier.length + 1,
+      bannedAt: now,
+      expiresAt,
+      permanent: expiresAt === null,
+      source,
+      shadow: this.options.isShadow,
+      earlier,
+    })
+  }
+}
+
+type Facts = Pick<BanRecord, 'ip' | 'jail' | 'reason' | 'source' | 'violations' | 'expiresAt' | 'earlier'>
