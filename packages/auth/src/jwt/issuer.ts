@@ -2,6 +2,8 @@ import { createSecretKey } from 'node:crypto'
 import {
   type Check,
   type Checked,
+  type Duration,
+  duration,
   list,
   type OptionPath,
   object,
@@ -32,6 +34,8 @@ export interface IssuerOptions {
   jwks?: JSONWebKeySet
   /** Where the issuer publishes its keys: https, or http on a loopback address. */
   jwksUri?: string
+  /** How long an answer from there may take. Default, and at most, 5 seconds. */
+  jwksTimeout?: Duration
   /** Required with a secret; else what the type of the key can verify. */
   algorithms?: readonly string[]
   /** The tenants that `{tenantid}` may stand for; required with it. */
@@ -64,6 +68,7 @@ export const ISSUER_SHAPE = {
   publicKey: anything,
   jwks: anything,
   jwksUri: optional(jwksUri),
+  jwksTimeout: optional(duration({ max: '5s' })),
   algorithms: optional(list(algorithm, { min: 1, max: 20 })),
   tenants: optional(
     list(text({ pattern: /^[\w.-]{1,100}$/, allowed: 'the id of a tenant' }), { min: 1, max: 10_000 }),
@@ -116,6 +121,8 @@ function compileIssuer(checked: CheckedIssuer, at: OptionPath): readonly Issuer[
     return refuse(within(at, 'issuer'), issuer, 'the exact "iss" of the tokens; it is required')
   if (audiences === undefined)
     return refuse(within(at, 'audience'), audiences, 'the "aud" of tokens for this API; it is required')
+  if (checked.jwksTimeout !== undefined && checked.jwksUri === undefined)
+    refuse(within(at, 'jwksTimeout'), checked.jwksTimeout, 'nothing, unless there is a jwksUri')
   const { keys, algorithms } = compileKeys(checked, at)
   const typ = checked.typ ?? (checked.jwksUri === undefined ? false : 'at+jwt')
   const common = {
@@ -170,7 +177,7 @@ function compileKeys(
       }
     case 'jwksUri':
       return {
-        keys: new RemoteKeys(checked.jwksUri as URL),
+        keys: new RemoteKeys(checked.jwksUri as URL, checked.jwksTimeout),
         algorithms: onlyOf(PUBLIC_ALGORITHMS, checked.algorithms, 'public keys', at),
       }
   }

@@ -1,0 +1,497 @@
+import { ConfigError, EventBus, pipeline } from '@palisade/core'
+import { inject } from '@palisade/core/testing'
+import { describe, expect, test } from 'vitest'
+import {
+  type AuthenticateOptions,
+  apiKey,
+  apiKeys,
+  authenticate,
+  basic,
+  insufficientScopeChallenge,
+  jwt,
+} from '../src/index.js'
+import { edge } from './support/edge.js'
+import { fakeLimiter } from './support/fake-limiter.js'
+import { wordStrategy } from './support/token-strategy.js'
+import { AUDIENCE, claims, ISSUER, NOW, SECRET, sign } from './support/tokens.js'
+
+const as = (word: string, name = 'a', more: object = {}) => ({ headers: { [`x-${name}`]: word }, ...more })
+const one = (options: Partial<AuthenticateOptions> = {}) =>
+  edge({ strategies: [wordStrategy('a')], ...options })
+const two = (options: Partial<AuthenticateOptions> = {}) =>
+  edge({ strategies: [wordStrategy('a'), wordStrategy('b')], ...options })
+
+describe('WWW-Authenticate', () => {
+  const strategies = () => ({
+    jwt: jwt({ issuer: ISSUER, audience: AUDIENCE, secret: SECRET, algorithms: ['HS256'] }),
+    basic: basic({ verify: () => undefined }),
+    'api-key': apiKey({ keys: apiKeys() }),
+  })
+  const expired = sign(claims({ exp: NOW - 60 }))
+  const BEARER = 'Bearer realm="api"'
+  const BASIC = 'Basic realm="api", charset="UTF-8"'
+  const KEY = 'ApiKey realm="api"'
+  const INVALID = `${BEARER}, error="invalid_token", error_description="The access token is invalid"`
+  const MALFORMED = `${BEARER}, error="invalid_request", error_description="Malformed credentials"`
+
+  test.each<
+    [
+      what: string,
+      use: (keyof ReturnType<typeof strategies>)[],
+      headers: () => Promise<Record<string, string | string[]>>,
+      status: number,
+      lines: string[],
+    ]
+  >([
+    ['no bearer', ['jwt'], async () => ({}), 401, [BEARER]],
+    ['a malformed bearer', ['jwt'], async () => ({ authorization: 'Bearer a b' }), 400, [MALFORMED]],
+    ['two bearers', ['jwt'], async () => ({ authorization: ['Bearer a', 'Bearer a'] }), 400, [MALFORMED]],
+    [
+      'an expired bearer',
+      ['jwt'],
+      async () => ({ authorization: `Bearer ${await expired}` }),
+      401,
+      [`${BEARER}, error="invalid_token", error_description="The access token expired"`],
+    ],
+    ['an invalid bearer', ['jwt'], async () => ({ authorization: 'Bearer a.b.c' }), 401, [INVALID]],
+    ['no password', ['basic'], async () => ({}), 401, [BASIC]],
+    ['a malformed password', ['basic'], async () => ({ authorization: 'Basic !' }), 401, [BASIC]],
+    ['a wrong password', ['basic'], async () => ({ authorization: 'Basic YTpi' }), 401, [BASIC]],
+    ['no key', ['api-key'], async () => ({}), 401, [KEY]],
+    ['a wrong key', ['api-key'], async () => ({ 'x-api-key': 'x' }), 401, [KEY]],
+    ['nothing at all', ['jwt', 'basic', 'api-key'], async () => ({}), 401, [BEARER, BASIC, KEY]],
+    [
+      'a wrong key where others are possible',
+      ['jwt', 'basic', 'api-key'],
+      async () => ({ 'x-api-key': 'x' }),
+      401,
+      [KEY],
+    ],
+    [
+      'a bearer and a key',
+      ['jwt', 'api-key'],
+      async () => ({ authorization: 'Bearer a.b.c', 'x-api-key': 'x' }),
+      400,
+      [MALFORMED, KEY],
+    ],
+    [
+      'an unknown scheme',
+      ['jwt', 'basic'],
+      async () => ({ authorization: 'Digest x' }),
+      401,
+      [BEARER, BASIC],
+    ],
+  ])('given %s, then each challenge has its line', async (_, use, headers, status, lines) => {
+    const all = strategies()
+    const { send } = edge({ strategies: use.map(name => all[name]) })
+    const response = await send({ headers: await headers() })
+    expect([response.status, response.headers['www-authenticate']]).toEqual([status, lines.join(', ')])
+    expect(response.ctx.denial?.headers?.['WWW-Authenticate']).toEqual(lines)
+  })
+
+  test('given a realm with a quote and a backslash, then it is escaped', async () => {
+    const { send } = edge({ strategies: [basic({ verify: () => undefined, realm: 'a "b" \\c' })] })
+    expect((await send()).headers['www-authenticate']).toBe('Basic realm="a \\"b\\" \\\\c", charset="UTF-8"')
+    expect(insufficientScopeChallenge('api', ['a', 'b'])).toBe(
+      'Bearer realm="api", error="insufficient_scope", scope="a b"',
+    )
+  })
+})
+
+describe('a credential', () => {
+  test.each([
+    ['ada', 200],
+    ['wrong:x', 401],
+    ['expired', 401],
+    ['malformed', 400],
+    ['forbidden', 403],
+    ['exhausted', 429],
+    ['down', 503],
+  ])('that is %s is answered %i, also where identity is optional', async (word, status) => {
+    for (const mode of ['required', 'optional'] as const) {
+      const { send } = one({ rules: [{ path: '/**', mode }] })
+      const response = await send(as(word))
+      expect([response.status, response.passed, response.state.identity?.subject]).toEqual([
+        status,
+        status === 200,
+        status === 200 ? 'ada' : undefined,
+      ])
+      expect(response.body).not.toContain('secret-host')
+    }
+  })
+
+  test('that is invalid is not tried by another strategy, and never becomes anonymous', async () => {
+    const { send, failures } = two({ rules: [{ path: '/**', mode: 'optional' }] })
+    expect((await send(as('wrong'))).status).toBe(401)
+    expect(failures.map(({ strategy }) => strategy)).toEqual(['a'])
+  })
+
+  test('and another one in the same request are a 400, unless the rule says which is first', async () => {
+    const both = { headers: { 'x-a': 'ada', 'x-b': 'bob' } }
+    expect((await two().send(both)).status).toBe(400)
+    expect((await two().send({ headers: { 'x-a': 'malformed', 'x-b': 'bob' } })).status).toBe(400)
+    const first = (use: string[]) => two({ rules: [{ path: '/**', use, several: 'first' }] })
+    expect((await first(['a', 'b']).send(both)).state.identity?.subject).toBe('ada')
+    expect((await first(['b', 'a']).send(both)).state.identity?.subject).toBe('bob')
+    expect((await first(['a', 'b']).send({ headers: { 'x-a': 'wrong', 'x-b': 'bob' } })).status).toBe(401)
+    expect((await first(['a', 'b']).send({ headers: { 'x-a': 'malformed', 'x-b': 'bob' } })).status).toBe(400)
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('secret-host')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('secret-host'))],
+  ])('whose verification %s is a 503', async (_, verify) => {
+    const { send, logs, violations } = edge({ strategies: [wordStrategy('a', { verify })] })
+    const { status, body } = await send(as('ada'))
+    expect([status, body.includes('secret-host'), logs.length, violations.length]).toEqual([503, false, 1, 0])
+  })
+
+  test.each([undefined, null, true, {}, { outcome: 'yes' }])(
+    'whose verification returns %j is refused',
+    async result => {
+      const { send } = edge({ strategies: [wordStrategy('a', { verify: () => result as never })] })
+      const { status, passed } = await send(as('ada'))
+      expect([status, passed]).toEqual([500, false])
+    },
+  )
+
+  test('that cannot be extracted without an error is a 500', async () => {
+    const { send } = edge({
+      strategies: [
+        wordStrategy('a', {
+          extract: () => {
+            throw new Error('x')
+          },
+        }),
+      ],
+    })
+    expect((await send()).status).toBe(500)
+  })
+
+  test('makes no promise where the strategy makes none', () => {
+    const middleware = authenticate({ strategies: [wordStrategy('a')] })
+    const services = { clock: { now: () => 0 }, events: { has: () => false } }
+    const ctx = { header: () => 'ada', services, state: {} as { identity?: unknown } }
+    expect(middleware.onRequest?.(ctx as never)).toBeUndefined()
+    expect(ctx.state.identity).toMatchObject({ subject: 'ada' })
+  })
+})
+
+describe('rules', () => {
+  const strategies = [wordStrategy('a'), wordStrategy('b')]
+  const rules = [
+    { path: '/**', use: ['a'] },
+    { path: '/admin/**', use: ['b'] },
+    { path: '/public/**', mode: 'public' as const },
+    { path: '/public/upload', use: ['a'] },
+    { path: '/shop/*/items', mode: 'optional' as const },
+    { path: '/Café/**', mode: 'public' as const },
+  ]
+  const { send } = edge({ strategies, rules })
+
+  test.each([
+    ['/', 'a'],
+    ['/x', 'a'],
+    ['/administrator', 'a'],
+    ['/admin', 'b'],
+    ['/admin/', 'b'],
+    ['/admin/x/y', 'b'],
+    ['/ADMIN/x', 'b'],
+    ['/Admin', 'b'],
+    ['/public', 'public'],
+    ['/public/', 'public'],
+    ['/public/x', 'public'],
+    ['/publicity', 'a'],
+    ['/public/upload', 'a'],
+    ['/public/upload/', 'a'],
+    ['/PUBLIC/UPLOAD', 'a'],
+    ['/public/upload/x', 'public'],
+    ['/shop/7/items', 'optional'],
+    ['/shop/items', 'a'],
+    ['/shop/7/8/items', 'a'],
+    ['/caf%C3%A9/x', 'public'],
+    ['/CAF%C3%89/x', 'public'],
+    ['/x?path=/public/', 'a'],
+    ['http://host/admin/x', 'b'],
+    ['http://host?/public/', 'a'],
+    ['/admin;x=/public', 'a'],
+    ['/public%20', 'a'],
+  ])('%s falls under the rule of %s', async (url, name) => {
+    const { status, headers } = await send({ url })
+    const open = name === 'public' || name === 'optional'
+    expect([status, headers['www-authenticate']]).toEqual(
+      open ? [200, undefined] : [401, `Word realm="${name}"`],
+    )
+    // A public path reads no credentials, an optional one does.
+    expect((await send({ url, ...as('wrong', 'b') })).status).toBe(
+      name === 'b' || name === 'optional' ? 401 : open ? 200 : 401,
+    )
+  })
+
+  test.each([
+    '/public/../admin',
+    '/public/%2e%2e/admin',
+    '/public%2f..%2fadmin',
+    '//admin',
+    '/public//x',
+    '/public\\x',
+    '/public/%5cx',
+    '/public/%00',
+    '/public/%ff',
+    '/%61dmin',
+    '/public/%2561',
+    '/public/.',
+    '*',
+  ])('%s is refused as ambiguous, whatever credentials it has', async url => {
+    const { status, passed } = await send({ url, ...as('bob', 'b') })
+    expect([status, passed]).toEqual([400, false])
+  })
+
+  test('without rules no path decides, so none is refused', async () => {
+    expect((await one().send(as('ada', 'a', { url: '/files/a%2Fb' }))).status).toBe(200)
+  })
+
+  test('a path that no rule matches is refused', async () => {
+    const { send } = one({ rules: [{ path: '/api/**', mode: 'public' }] })
+    expect([
+      (await send({ url: '/api/x' })).status,
+      (await send(as('ada', 'a', { url: '/x' }))).status,
+    ]).toEqual([200, 403])
+  })
+
+  test('two that overlap are no tie when a third one covers what both match', async () => {
+    const { send } = two({
+      rules: [
+        { path: '/*/admin/**', use: ['a'] },
+        { path: '/shop/**', mode: 'public' },
+        { path: '/shop/admin/**', use: ['b'] },
+      ],
+    })
+    expect((await send({ url: '/shop/admin/x' })).headers['www-authenticate']).toBe('Word realm="b"')
+    expect((await send({ url: '/blog/admin' })).headers['www-authenticate']).toBe('Word realm="a"')
+    expect((await send({ url: '/shop/x' })).status).toBe(200)
+  })
+})
+
+describe('what is told', () => {
+  test('a success and a failure are events, with who and why', async () => {
+    const { send, successes, failures } = one()
+    await send(as('ada'))
+    await send(as('wrong:x'))
+    await send()
+    expect(successes).toEqual(['ada'])
+    expect(failures).toEqual([
+      { strategy: 'a', reason: 'wrong', subject: 'ada' },
+      { strategy: undefined, reason: 'no credentials', subject: undefined },
+    ])
+  })
+
+  test.each([
+    ['no credentials', {}, []],
+    ['a wrong secret', as('wrong:x'), [1]],
+    ['a malformed one', as('malformed'), [1]],
+    ['two credentials', { headers: { 'x-a': 'ada', 'x-b': 'bob' } }, [1]],
+    ['the wrong place', as('forbidden'), [1]],
+    ['a quota', as('exhausted'), []],
+    ['a store that is down', as('down'), []],
+    ['a client without an address', as('wrong:x', 'a', { peer: null }), []],
+  ])('given %s, then violations weigh %j', async (_, request, weights) => {
+    const { send, violations } = two()
+    await send(request)
+    expect(violations.map(({ weight }) => weight)).toEqual(weights)
+    for (const violation of violations)
+      expect(violation).toMatchObject({ source: 'auth', key: '203.0.113.9', bannable: true })
+  })
+
+  test('a stuck client that repeats the same wrong secret weighs nothing, one that guesses does', async () => {
+    const { send, violations } = one()
+    for (const word of ['wrong:x', 'wrong:x', 'wrong:y', 'wrong:y', 'wrong:x']) await send(as(word))
+    await send(as('wrong:x', 'a', { peer: '203.0.113.10' }))
+    expect(violations.map(({ weight }) => weight)).toEqual([1, 0, 1, 0, 1, 1])
+    expect(JSON.stringify(violations)).not.toContain('"x"')
+  })
+})
+
+describe('shadow', () => {
+  test('decides and tells, lets everything through, and nobody is banned for it', async () => {
+    const { send, failures, violations } = one({
+      mode: 'shadow',
+      rules: [{ path: '/api/**' }],
+      login: { path: '/login' },
+    })
+    for (const [url, word] of [
+      ['/api', 'ada'],
+      ['/api', 'wrong:x'],
+      ['/api', 'malformed'],
+      ['/api', 'forbidden'],
+      ['/api', 'down'],
+      ['/x', 'ada'],
+      ['//', 'ada'],
+    ] as const) {
+      const { status, state } = await send(as(word, 'a', { url }))
+      expect([status, state.identity?.subject]).toEqual([
+        200,
+        url === '/api' && word === 'ada' ? 'ada' : undefined,
+      ])
+    }
+    expect((await send({ url: '/api', headers: { accept: 'text/html' } })).status).toBe(200)
+    expect(failures.map(({ reason }) => reason)).toEqual([
+      'wrong',
+      'malformed',
+      'place',
+      'down',
+      'no credentials',
+    ])
+    expect(violations.map(({ weight }) => weight)).toEqual([0, 0, 0])
+  })
+})
+
+describe('throttle', () => {
+  test.each([false, true])('20 parallel wrong secrets admit exactly the limit (waiting: %s)', async later => {
+    let verified = 0
+    const strategy = wordStrategy('a', {
+      verify: async ({ word }) => {
+        verified++
+        await undefined
+        return word === 'ada'
+          ? { outcome: 'authenticated', identity: {} as never }
+          : { outcome: 'invalid', failure: 'invalid', reason: 'wrong' }
+      },
+    })
+    const { send } = edge({ strategies: [strategy], throttle: { a: fakeLimiter(5, later) } })
+    const responses = await Promise.all(Array.from({ length: 20 }, (_, i) => send(as(`wrong:${i}`))))
+    expect([
+      verified,
+      responses.filter(({ status }) => status === 401).length,
+      responses.filter(({ status }) => status === 429).length,
+    ]).toEqual([5, 5, 15])
+    expect(responses.find(({ status }) => status === 429)?.headers['retry-after']).toBe('2')
+    expect((await send(as('ada', 'a', { peer: '203.0.113.10' }))).status).toBe(200)
+  })
+
+  test.each([
+    ['ada', 0],
+    ['forbidden', 0],
+    ['down', 0],
+    ['wrong:x', 1],
+    ['expired', 1],
+  ])('an attempt that is %s uses up %i', async (word, used) => {
+    const limiter = fakeLimiter(5)
+    const { send } = one({ throttle: { a: limiter } })
+    await send(as(word))
+    expect(limiter.used.get('203.0.113.9')).toBe(used)
+  })
+
+  test('an attempt whose verification throws is given back', async () => {
+    const limiter = fakeLimiter(5)
+    for (const verify of [
+      () => {
+        throw new Error('x')
+      },
+      () => Promise.reject(new Error('x')),
+    ]) {
+      const { send } = edge({ strategies: [wordStrategy('a', { verify })], throttle: { a: limiter } })
+      expect((await send(as('ada'))).status).toBe(503)
+    }
+    expect(limiter.used.get('203.0.113.9')).toBe(0)
+  })
+
+  test('no credentials, another strategy and a recalled credential are not counted', async () => {
+    const limiter = fakeLimiter(0)
+    const recall = () => ({ outcome: 'authenticated', identity: { subject: 'ada' } }) as never
+    const { send } = edge({
+      strategies: [wordStrategy('a', { recall }), wordStrategy('b')],
+      throttle: { a: limiter },
+    })
+    expect([
+      (await send()).status,
+      (await send(as('bob', 'b'))).status,
+      (await send(as('ada'))).status,
+    ]).toEqual([401, 200, 200])
+  })
+
+  test('a limiter that is down refuses with 503, and one that cannot take back harms nobody', async () => {
+    const down = { consume: () => Promise.reject(new Error('x')), refund: () => undefined }
+    expect((await one({ throttle: { a: down } }).send(as('ada'))).status).toBe(503)
+    const stuck = { ...fakeLimiter(1), refund: () => Promise.reject(new Error('x')) }
+    const { send, logs } = one({ throttle: { a: stuck } })
+    expect((await send(as('ada'))).status).toBe(200)
+    expect(logs.map(({ message }) => message)).toEqual(['an attempt could not be given back'])
+  })
+})
+
+describe('dispose', () => {
+  test('reaches every strategy, and setup comes before the first request', async () => {
+    const calls: string[] = []
+    const strategy = (name: string) =>
+      wordStrategy(name, {
+        setup: () => void calls.push(`setup ${name}`),
+        dispose: async () => void calls.push(`dispose ${name}`),
+      })
+    const { send, dispose } = edge({ strategies: [strategy('a'), strategy('b')] })
+    await send()
+    await dispose()
+    expect(calls).toEqual(['setup a', 'setup b', 'dispose a', 'dispose b'])
+  })
+})
+
+describe('options that are wrong', () => {
+  const a = wordStrategy('a')
+  const b = wordStrategy('b')
+
+  test.each<[option: string, options: unknown]>([
+    ['strategies', {}],
+    ['strategies', { strategies: [] }],
+    ['strategies', { strategies: a }],
+    ['strategies[0]', { strategies: [{}] }],
+    ['strategies[0]', { strategies: [() => a] }],
+    ['strategies[0].name', { strategies: [wordStrategy('')] }],
+    ['strategies[1].name', { strategies: [a, a] }],
+    ['strategy', { strategy: [a] }],
+    ['rules', { strategies: [a], rules: [] }],
+    ['rules[0].path', { strategies: [a], rules: [{}] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: 'api' }] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/api/**/x' }] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/api*' }] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/a//b' }] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/a/../b' }] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/a%20b' }] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/a?x' }] }],
+    ['rules[0].use', { strategies: [a], rules: [{ path: '/**', use: [] }] }],
+    ['rules[0].use[1]', { strategies: [a], rules: [{ path: '/**', use: ['a', 'b'] }] }],
+    ['rules[0].use[1]', { strategies: [a], rules: [{ path: '/**', use: ['a', 'a'] }] }],
+    ['rules[0].use', { strategies: [a], rules: [{ path: '/**', use: ['a'], mode: 'public' }] }],
+    ['rules[0].mode', { strategies: [a], rules: [{ path: '/**', mode: 'require' }] }],
+    ['rules[0].several', { strategies: [a], rules: [{ path: '/**', several: 'last' }] }],
+    ['rules[0].required', { strategies: [a], rules: [{ path: '/**', required: true }] }],
+    ['rules[1].path', { strategies: [a], rules: [{ path: '/a' }, { path: '/A/' }] }],
+    ['rules[1].path', { strategies: [a], rules: [{ path: '/a/*' }, { path: '/*/b' }] }],
+    ['rules[1].path', { strategies: [a], rules: [{ path: '/*/admin/**' }, { path: '/api/**' }] }],
+    ['login.path', { strategies: [a], login: {} }],
+    ['login.path', { strategies: [a], login: { path: 'https://evil.test' } }],
+    ['login.path', { strategies: [a], login: { path: '//evil.test' } }],
+    ['login.parameter', { strategies: [a], login: { path: '/login', parameter: 'a&b' } }],
+    ['throttle', { strategies: [a], throttle: [] }],
+    ['throttle.a', { strategies: [a], throttle: { a: {} } }],
+    ['throttle.b', { strategies: [a], throttle: { b: fakeLimiter(1) } }],
+    ['mode', { strategies: [a, b], mode: 'off' }],
+  ])('name "%s": %j', (option, options) => {
+    const build = () => authenticate(options as AuthenticateOptions)
+    expect(build).toThrow(ConfigError)
+    expect(build).toThrow(`authenticate: option "${option}"`)
+  })
+})
+
+test('nothing is built for events that nobody hears', async () => {
+  const events = new EventBus({ debug() {}, info() {}, warn() {}, error() {} })
+  const emitted: string[] = []
+  events.emit = name => void emitted.push(name)
+  const edge = pipeline({ events }).use(authenticate({ strategies: [wordStrategy('a')] }))
+  for (const word of ['ada', 'wrong:x']) await inject(edge, as(word))
+  expect(emitted).toEqual([])
+})
