@@ -5,6 +5,7 @@ import { end } from './end.js'
 import { errors } from './errors.js'
 import { events } from './events.js'
 import { bans } from './failban.js'
+import { guards } from './guards.js'
 import { headers } from './headers.js'
 import { order } from './order.js'
 import { routes } from './routes.js'
@@ -26,4 +27,5 @@ export const behaviours: readonly Behaviour[] = [
   ...upgrades,
   ...together,
   ...bans,
+  ...guards,
 ]
