@@ -74,6 +74,10 @@ export abstract class RequestContext<State extends object = {}> {
   abstract readonly raw: unknown
   /** The template of the route that answered, once it is known. */
   abstract readonly route: string | undefined
+  /** The length of the response's body, where it was known before it was sent. */
+  protected get responseBytes(): number | undefined {
+    return undefined
+  }
   /** Arranges that `finish` is called when the response has really ended. Called at most once. */
   protected abstract watchEnd(): void
 
@@ -232,6 +236,7 @@ export abstract class RequestContext<State extends object = {}> {
       status,
       route: this.route,
       durationMs: this.services.clock.monotonic() - this.startedAt,
+      responseBytes: this.responseBytes,
       aborted,
       error: this.error,
     }

@@ -101,7 +101,14 @@ describe('onResponse runs once for every middleware that was reached, the last o
       },
     })
     expect(outcomes).toEqual([
-      { status: 201, route: '/orders/:id', durationMs: 12.5, aborted: false, error: undefined },
+      {
+        status: 201,
+        route: '/orders/:id',
+        durationMs: 12.5,
+        responseBytes: undefined,
+        aborted: false,
+        error: undefined,
+      },
     ])
   })
 

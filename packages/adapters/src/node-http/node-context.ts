@@ -44,9 +44,18 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     return undefined
   }
 
+  protected override get responseBytes(): number | undefined {
+    // `end(text)` on its own keeps the length beside the headers.
+    const { _contentLength } = this.res as { _contentLength?: number | null }
+    const length = Number(this.res.getHeader('content-length') ?? _contentLength ?? Number.NaN)
+    return Number.isSafeInteger(length) ? length : undefined
+  }
+
   header(name: string): string | undefined {
     const value = this.req.headers[name]
-    return typeof value === 'object' ? value.join(', ') : value
+    if (typeof value === 'object') return value.join(', ')
+    // Of this field Node keeps the first line and drops the others: who checks a credential must see that there were two.
+    return name === 'authorization' && value !== undefined ? linesOf(name, this.req.rawHeaders) : value
   }
 
   setHeader(name: string, value: string): void {
@@ -72,4 +81,16 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     // `statusCode` is 200 before anything was sent; only sent headers say what the client saw.
     this.finish(res.headersSent ? res.statusCode : undefined, !res.writableFinished)
   }
+}
+
+/** Every line of a field, joined as RFC 9110 section 5.3 says. */
+function linesOf(name: string, raw: readonly string[]): string {
+  let joined: string | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    const field = raw[i] as string
+    if (field.length !== name.length || field.toLowerCase() !== name) continue
+    const line = raw[i + 1] as string
+    joined = joined === undefined ? line : `${joined}, ${line}`
+  }
+  return joined ?? ''
 }

@@ -59,6 +59,7 @@ export function withHeaders(response: Response, change: (headers: Headers) => vo
 export function observed(ctx: WebContext, response: Response): Response {
   const { status, body } = response
   if (!ctx.observed) return response
+  ctx.sentLength = response.headers.get('content-length')
   if (body === null || ctx.method === 'HEAD') {
     ctx.finish(status, false)
     return response

@@ -37,6 +37,13 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
     return undefined
   }
 
+  /** The `Content-Length` of the response, once there is one. */
+  sentLength: string | null = null
+
+  protected override get responseBytes(): number | undefined {
+    return this.sentLength === null ? undefined : Number(this.sentLength)
+  }
+
   header(name: string): string | undefined {
     return this.request.headers.get(name) ?? undefined
   }
