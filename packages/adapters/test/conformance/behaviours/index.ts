@@ -1,5 +1,6 @@
 import type { Behaviour } from '../behaviour.js'
 import { address } from './address.js'
+import { auth } from './auth.js'
 import { body } from './body.js'
 import { end } from './end.js'
 import { errors } from './errors.js'
@@ -28,4 +29,5 @@ export const behaviours: readonly Behaviour[] = [
   ...together,
   ...bans,
   ...guards,
+  ...auth,
 ]

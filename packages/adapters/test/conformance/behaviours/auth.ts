@@ -1,0 +1,356 @@
+/** Authentication, end to end: who gets in, and the same challenge in the same lines on every host. */
+
+import { createHmac } from 'node:crypto'
+import {
+  type AuthenticateOptions,
+  apiKey,
+  apiKeyAdmin,
+  apiKeys,
+  authenticate,
+  basic,
+  insufficientScopeChallenge,
+  jwt,
+} from '@palisade/auth'
+import { type Middleware, RequestError, requestId } from '@palisade/core'
+import { json, text } from '../answers.js'
+import { type App, type Behaviour, get, post } from '../behaviour.js'
+import type { ClientRequest } from '../client/client.js'
+
+const SECRET = 'a secret of thirty-two characters'
+/** Seconds since 1970: so far away that the tests need no clock. */
+const FAR = 32_503_680_000
+const LONG_AGO = 946_684_800
+
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+function token(claims: object = {}, header: object = { alg: 'HS256' }): string {
+  const signed = `${encode(header)}.${encode({ iss: 'shop', aud: 'orders', sub: 'ada', exp: FAR, ...claims })}`
+  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
+}
+
+const bearer = (value: string): ClientRequest => ({ headers: { Authorization: `Bearer ${value}` } })
+const login = (pair: string): ClientRequest => ({
+  headers: { Authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
+})
+
+const tokens = () => jwt({ issuer: 'shop', audience: 'orders', secret: SECRET, algorithms: ['HS256'] })
+const passwords = () =>
+  basic({
+    verify: (name, password) => (name === 'ada' && password === 'pä:ss' ? { subject: 'ada' } : undefined),
+  })
+const all = () => [tokens(), passwords(), apiKey({ keys: apiKeys() })]
+
+type Edge = NonNullable<Behaviour['edge']>
+const behind =
+  (options: () => AuthenticateOptions): Edge =>
+  probe =>
+    probe.pipeline().use(requestId()).use(probe.middleware('a')).use(authenticate(options()))
+
+const app: App = {
+  routes: [
+    get('/', view => json({ who: (view.state() as { identity?: { subject: string } }).identity?.subject })),
+  ],
+}
+
+const BEARER = 'Bearer realm="api"'
+const BASIC = 'Basic realm="api", charset="UTF-8"'
+const KEY = 'ApiKey realm="api"'
+const MALFORMED = `${BEARER}, error="invalid_request", error_description="Malformed credentials"`
+const INVALID = `${BEARER}, error="invalid_token", error_description="The access token is invalid"`
+const EXPIRED = `${BEARER}, error="invalid_token", error_description="The access token expired"`
+
+/** One line each; where the answer is a `Response`, its `Headers` join the lines, which means the same (RFC 9110 section 5.3). */
+const challenges = (...lines: readonly string[]) =>
+  new RegExp(`^${lines.map(line => line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('(?:\n|, ?)')}$`)
+
+/** One row of the table: what is sent, and what comes back. */
+const row = (
+  what: string,
+  when: ClientRequest,
+  status: number,
+  lines: readonly string[],
+  body: RegExp = /"code":"UNAUTHORIZED"/,
+): Behaviour => ({
+  title: `given every strategy when there is ${what} then it is ${status} with the challenges of the table`,
+  edge: behind(() => ({ strategies: all() })),
+  app,
+  when,
+  gets: {
+    status,
+    headers: {
+      'WWW-Authenticate': challenges(...lines),
+      'Content-Type': 'application/json; charset=utf-8',
+      'X-Request-ID': /./,
+    },
+    body,
+  },
+  trace: ['a>', '<a'],
+  outcomes: [{ status, aborted: false }],
+})
+
+const table: readonly Behaviour[] = [
+  row('no credential', {}, 401, [BEARER, BASIC, KEY]),
+  row('an empty Authorization', { headers: { Authorization: '' } }, 401, [BEARER, BASIC, KEY]),
+  row(
+    'a malformed bearer',
+    { headers: { Authorization: 'Bearer a b' } },
+    400,
+    [MALFORMED],
+    /"code":"BAD_REQUEST"/,
+  ),
+  row(
+    'a bearer in two lines',
+    { headers: { Authorization: [`Bearer ${token()}`, `Bearer ${token()}`] } },
+    400,
+    [MALFORMED],
+    /"code":"BAD_REQUEST"/,
+  ),
+  row('an expired bearer', bearer(token({ exp: LONG_AGO })), 401, [EXPIRED]),
+  row('a bearer of another issuer', bearer(token({ iss: 'other' })), 401, [INVALID]),
+  row('a bearer for another audience', bearer(token({ aud: 'other' })), 401, [INVALID]),
+  row('an unsigned bearer', bearer(token({}, { alg: 'none' })), 401, [INVALID]),
+  row(
+    'a bearer with a key of its own',
+    bearer(token({}, { alg: 'HS256', jku: 'http://127.0.0.1:9/' })),
+    401,
+    [INVALID],
+  ),
+  row('a wrong password', login('ada:wrong'), 401, [BASIC]),
+  row('a malformed password', { headers: { Authorization: 'Basic ???' } }, 401, [BASIC]),
+  row('a wrong API key', { headers: { 'X-API-Key': 'pk_wrong' } }, 401, [KEY]),
+  row('an API key in two lines', { headers: { 'X-API-Key': ['a', 'b'] } }, 401, [KEY]),
+  row(
+    'a bearer and an API key',
+    { headers: { Authorization: `Bearer ${token()}`, 'X-API-Key': 'a' } },
+    400,
+    [MALFORMED, KEY],
+    /"code":"BAD_REQUEST"/,
+  ),
+]
+
+/** What a guard answers when a token lacks a scope; guards themselves are another package's. */
+const needsScope: Middleware<{}, {}> = {
+  name: 'needs-scope',
+  onRequest: () => {
+    throw new RequestError(403, 'A scope is missing', {
+      headers: { 'WWW-Authenticate': insufficientScopeChallenge('api', ['orders:write', 'orders:read']) },
+    })
+  },
+}
+
+const rules: Edge = behind(() => ({
+  strategies: all(),
+  rules: [
+    { path: '/**', use: ['jwt'] },
+    { path: '/public/**', mode: 'public' },
+    { path: '/maybe', mode: 'optional' },
+  ],
+}))
+const open: App = {
+  routes: [
+    get('/public/x', text('open')),
+    get('/private', text('closed')),
+    get('/maybe', view =>
+      json({ who: (view.state() as { identity?: { subject: string } }).identity?.subject ?? null }),
+    ),
+  ],
+}
+
+const ambiguous = (target: string): Behaviour => ({
+  title: `given rules by path when the target is ${target} then it is refused before a rule is chosen`,
+  edge: rules,
+  app: open,
+  when: { target, ...bearer(token()) },
+  gets: { status: 400, body: /"code":"BAD_REQUEST"/ },
+  trace: ['a>', '<a'],
+  needs: ['socket'],
+})
+
+const BROWSER = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'Sec-Fetch-Mode': 'navigate' }
+const withLogin: Edge = behind(() => ({ strategies: all(), login: { path: '/auth/login' } }))
+
+export const auth: readonly Behaviour[] = [
+  ...table,
+  {
+    title: 'given every strategy when a credential is right then the handler knows who it is',
+    edge: behind(() => ({ strategies: all() })),
+    app,
+    when: [bearer(token()), bearer(token()), login('ada:pä:ss')],
+    gets: [
+      { status: 200, headers: { 'WWW-Authenticate': null }, body: '{"who":"ada"}' },
+      { status: 200, body: '{"who":"ada"}' },
+      { status: 200, body: '{"who":"ada"}' },
+    ],
+    events: [
+      ['auth:success', { strategy: 'jwt' }],
+      ['auth:success', { strategy: 'jwt' }],
+      ['auth:success', { strategy: 'basic' }],
+    ],
+  },
+  {
+    title: 'given authentication when it fails then the failures and what they weigh are told',
+    edge: behind(() => ({ strategies: all() })),
+    app,
+    when: [{}, login('ada:wrong'), login('ada:wrong'), login('ada:other')],
+    gets: [{ status: 401 }, { status: 401 }, { status: 401 }, { status: 401 }],
+    events: [
+      ['auth:failure', { strategy: undefined, reason: 'no credentials' }],
+      ['auth:failure', { strategy: 'basic', reason: 'wrong password', subject: 'ada' }],
+      ['security:violation', { source: 'auth', weight: 1 }],
+      ['auth:failure', { strategy: 'basic' }],
+      ['security:violation', { source: 'auth', weight: 0 }],
+      ['auth:failure', { strategy: 'basic' }],
+      ['security:violation', { source: 'auth', weight: 1 }],
+    ],
+  },
+  {
+    title: 'given a guard behind a bearer when a scope is missing then it is 403 and names the scopes',
+    edge: probe => behind(() => ({ strategies: [tokens()] }))(probe).use(needsScope),
+    app,
+    when: bearer(token()),
+    gets: {
+      status: 403,
+      headers: {
+        'WWW-Authenticate': [`${BEARER}, error="insufficient_scope", scope="orders:write orders:read"`],
+      },
+    },
+  },
+  {
+    title: 'given users that cannot be looked up when one logs in then it is 503 and nothing of it is told',
+    edge: behind(() => ({
+      strategies: [basic({ verify: () => Promise.reject(new Error('db-host down')) })],
+    })),
+    app,
+    when: login('ada:x'),
+    gets: {
+      status: 503,
+      headers: { 'WWW-Authenticate': null },
+      body: /"code":"SERVICE_UNAVAILABLE","message":"[^"]*at the moment"/,
+    },
+    logs: [/authentication is not available/],
+  },
+  {
+    title: 'given rules by path when paths are asked for then each has its own',
+    edge: rules,
+    app: open,
+    when: [
+      { target: '/public/x' },
+      { target: '/public/x', ...bearer('a.b.c') },
+      { target: '/private' },
+      { target: '/private', ...bearer(token()) },
+      { target: '/PRIVATE' },
+      { target: '/private/' },
+      { target: '/maybe' },
+      { target: '/maybe', ...bearer(token()) },
+      { target: '/maybe', ...bearer('a.b.c') },
+      { target: '/nowhere' },
+    ],
+    gets: [
+      { status: 200, body: 'open' },
+      { status: 200, body: 'open' },
+      { status: 401, headers: { 'WWW-Authenticate': [BEARER] } },
+      { status: 200, body: 'closed' },
+      { status: 401 },
+      { status: 401 },
+      { status: 200, body: '{"who":null}' },
+      { status: 200, body: '{"who":"ada"}' },
+      { status: 401, headers: { 'WWW-Authenticate': [INVALID] } },
+      { status: 401 },
+    ],
+  },
+  ...[
+    '/public/../private',
+    '/public/%2e%2e/private',
+    '/public%2fx',
+    '/public/%5cx',
+    '//private',
+    '/public//x',
+    '/public/%00',
+    '/%70rivate',
+    '/public/%ff',
+  ].map(ambiguous),
+  {
+    title: 'given a login page when a browser has no session then it is sent there, and programs are not',
+    edge: withLogin,
+    app,
+    when: [
+      { target: '/?page=2', headers: BROWSER },
+      { headers: { ...BROWSER, 'Sec-Fetch-Mode': 'cors' } },
+      { headers: { Accept: 'application/json' } },
+      { method: 'HEAD', headers: BROWSER },
+    ],
+    gets: [
+      {
+        status: 303,
+        headers: {
+          Location: '/auth/login?returnTo=%2F%3Fpage%3D2',
+          Vary: 'Accept',
+          'Cache-Control': 'no-store',
+        },
+        body: '',
+      },
+      { status: 401, headers: { Vary: 'Accept', 'WWW-Authenticate': challenges(BEARER, BASIC, KEY) } },
+      { status: 401, headers: { Vary: 'Accept' } },
+      { status: 303, headers: { Location: '/auth/login' } },
+    ],
+  },
+  {
+    title: 'given an API for keys when it is used then keys are made, used, and taken back',
+    edge: probe => {
+      const keys = apiKeys()
+      return probe
+        .pipeline()
+        .use(probe.middleware('a'))
+        .use(apiKeyAdmin(keys, { path: '/api-keys', authorize: ctx => ctx.header('x-admin') === 'yes' }))
+        .use(authenticate({ strategies: [apiKey({ keys })] }))
+    },
+    app: { routes: [...(app.routes ?? []), post('/api-keys', text('never'))] },
+    when: async client => {
+      const json = { 'X-Admin': 'yes', 'Content-Type': 'application/json' }
+      const body = JSON.stringify({ name: 'Mobile app', owner: 'u42' })
+      const closed = await client.send({
+        method: 'POST',
+        target: '/api-keys',
+        headers: { 'Content-Type': 'application/json' },
+        body,
+      })
+      const made = await client.send({ method: 'POST', target: '/api-keys', headers: json, body })
+      const { key, id } = (JSON.parse(made.body) as { data: { key: string; id: string } }).data
+      const used = await client.send({ headers: { 'X-API-Key': key } })
+      const wrong = await client.send({
+        method: 'POST',
+        target: '/api-keys',
+        headers: json,
+        body: '{"name":1,"admin":true}',
+      })
+      const method = await client.send({ method: 'PUT', target: '/api-keys', headers: json, body })
+      const form = await client.send({
+        method: 'POST',
+        target: '/api-keys',
+        headers: { 'X-Admin': 'yes', 'Content-Type': 'text/plain' },
+        body,
+      })
+      const revoked = await client.send({
+        method: 'DELETE',
+        target: `/api-keys/${id}`,
+        headers: { 'X-Admin': 'yes' },
+      })
+      const after = await client.send({ headers: { 'X-API-Key': key } })
+      return [closed, made, used, wrong, method, form, revoked, after]
+    },
+    gets: [
+      { status: 403, headers: { 'Cache-Control': 'no-store' } },
+      {
+        status: 201,
+        headers: { 'Cache-Control': 'no-store', Location: /^\/api-keys\/\w{16}$/ },
+        body: /"key":"pk_/,
+      },
+      { status: 200, body: '{"who":"u42"}' },
+      { status: 422, body: /"fields":\[\{"field":"admin".*\{"field":"name".*\{"field":"owner"/ },
+      { status: 405, headers: { Allow: 'GET, HEAD, POST' } },
+      { status: 415 },
+      { status: 200, body: /"revoked":true/ },
+      { status: 401, headers: { 'WWW-Authenticate': [KEY] } },
+    ],
+  },
+]
