@@ -5,4 +5,6 @@ export default defineConfig({
   format: 'esm',
   target: 'es2022',
   clean: true,
+  // Deno and edge platforms know `node:fs`, not `fs`.
+  removeNodeProtocol: false,
 })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { arch, cpus, release, totalmem, type } from 'node:os'
+import { arch, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { epochMs } from './clock.js'
 
@@ -11,6 +11,8 @@ export interface Environment {
   readonly cores: number
   readonly memoryGiB: number
   readonly os: string
+  /** Runnable processes in the last minute, before the bench began. Over half of the cores, others share in what is measured. */
+  readonly load: number
   /** Of everything that is measured here. */
   readonly versions: Readonly<Record<string, string>>
 }
@@ -26,6 +28,7 @@ export function environment(app = fileURLToPath(new URL('../', import.meta.url))
     cores: processors.length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     os: `${type()} ${release()} ${arch()}`,
+    load: loadavg()[0] ?? 0,
     versions: versionsBelow(app),
   }
 }

@@ -17,8 +17,8 @@ const SECTIONS = ['requests', 'decisions'] as const
 export type Section = (typeof SECTIONS)[number]
 
 /** Many short rounds rather than a few long ones: what else the machine does then falls on all servers alike. */
-const FULL: Plan = { rounds: 21, requests: 3_000, warmUp: 12_000, connections: 16 }
-const QUICK: Plan = { rounds: 5, requests: 1_000, warmUp: 2_000, connections: 16 }
+const FULL: Plan = { starts: 3, rounds: 7, requests: 3_000, warmUp: 8_000, connections: 16 }
+const QUICK: Plan = { starts: 1, rounds: 5, requests: 1_000, warmUp: 2_000, connections: 16 }
 
 export const USAGE = `Usage: npm run bench -- [options]
 
@@ -26,7 +26,8 @@ export const USAGE = `Usage: npm run bench -- [options]
   --hosts <a,b>         of ${HOSTS.join(', ')}
   --variants <a,b>      of ${VARIANTS.join(', ')}
   --sections <a,b>      of ${SECTIONS.join(', ')}
-  --rounds <n>          5 to 100; also BENCH_ROUNDS (default ${FULL.rounds})
+  --starts <n>          how often every server is started anew, 1 to 20 (default ${FULL.starts})
+  --rounds <n>          after each start, 5 to 100; also BENCH_ROUNDS (default ${FULL.rounds})
   --requests <n>        of each server in each round; also BENCH_REQUESTS (default ${FULL.requests})
   --output <file>       the JSON (default results/latest.json)
   --cpu-profile         writes a .cpuprofile of each server beside the JSON, and prints where the time goes;
@@ -46,6 +47,7 @@ export function optionsOf(
       hosts: { type: 'string' },
       variants: { type: 'string' },
       sections: { type: 'string' },
+      starts: { type: 'string' },
       rounds: { type: 'string' },
       requests: { type: 'string' },
       output: { type: 'string', default: 'results/latest.json' },
@@ -62,6 +64,7 @@ export function optionsOf(
     sections: someOf('sections', values.sections, values['cpu-profile'] ? ['requests'] : SECTIONS),
     plan: {
       ...usual,
+      starts: values['cpu-profile'] ? 1 : whole('starts', values.starts, usual.starts, 1, 20),
       rounds: whole('rounds', values.rounds ?? env['BENCH_ROUNDS'], usual.rounds, 5, 100),
       requests,
     },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { nameOf } from './cells.js'
 import { ensureComparable } from './measure/comparable.js'
 import { type CpuProfile, selfTimes } from './measure/profile.js'
-import { type Measured, measure } from './measure/rounds.js'
+import { type Measured, measure, type Plan, type Samples, summary } from './measure/rounds.js'
 import { ServerProcess } from './measure/server-process.js'
 import type { Options } from './options.js'
 import { figure, table } from './report/table.js'
@@ -18,32 +18,58 @@ export interface MeasuredRequests {
   readonly profiles: readonly string[]
 }
 
-/** Starts every server, checks that they may be compared, measures them and ends them. */
+/** Starts every server, checks that they may be compared, measures them and ends them, as often as the plan says. */
 export async function measureRequests(
-  { hosts, variants, plan, cpuProfile }: Options,
+  options: Options,
   profiles: string | undefined,
   tell: Tell,
 ): Promise<MeasuredRequests> {
+  const { plan } = options
+  const starts: Samples[] = []
+  const texts: string[] = []
+  for (let start = 0; start < plan.starts; start++) {
+    tell(`start ${start + 1} of ${plan.starts}`)
+    await withServers(options, async servers => {
+      if (start === 0) {
+        tell('checking that the variants answer the same')
+        await ensureComparable(servers)
+      }
+      if (profiles === undefined) starts.push(await measure(servers, plan, tell))
+      else texts.push(...(await measureWithProfile(servers, plan, profiles, starts, tell)))
+    })
+  }
+  return { cells: summary(starts), profiles: texts }
+}
+
+async function withServers(
+  { hosts, variants }: Options,
+  use: (servers: readonly ServerProcess[]) => Promise<void>,
+): Promise<void> {
   const servers: ServerProcess[] = []
   try {
     for (const host of hosts)
       servers.push(...(await Promise.all(variants.map(variant => ServerProcess.start({ host, variant })))))
-    tell('checking that the variants answer the same')
-    await ensureComparable(servers)
-    if (cpuProfile) {
-      // Warm first, so that the profile shows what the table shows.
-      await measure(servers, { ...plan, rounds: 0 }, tell)
-      for (const server of servers) await server.startProfile()
-    }
-    const cells = await measure(servers, cpuProfile ? { ...plan, warmUp: plan.requests } : plan, tell)
-    const served = (plan.rounds + 1) * (plan.requests + plan.connections)
-    const texts: string[] = []
-    if (profiles !== undefined)
-      for (const server of servers) texts.push(await profileOf(server, served, profiles))
-    return { cells, profiles: texts }
+    await use(servers)
   } finally {
     await Promise.all(servers.map(server => server.stop()))
   }
+}
+
+/** The profiler starts after the warm-up, so that it shows what the table shows. */
+async function measureWithProfile(
+  servers: readonly ServerProcess[],
+  plan: Plan,
+  directory: string,
+  starts: Samples[],
+  tell: Tell,
+): Promise<readonly string[]> {
+  await measure(servers, { ...plan, rounds: 0 }, tell)
+  for (const server of servers) await server.startProfile()
+  starts.push(await measure(servers, { ...plan, warmUp: plan.requests }, tell))
+  const served = (plan.rounds + 1) * (plan.requests + plan.connections)
+  const texts: string[] = []
+  for (const server of servers) texts.push(await profileOf(server, served, directory))
+  return texts
 }
 
 const SHOWN = 25

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { addedRatio, median, quantile, ratio, rotated, spread } from '../src/measure/maths.js'
+import { summary } from '../src/measure/rounds.js'
 
 describe('the maths of the report', () => {
   it('takes the middle of an odd number of rounds, and the mean of the middle two of an even one', () => {
@@ -32,5 +33,13 @@ describe('the maths of the report', () => {
     const rounds = [0, 1, 2, 3].map(round => rotated(['a', 'b', 'c', 'd'], round))
     for (const place of [0, 1, 2, 3]) expect(new Set(rounds.map(order => order[place])).size).toBe(4)
     expect(rotated([], 3)).toEqual([])
+  })
+})
+
+describe('several starts of the same server', () => {
+  it('are one result, whose median is that of all rounds', () => {
+    const cell = { host: 'koa', variant: 'floor' } as const
+    const starts = [new Map([[{ cell }, [10, 11, 12]]]), new Map([[{ cell: { ...cell } }, [20, 21]]])]
+    expect(summary(starts)).toEqual([{ ...cell, median: 12, spread: 4.5, samples: [10, 11, 12, 20, 21] }])
   })
 })

@@ -4,6 +4,12 @@ import { median, rotated, spread } from './maths.js'
 import type { ServerProcess } from './server-process.js'
 
 export interface Plan {
+  /**
+   * How often all servers are started anew. Processes of one and the same server were seen to differ by a third for their whole life,
+   * so one process is one draw, however many rounds it is asked.
+   */
+  readonly starts: number
+  /** After each start. */
   readonly rounds: number
   /** Requests of one server in one round. */
   readonly requests: number
@@ -14,11 +20,15 @@ export interface Plan {
 
 /** CPU of a server process per request, in microseconds. */
 export interface Measured extends Cell {
+  /** Of all rounds of all starts. */
   readonly median: number
   readonly spread: number
-  /** One of each round. */
+  /** One of each round, start by start. */
   readonly samples: readonly number[]
 }
+
+/** One sample of each round. */
+export type Samples = ReadonlyMap<{ readonly cell: Cell }, readonly number[]>
 
 /**
  * Measures the servers one after the other, round by round, each round begun with another one; while one works the others are idle. Whatever
@@ -28,7 +38,7 @@ export async function measure(
   servers: readonly ServerProcess[],
   plan: Plan,
   tell: (line: string) => void,
-): Promise<readonly Measured[]> {
+): Promise<Samples> {
   const samples = new Map<ServerProcess, number[]>(servers.map(server => [server, []]))
   for (const server of servers) {
     tell(`warm-up ${nameOf(server.cell)}`)
@@ -39,11 +49,22 @@ export async function measure(
     for (const server of rotated(servers, round))
       samples.get(server)?.push(await sample(server, plan.requests, plan.connections))
   }
-  return [...samples].map(([{ cell }, values]) => ({
+  return samples
+}
+
+/** The samples of several starts as one result for each cell. */
+export function summary(starts: readonly Samples[]): readonly Measured[] {
+  const cells = new Map<string, { readonly cell: Cell; readonly samples: number[] }>()
+  for (const [{ cell }, values] of starts.flatMap(start => [...start])) {
+    const known = cells.get(nameOf(cell)) ?? { cell, samples: [] }
+    known.samples.push(...values)
+    cells.set(nameOf(cell), known)
+  }
+  return [...cells.values()].map(({ cell, samples }) => ({
     ...cell,
-    median: median(values),
-    spread: spread(values),
-    samples: values,
+    median: median(samples),
+    spread: spread(samples),
+    samples,
   }))
 }
 
