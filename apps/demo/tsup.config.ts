@@ -6,4 +6,6 @@ export default defineConfig({
   target: 'es2022',
   tsconfig: 'tsconfig.build.json',
   clean: true,
+  // Deno and edge platforms know `node:fs`, not `fs`.
+  removeNodeProtocol: false,
 })

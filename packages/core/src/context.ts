@@ -61,6 +61,8 @@ export abstract class RequestContext<State extends object = {}> {
   setHeaders(pairs: readonly (readonly [name: string, value: string])[]): void {
     for (const pair of pairs) this.setHeader(pair[0], pair[1])
   }
+  /** Takes back a response header that the host or an earlier middleware has set. */
+  abstract removeHeader(name: string): void
   /** Adds one more field line (`Set-Cookie`) or list member (`Vary`). */
   abstract appendHeader(name: string, value: string): void
   /**

@@ -129,7 +129,6 @@ describe('the runner', () => {
     [
       'returns a thenable that rejects',
       () => ({
-        // biome-ignore lint/suspicious/noThenProperty: it is the thing under test
         then: (_: unknown, reject: (error: Error) => void) => reject(new Error('boom')),
       }),
     ],

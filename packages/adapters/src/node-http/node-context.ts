@@ -62,6 +62,10 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     this.res.setHeader(name, value)
   }
 
+  removeHeader(name: string): void {
+    this.res.removeHeader(name)
+  }
+
   appendHeader(name: string, value: string): void {
     addHeader(this.res, name, value)
   }

@@ -53,6 +53,11 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
     this.isBare = false
   }
 
+  removeHeader(name: string): void {
+    this.staged.delete(name)
+    this.appended.delete(name.toLowerCase())
+  }
+
   appendHeader(name: string, value: string): void {
     this.isBare = false
     const key = name.toLowerCase()

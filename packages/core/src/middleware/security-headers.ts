@@ -70,6 +70,8 @@ export interface SecurityHeadersOptions {
   readonly xFrameOptions?: 'SAMEORIGIN' | 'DENY' | false
   /** Default `none`. */
   readonly xPermittedCrossDomainPolicies?: 'none' | 'master-only' | 'by-content-type' | 'all' | false
+  /** Whether the host's `X-Powered-By` stays. Default false. */
+  readonly xPoweredBy?: boolean
   /** Default `0`, which turns off a filter of old browsers that itself leaks. */
   readonly xXssProtection?: '0' | false
 }
@@ -106,7 +108,7 @@ type SourceOf<Policy> = {
  * It defends a browser's user; a client that is no browser ignores all of it. The headers are set before the handler runs, so that refusals, 404s and
  * 500s carry them, and a handler may set its own value. `Strict-Transport-Security` and `upgrade-insecure-requests` are sent only
  * on encrypted requests (RFC 6797 section 7.2), see `ctx.secure`: behind a proxy that `trust` does not name they are missing.
- * It removes nothing; whether `X-Powered-By` is sent is the host's and its adapter's matter.
+ * `X-Powered-By`, which tells attackers which faults to try, is taken away where the host has already set it.
  *
  *     pipeline().use(securityHeaders({ csp: { scriptSrc: ["'self'", nonce()] }, hsts: { maxAge: 63_072_000, preload: true } }))
  *
@@ -136,6 +138,7 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Middlewar
     xDownloadOptions: choice(['noopen'], 'noopen'),
     xFrameOptions: choice(['SAMEORIGIN', 'DENY'], 'SAMEORIGIN'),
     xPermittedCrossDomainPolicies: choice(['none', 'master-only', 'by-content-type', 'all'], 'none'),
+    xPoweredBy: optional(flag, false),
     xXssProtection: choice(['0'], '0'),
   })
   const constant: readonly Header[] = present([
@@ -174,6 +177,7 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Middlewar
     return {
       name,
       onRequest(ctx) {
+        if (!checked.xPoweredBy) ctx.removeHeader('X-Powered-By')
         ctx.setHeaders(ctx.secure ? overTls : overHttp)
       },
     }
@@ -181,6 +185,7 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Middlewar
     name,
     gives: ['cspNonce'],
     onRequest(ctx) {
+      if (!checked.xPoweredBy) ctx.removeHeader('X-Powered-By')
       const { secure } = ctx
       const value = randomNonce()
       ctx.state.cspNonce = value

@@ -104,6 +104,10 @@ class InjectedContext extends RequestContext {
     this.sent.set(name, value)
   }
 
+  removeHeader(name: string): void {
+    this.sent.delete(name)
+  }
+
   appendHeader(name: string, value: string): void {
     this.sent.append(name, value)
   }

@@ -26,6 +26,8 @@ export class BareContext extends RequestContext {
     this.sent.push([name, value])
   }
 
+  removeHeader() {}
+
   appendHeader(name: string, value: string): void {
     this.sent.push([name, value])
   }

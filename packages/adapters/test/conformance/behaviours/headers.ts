@@ -1,4 +1,4 @@
-import { Reply, requestId } from '@palisade/core'
+import { Reply, requestId, securityHeaders } from '@palisade/core'
 import { chunks, empty, raw, redirect, stream, text } from '../answers.js'
 import { type Behaviour, get } from '../behaviour.js'
 
@@ -52,6 +52,13 @@ export const headers: readonly Behaviour[] = [
   survives('a 404 of the handler', { routes: [get('/', text('no', { status: 404 }))] }, 404),
   survives('a raw 500', { routes: [get('/', raw('no', { status: 500 }))] }, 500),
   { ...survives("a 404 of the host's own", { routes: [get('/other', text('ok'))] }, 404), needs: ['router'] },
+  {
+    title: 'given securityHeaders when the host would tell what it is then X-Powered-By is not sent',
+    edge: probe => probe.pipeline().use(securityHeaders()),
+    app: { routes: [get('/', text('ok'))] },
+    when: { target: '/' },
+    gets: { status: 200, headers: { 'X-Powered-By': null, 'X-Content-Type-Options': 'nosniff' } },
+  },
   {
     title: 'given early headers when a later middleware answers then they are on it, and its own headers win',
     edge: probe =>
