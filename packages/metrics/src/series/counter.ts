@@ -1,0 +1,25 @@
+import { type Labels, Metric, type Sample } from './metric.js'
+
+interface Count {
+  value: number
+}
+
+/** A number that only grows. Its name ends in `_total`, as Prometheus wants. */
+export class Counter<Label extends string = never> extends Metric<Label, Count> {
+  readonly type = 'counter'
+
+  /** @throws RangeError when it would fall or stop being a number */
+  inc(labels?: Labels<Label>, by = 1): void {
+    if (!(by >= 0 && by < Number.POSITIVE_INFINITY))
+      throw new RangeError(`${this.name}: a counter grows by ${by}; allowed: a number from 0`)
+    this.series(labels).value += by
+  }
+
+  protected make(): Count {
+    return { value: 0 }
+  }
+
+  protected *samplesOf({ value }: Count, labels: readonly (readonly [string, string])[]): Iterable<Sample> {
+    yield ['', labels, value]
+  }
+}
