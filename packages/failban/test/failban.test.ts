@@ -165,6 +165,22 @@ describe('counting', () => {
     ])
   })
 
+  it('given a ban by the jail for bans, then that is not one more ban to it', async () => {
+    const { offend, clock, bans } = yard({
+      jails: [
+        { name: 'auth', sources: ['auth'], threshold: 1, window: '10m', ban: '10m' },
+        { name: 'recidive', sources: ['ban'], threshold: 2, window: '30d', ban: '1h' },
+      ],
+    })
+    const jails: (string | undefined)[] = []
+    for (let i = 0; i < 4; i++) {
+      await offend(A)
+      jails.push(bans.find(A)?.jail)
+      clock.advance(HOUR)
+    }
+    expect(jails).toEqual(['auth', 'recidive', 'auth', 'recidive'])
+  })
+
   it('given a violation of weight 0, or of no client, then it is seen and not counted', async () => {
     const { offend, visit, bans, eventsOf } = yard({ maxViolations: 1 })
     await offend(A, 3, 'auth', 0)
