@@ -7,4 +7,6 @@ export default defineConfig({
   tsconfig: 'tsconfig.build.json',
   dts: true,
   clean: true,
+  // Deno and edge platforms know `node:fs`, not `fs`.
+  removeNodeProtocol: false,
 })

@@ -15,7 +15,19 @@ export { redis } from './checks/redis.js'
 export type { CheckResult } from './checks/result.js'
 export { type SqlQuery, sql } from './checks/sql.js'
 export { type TcpOptions, tcp } from './checks/tcp.js'
+export {
+  type GracefulShutdownOptions,
+  gracefulShutdown,
+  type ShutdownServer,
+} from './graceful-shutdown.js'
 export { type Health, type HealthOptions, health } from './health.js'
 export { type Lifecycle, lifecycle } from './lifecycle.js'
 export type { CheckReport, HealthReport, HealthStatus } from './probes/panel.js'
 export type { ProbePath, ProbePaths } from './probes/paths.js'
+export type { ShutdownHandler, ShutdownStep, ShutdownTask } from './shutdown/handlers.js'
+export type {
+  GracefulShutdown,
+  ShutdownPhase,
+  ShutdownPipeline,
+  ShutdownResult,
+} from './shutdown/shutdown.js'

@@ -1,0 +1,234 @@
+import type { Server } from 'node:http'
+import process from 'node:process'
+import type { Clock, EventBus, EventName, Logger, PalisadeEvents } from '@palisade/core'
+import type { Lifecycle } from '../lifecycle.js'
+import { Connections } from './connections.js'
+import { type CheckedHandler, handler, runHandler, type ShutdownHandler } from './handlers.js'
+import { signalGate } from './signals.js'
+
+/** `serving`, `draining` with the listener open, `closing` without it, `finishing` with the team's handlers, `ended`. */
+export type ShutdownPhase = 'serving' | 'draining' | 'closing' | 'finishing' | 'ended'
+
+export interface ShutdownResult {
+  /** 0; 1 when anything was cut or a handler failed; 128 + n when the signal n came a second time. */
+  readonly code: number
+  readonly reason: string
+  /** Requests that were cut. */
+  readonly cut: number
+  readonly durationMs: number
+  /** What the handlers threw, and those that took too long. */
+  readonly errors: readonly Error[]
+}
+
+export interface GracefulShutdown {
+  readonly lifecycle: Lifecycle
+  readonly phase: ShutdownPhase
+  /** Requests whose response has not ended. */
+  readonly inFlight: number
+  /** One more handler; it runs before those that were there. @returns a function that takes it away @throws ConfigError */
+  add(handler: ShutdownHandler): () => void
+  /**
+   * Begins, as the first signal does. Resolves when everything has ended, just before the process exits; never rejects. Not to be awaited in
+   * a request, for whose end it waits.
+   */
+  start(reason?: string): Promise<ShutdownResult>
+  /** Takes everything back: signals, listeners. For tests and servers that end in another way. */
+  dispose(): void
+}
+
+/** The part of a `Pipeline` that is used. */
+export interface ShutdownPipeline {
+  readonly events: EventBus
+  dispose(): Promise<void>
+}
+
+export interface ShutdownRules {
+  readonly lifecycle: Lifecycle
+  readonly pipeline: ShutdownPipeline | undefined
+  readonly handlers: readonly CheckedHandler[]
+  readonly handlerTimeoutMs: number
+  readonly delayMs: number
+  readonly timeoutMs: number
+  readonly lingerMs: number
+  readonly retryAfterSeconds: number
+  readonly signals: readonly NodeJS.Signals[]
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly exit: (code: number) => void
+}
+
+/** The six steps, see `gracefulShutdown()`. */
+export class Shutdown implements GracefulShutdown {
+  readonly lifecycle: Lifecycle
+  readonly #rules: ShutdownRules
+  readonly #servers: readonly Connections[]
+  readonly #onSignal: (signal: NodeJS.Signals) => void
+  readonly #ended: Promise<ShutdownResult>
+  readonly #errors: Error[] = []
+  #handlers: readonly CheckedHandler[]
+  #resolve: (result: ShutdownResult) => void = () => {}
+  #phase: ShutdownPhase = 'serving'
+  #reason = ''
+  #startedAt = 0
+  #cut = 0
+  #wasForced = false
+  #hardTimer: NodeJS.Timeout | undefined
+
+  constructor(servers: readonly Server[], rules: ShutdownRules) {
+    this.lifecycle = rules.lifecycle
+    this.#rules = rules
+    this.#handlers = rules.handlers
+    this.#servers = servers.map(server => new Connections(server, rules))
+    this.#ended = new Promise(resolve => {
+      this.#resolve = resolve
+    })
+    this.#onSignal = signalGate({
+      clock: rules.clock,
+      onFirst: signal => void this.start(signal),
+      onForce: (signal, code) => this.#force(`a second ${signal}`, code),
+    })
+    for (const signal of rules.signals) process.on(signal, this.#onSignal)
+  }
+
+  get phase(): ShutdownPhase {
+    return this.#phase
+  }
+
+  get inFlight(): number {
+    return this.#servers.reduce((sum, { inFlight }) => sum + inFlight, 0)
+  }
+
+  add(given: ShutdownHandler): () => void {
+    const added = handler(given, { owner: 'gracefulShutdown.add', option: 'handler' })
+    this.#handlers = [...this.#handlers, added]
+    return () => {
+      this.#handlers = this.#handlers.filter(one => one !== added)
+    }
+  }
+
+  start(reason = 'start()'): Promise<ShutdownResult> {
+    if (this.#phase === 'serving') {
+      this.#reason = reason
+      void this.#run()
+    }
+    return this.#ended
+  }
+
+  dispose(): void {
+    clearTimeout(this.#hardTimer)
+    for (const signal of this.#rules.signals) process.off(signal, this.#onSignal)
+    for (const server of this.#servers) server.dispose()
+  }
+
+  async #run(): Promise<void> {
+    const { clock, delayMs, lifecycle, logger, timeoutMs } = this.#rules
+    this.#phase = 'draining'
+    this.#startedAt = clock.monotonic()
+    // It keeps the process alive on purpose, unlike every other timer: a handler that waits for nothing the loop knows of would else
+    // end the process in the middle, with exit code 0. It lasts as long as the shutdown.
+    this.#hardTimer = setTimeout(() => this.#force('its time is up', 1), timeoutMs)
+    lifecycle.drain(this.#reason)
+    logger.info({ reason: this.#reason, in_flight: this.inFlight }, 'shutting down')
+    this.#emit('shutdown:started', { signal: this.#reason })
+    if (delayMs > 0) {
+      for (const server of this.#servers) server.drain()
+      await pause(delayMs)
+    }
+    if (this.#hasEnded) return
+    await Promise.all(this.#servers.map(server => server.settle()))
+    if (this.#hasEnded) return
+
+    this.#phase = 'closing'
+    for (const server of this.#servers) server.close()
+    await this.#untilEmpty(timeoutMs - delayMs - this.#timeForHandlers())
+    if (this.#hasEnded) return
+    if (!this.#wasForced) this.#emit('shutdown:drained', { durationMs: this.#elapsed() })
+
+    this.#phase = 'finishing'
+    await this.#runHandlers()
+    if (this.#hasEnded) return
+    this.#end(this.#wasForced || this.#errors.length > 0 ? 1 : 0)
+  }
+
+  /** So that a request that never ends does not take the time that the handlers need to save what they hold. */
+  #timeForHandlers(): number {
+    const { handlerTimeoutMs, pipeline, timeoutMs } = this.#rules
+    const handlers = this.#handlers.reduce((sum, { timeout }) => sum + (timeout ?? handlerTimeoutMs), 0)
+    return Math.min(handlers + (pipeline === undefined ? 0 : handlerTimeoutMs), Math.floor(timeoutMs / 3))
+  }
+
+  /** Until no connection is left, or the time for that is up: then the rest is cut. */
+  async #untilEmpty(limitMs: number): Promise<void> {
+    const empty = Promise.all(this.#servers.map(server => server.whenEmpty())).then(() => true)
+    const limit = pause(Math.max(1, limitMs))
+    const isEmpty = await Promise.race([empty, limit.then(() => false)])
+    limit.cancel()
+    if (!isEmpty && !this.#hasEnded) this.#cutConnections('requests did not end in time')
+  }
+
+  async #runHandlers(): Promise<void> {
+    const { handlerTimeoutMs, logger, pipeline } = this.#rules
+    const steps = [...this.#handlers].reverse()
+    if (pipeline !== undefined)
+      steps.push({ name: 'pipeline', run: () => pipeline.dispose(), timeout: undefined })
+    for (const step of steps) {
+      const error = await runHandler(step, step.timeout ?? handlerTimeoutMs)
+      if (this.#hasEnded) return
+      if (error === undefined) continue
+      this.#errors.push(error)
+      logger.error({ err: error, handler: step.name }, 'a shutdown handler failed')
+    }
+  }
+
+  #force(why: string, code: number): void {
+    if (this.#hasEnded) return
+    this.#cutConnections(why)
+    this.#end(code)
+  }
+
+  #cutConnections(why: string): void {
+    const open = this.inFlight
+    this.#cut += open
+    this.#wasForced = true
+    this.#rules.logger.warn({ open, reason: why, phase: this.#phase }, 'the shutdown is forced')
+    this.#emit('shutdown:forced', { open })
+    for (const server of this.#servers) server.destroy()
+  }
+
+  #end(code: number): void {
+    this.#phase = 'ended'
+    for (const server of this.#servers) server.destroy()
+    this.dispose()
+    const result: ShutdownResult = {
+      code,
+      reason: this.#reason,
+      cut: this.#cut,
+      durationMs: this.#elapsed(),
+      errors: this.#errors,
+    }
+    this.#rules.logger.info({ code, duration_ms: Math.round(result.durationMs), cut: this.#cut }, 'shut down')
+    this.#resolve(result)
+    this.#rules.exit(code)
+  }
+
+  get #hasEnded(): boolean {
+    return this.#phase === 'ended'
+  }
+
+  #elapsed(): number {
+    return this.#rules.clock.monotonic() - this.#startedAt
+  }
+
+  #emit<N extends EventName & `shutdown:${string}`>(name: N, payload: PalisadeEvents[N]): void {
+    this.#rules.pipeline?.events.emit(name, payload)
+  }
+}
+
+/** Real time: what it bounds are real sockets. */
+function pause(ms: number): Promise<void> & { cancel(): void } {
+  let timer: NodeJS.Timeout | undefined
+  const promise = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms).unref()
+  })
+  return Object.assign(promise, { cancel: () => clearTimeout(timer) })
+}
