@@ -16,9 +16,9 @@ export class Gate {
     return this.line.size
   }
 
-  /** Whether there was a place; nobody overtakes those who wait. */
+  /** Whether there was a place. A place that becomes free goes to the line, so nobody overtakes those who wait. */
   enter(limit: number): boolean {
-    if (this.inside >= limit || this.line.size > 0) return false
+    if (this.inside >= limit) return false
     this.inside++
     return true
   }

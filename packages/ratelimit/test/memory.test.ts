@@ -22,7 +22,7 @@ describe('memoryStore', () => {
     const limiter = createLimiter({ limit: 3, window: '1m', store, clock: fakeClock() })
     for (let i = 0; i < 128; i++) limiter.consume(`known ${i}`)
     let allowed = 0
-    for (let i = 0; i < 5000; i++) if (isAllowed(limiter.consume(`new ${i}`))) allowed++
+    for (let i = 0; i < 5000; i++) if (limiter.consume(`new ${i}`).allowed) allowed++
     // 128 keys have 2 overflow slots of 3 each.
     expect(allowed).toBe(6)
     expect(limiter.consume('known 5')).toMatchObject({ allowed: true, remaining: 1 })
@@ -45,7 +45,7 @@ describe('memoryStore', () => {
     const limiter = createLimiter({ limit: 5, window: '1s', store, clock })
     for (let i = 0; i < 1000; i++) limiter.consume(`once ${i}`)
     expect(store.size).toBe(1000)
-    clock.advance(2000)
+    clock.advance(3000)
     for (let i = 0; i < 1000; i++) limiter.consume('always')
     expect(store.size).toBe(1)
   })
@@ -55,11 +55,25 @@ describe('memoryStore', () => {
     const store = memoryStore()
     const limiter = createLimiter({ algorithm: 'sliding-log', limit: 3, window: '1s', store, clock })
     limiter.consume('a', 3)
-    clock.advance(1000)
+    clock.advance(2000)
     for (let i = 0; i < 20; i++) limiter.consume('b', 0)
+    expect(store.size).toBe(0)
     limiter.consume('b', 2)
     expect(limiter.consume('a')).toMatchObject({ allowed: true, remaining: 2 })
     expect(limiter.consume('b', 0)).toMatchObject({ remaining: 1 })
+  })
+
+  it('given room for millions of keys, when many come, then each has its own count', () => {
+    const limiter = createLimiter({
+      algorithm: 'fixed-window',
+      limit: 2,
+      window: '1h',
+      store: memoryStore({ maxKeys: 5_000_000 }),
+      clock: fakeClock(),
+    })
+    const keys = Array.from({ length: 20_000 }, (_, i) => `${i % 7}.${i}`)
+    for (const key of keys) limiter.consume(key)
+    for (const key of keys) expect(limiter.consume(key).remaining).toBe(0)
   })
 
   it('a refused attempt of an unknown key leaves nothing behind', () => {
@@ -108,10 +122,6 @@ describe('memoryStore', () => {
     expect(limiter.consume(`${long}b`).remaining).toBe(1)
   })
 })
-
-function isAllowed(decision: unknown): boolean {
-  return (decision as { allowed: boolean }).allowed
-}
 
 function collect(): void {
   v8.setFlagsFromString('--expose-gc')

@@ -26,6 +26,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   return new MemoryStore(maxKeys)
 }
 
+/** A key that comes again soon need not be added again; after a minute it is no longer soon. */
+const LONGEST_GRACE_MS = 60_000
+
 interface Counted {
   readonly kind: PolicyKind
   readonly table: Table
@@ -61,7 +64,8 @@ export class MemoryStore implements LimitStore {
   private tableOf(owner: string, kind: PolicyKind): Table {
     const known = this.counted.get(kind.name)
     if (known === undefined) {
-      const table = new Table(kind.counting.width, this.maxKeys)
+      const grace = Math.min(kind.window, LONGEST_GRACE_MS)
+      const table = new Table(kind.counting.width, this.maxKeys, grace)
       this.counted.set(kind.name, { kind, table })
       return table
     }

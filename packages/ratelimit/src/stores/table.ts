@@ -1,11 +1,12 @@
 import { Book, cell } from '../algorithms/algorithm.js'
+import { SlotMap } from './slot-map.js'
 
 /** A key that has no state, and for which there is room. */
 export const NO_SLOT = -1
 
 const FIRST_SLOTS = 256
 const SWEPT_PER_CALL = 2
-const SWEPT_WHEN_FULL = 32
+const SWEPT_WHEN_FULL = 64
 
 /**
  * The states of one policy's keys: one map from the key to a slot, and everything else in typed arrays. No timers: a state that has
@@ -16,10 +17,11 @@ const SWEPT_WHEN_FULL = 32
  */
 export class Table {
   readonly book: Book
-  private readonly slots = new Map<string, number>()
+  private readonly slots: SlotMap
   private readonly keys: (string | undefined)[] = []
   private readonly width: number
   private readonly maxKeys: number
+  private readonly graceMs: number
   private readonly overflowSlots: number
   private readonly secret = crypto.getRandomValues(new Uint32Array(1))[0] as number
   private capacity: number
@@ -30,9 +32,12 @@ export class Table {
   private hand = 0
   private overflowed = false
 
-  constructor(width: number, maxKeys: number) {
+  /** @param graceMs how long a state that has run out keeps its slot while there is room */
+  constructor(width: number, maxKeys: number, graceMs: number) {
+    this.slots = new SlotMap(maxKeys)
     this.width = width
     this.maxKeys = maxKeys
+    this.graceMs = graceMs
     this.overflowSlots = Math.max(1, Math.min(1024, maxKeys >>> 6))
     this.capacity = Math.min(maxKeys, FIRST_SLOTS)
     this.book = new Book(this.capacity * width)
@@ -50,17 +55,17 @@ export class Table {
 
   /** The slot of a key: its own, a shared one when the table is full, or `NO_SLOT`. */
   find(key: string, now: number): number {
-    this.sweep(now, SWEPT_PER_CALL)
+    this.sweep(now - this.graceMs, SWEPT_PER_CALL)
     const slot = this.slots.get(key)
     if (slot !== undefined) return slot
     return this.slots.size < this.maxKeys ? NO_SLOT : this.findWhenFull(key, now)
   }
 
-  /** Gives a key, for which `find` said `NO_SLOT`, a slot of its own. */
+  /** Gives a key, for which `find` said `NO_SLOT`, a slot of its own. What was in it before is still there, to be overwritten. */
   claim(key: string): number {
     const slot = this.vacant()
     const own = unshared(key)
-    this.slots.set(own, slot)
+    this.slots.add(own, slot)
     this.keys[slot] = own
     return slot
   }
@@ -76,15 +81,12 @@ export class Table {
     return this.slots.get(key) ?? (this.overflowed ? this.shared(key) : NO_SLOT)
   }
 
-  private sweep(now: number, steps: number): void {
+  private sweep(runOutBy: number, steps: number): void {
     for (let i = 0; i < steps; i++) {
-      const slot = this.hand
-      if (slot >= this.used) {
-        this.hand = 0
-        return
-      }
+      if (this.used === 0) return
+      const slot = this.hand < this.used ? this.hand : 0
       this.hand = slot + 1
-      if (cell(this.book.cells, slot * this.width) <= now) this.release(slot)
+      if (cell(this.book.cells, slot * this.width) <= runOutBy) this.release(slot)
     }
   }
 
@@ -101,10 +103,9 @@ export class Table {
   }
 
   private vacant(): number {
-    const { free, width } = this
+    const { free } = this
     if (free !== NO_SLOT) {
-      this.free = cell(this.book.cells, free * width + 1)
-      this.book.cells.fill(0, free * width, (free + 1) * width)
+      this.free = cell(this.book.cells, free * this.width + 1)
       return free
     }
     if (this.used >= this.capacity) this.grow(Math.min(this.maxKeys, this.capacity * 2))

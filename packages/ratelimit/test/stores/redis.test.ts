@@ -126,6 +126,17 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
     )
   })
 
+  it('a slow refund of a bucket gives back only what has not flowed off by itself', async () => {
+    const clock = fakeClock(START)
+    const limiter = limiterAt(clock, [{ algorithm: 'token-bucket', limit: 10, window: 1000, burst: 2 }])
+    const { receipt } = await limiter.consume('k')
+    clock.advance(60)
+    await limiter.consume('k')
+    if (receipt !== undefined) await limiter.refund(receipt)
+    // Of the first 100 ms, 60 had flowed off: 40 of the 140 that were owed are given back.
+    expect(await limiter.consume('k', 0)).toMatchObject({ resetMs: 100, remaining: 1 })
+  })
+
   it('two processes share one count', async () => {
     const namespace = uniqueNamespace()
     const policies = [{ limit: 2, window: '1m' }]
