@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  type FileHandle,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -194,6 +203,25 @@ describe('given a file of bans', () => {
     const { records } = await reopened()
     const byAddress = (a: BanRecord, b: BanRecord) => (a.ip < b.ip ? -1 : 1)
     expect(records.sort(byAddress)).toEqual([...kept.values()].sort(byAddress))
+  })
+
+  it('when the disk fails in the middle of a line, then it is told, and the next ban that can be written heals the file', async () => {
+    const { store, save } = await opened()
+    await save(ban('192.0.2.1'))
+    const inner = store as unknown as { file: FileHandle }
+    const real = inner.file
+    inner.file = {
+      async appendFile(text: string) {
+        await real.appendFile(text.slice(0, 20))
+        throw new Error('no space left')
+      },
+      close: () => real.close(),
+    } as unknown as FileHandle
+    await expect(save(ban('192.0.2.2'))).rejects.toThrow('no space left')
+    await save(ban('192.0.2.3'))
+    const { records, warnings } = await reopened()
+    expect(records.map(({ ip }) => ip)).toEqual(['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+    expect(warnings).toEqual([])
   })
 
   it('when it is closed, then what waits is written first, and nothing afterwards', async () => {
