@@ -133,6 +133,8 @@ describe('options that are wrong name themselves', () => {
     ['basic', 'verify', {}],
     ['basic', 'realm', { verify: () => undefined, realm: '' }],
     ['basic', 'cache.ttl', { verify: () => undefined, cache: { ttl: '1h' } }],
+    ['basic', 'lockout.longest', { verify: () => undefined, lockout: { longest: '2d' } }],
+    ['basic', 'lockout.permanent', { verify: () => undefined, lockout: { permanent: true } }],
     ['passwordUsers', 'find', {}],
     ['passwordUsers', 'hasher', { find: () => undefined, hasher: {} }],
     ['passwordHasher', 'cost', { cost: 9 }],

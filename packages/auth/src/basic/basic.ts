@@ -16,6 +16,7 @@ import { quoted, realmName } from '../challenge.js'
 import { type IdentityParts, makeIdentity } from '../identity/make-identity.js'
 import type { Authenticated, Failed, Invalid, Strategy, VerifyResult } from '../strategy.js'
 import { type BasicCredentials, isBasic, parseBasic } from './credentials.js'
+import { Lockout, type LockoutOptions, lockoutOptions } from './lockout.js'
 import { Overloaded } from './work-queue.js'
 
 /** Who a user is, in an identity's words. */
@@ -37,6 +38,8 @@ export interface BasicOptions {
   name?: string
   /** How long a login that was right is remembered, since every request brings the password again. Default 60 s for 1,000; a changed password is seen after that. */
   cache?: { max?: number; ttl?: Duration } | false
+  /** How long who guesses has to wait, with the same answer as for a wrong password. Kept in this process. Default: from the fifth failure on. */
+  lockout?: LockoutOptions | false
 }
 
 /** The `Authorization` field; what stands in it is read when it is verified. */
@@ -55,7 +58,7 @@ export interface PresentedPassword {
  * @throws ConfigError for a wrong option
  */
 export function basic(options: BasicOptions): Strategy<PresentedPassword> {
-  const { verify, realm, name, cache } = checkOptions('basic', options, {
+  const { verify, realm, name, cache, lockout } = checkOptions('basic', options, {
     verify: callback<BasicOptions['verify']>('a function (username, password) => user or nothing'),
     realm: optional(realmName, 'api'),
     name: optional(text({ max: 50 }), 'basic'),
@@ -67,10 +70,13 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
         }),
       ),
     ),
+    lockout: optional(orFalse(lockoutOptions)),
   })
   const challenge = `Basic realm=${quoted(realm)}, charset="UTF-8"`
   const remembered =
     cache === false ? undefined : new RememberedLogins(cache?.max ?? 1000, cache?.ttl ?? 60_000)
+
+  const lock = lockout === false ? undefined : new Lockout(lockout)
 
   return {
     name,
@@ -87,14 +93,22 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
     async verify({ field }, attempt) {
       const credentials = parseBasic(field)
       if (credentials === undefined) return wrong('malformed', undefined, field)
-      let user: BasicUser | null | undefined
+      const { username, password } = credentials
+      const reserved = lock?.reserve(username, attempt.client.key, attempt.now)
+      let result: VerifyResult
       try {
-        user = await verify(credentials.username, credentials.password, attempt)
+        result = conclude(await verify(username, password, attempt), credentials)
       } catch (error) {
-        return unavailable(error)
+        result = unavailable(error)
       }
-      const result = conclude(user, credentials)
-      if (result.outcome === 'authenticated') remembered?.add(field, result, attempt.now)
+      // Verified all the same, so that neither the time nor the answer tells that the account waits.
+      if (reserved?.isLocked === true && result.outcome !== 'error')
+        return wrong('locked', username, password)
+      if (result.outcome === 'error') reserved?.forgotten()
+      if (result.outcome === 'authenticated') {
+        reserved?.succeeded()
+        remembered?.add(field, result, attempt.now)
+      }
       return result
     },
 

@@ -1,0 +1,87 @@
+import { fakeClock } from '@palisade/core/testing'
+import { expect, test } from 'vitest'
+import { type BasicOptions, basic } from '../../src/index.js'
+import { edge } from '../support/edge.js'
+
+const as = (name: string, password: string, peer = '203.0.113.9') => ({
+  peer,
+  headers: { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` },
+})
+
+function setUp(options: Partial<BasicOptions> = {}) {
+  let verified = 0
+  let isDown = false
+  const clock = fakeClock()
+  const strategy = basic({
+    verify: async (name, password) => {
+      verified++
+      await undefined
+      if (isDown) throw new Error('down')
+      return password === 'right' ? { subject: name } : undefined
+    },
+    cache: false,
+    ...options,
+  })
+  const here = edge({ strategies: [strategy] }, clock)
+  return { ...here, verified: () => verified, breaks: (down: boolean) => (isDown = down) }
+}
+
+test('from the fifth failure on an account waits 1, 2, 4 ... seconds, with the same answer and the same work', async () => {
+  const { send, clock, verified, failures } = setUp()
+  for (let i = 0; i < 5; i++) expect((await send(as('ada', `w${i}`))).status).toBe(401)
+  for (const seconds of [1, 2, 4, 8]) {
+    const locked = await send(as('ada', 'right'))
+    expect([locked.status, locked.headers['www-authenticate'], locked.headers['retry-after']]).toEqual([
+      401,
+      'Basic realm="api", charset="UTF-8"',
+      undefined,
+    ])
+    clock.advance(seconds * 1000)
+    expect((await send(as('ada', 'wrong'))).status).toBe(401)
+  }
+  expect(failures.filter(({ reason }) => reason === 'locked').length).toBe(4)
+  expect(verified()).toBe(13)
+  clock.advance(16_000)
+  expect((await send(as('ada', 'right'))).status).toBe(200)
+  expect((await send(as('ada', 'wrong'))).status).toBe(401)
+  expect((await send(as('ada', 'right'))).status).toBe(200)
+})
+
+test('20 in parallel are as many as the limit, though one of them is right', async () => {
+  const { send } = setUp()
+  const wrong = Array.from({ length: 19 }, (_, i) => as('ada', `w${i}`))
+  const statuses = await Promise.all(
+    [...wrong, as('ada', 'right')].map(async request => (await send(request)).status),
+  )
+  expect(new Set(statuses)).toEqual(new Set([401]))
+})
+
+test('others, and the same one from elsewhere, do not wait', async () => {
+  const { send } = setUp()
+  for (let i = 0; i < 6; i++) await send(as('ada', `w${i}`))
+  expect((await send(as('ada', 'right'))).status).toBe(401)
+  expect((await send(as('ada', 'right', '203.0.113.10'))).status).toBe(200)
+  expect((await send(as('bob', 'right'))).status).toBe(200)
+})
+
+test('who guesses from many addresses meets the limit of the account, which ends by itself', async () => {
+  const { send, clock } = setUp({ lockout: { perAccount: 20, longest: '1m' } })
+  for (let i = 0; i < 40; i++) await send(as('ada', `w${i}`, `198.51.100.${i}`))
+  expect((await send(as('ada', 'right'))).status).toBe(401)
+  clock.advance(60_000)
+  expect((await send(as('ada', 'right'))).status).toBe(200)
+})
+
+test('what could not be verified counts for nothing', async () => {
+  const { send, breaks } = setUp()
+  breaks(true)
+  for (let i = 0; i < 10; i++) expect((await send(as('ada', 'right'))).status).toBe(503)
+  breaks(false)
+  expect((await send(as('ada', 'right'))).status).toBe(200)
+})
+
+test('it can be turned off', async () => {
+  const { send } = setUp({ lockout: false })
+  for (let i = 0; i < 10; i++) await send(as('ada', `w${i}`))
+  expect((await send(as('ada', 'right'))).status).toBe(200)
+})
