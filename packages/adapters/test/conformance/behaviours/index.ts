@@ -8,6 +8,7 @@ import { events } from './events.js'
 import { bans } from './failban.js'
 import { guards } from './guards.js'
 import { headers } from './headers.js'
+import { probesOfHealth } from './health.js'
 import { order } from './order.js'
 import { routes } from './routes.js'
 import { target } from './target.js'
@@ -30,4 +31,5 @@ export const behaviours: readonly Behaviour[] = [
   ...bans,
   ...guards,
   ...auth,
+  ...probesOfHealth,
 ]
