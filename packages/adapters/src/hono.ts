@@ -10,14 +10,14 @@ import {
 import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { requireContext } from './edge.js'
+import { gatherOnWrite } from './node-http/gather-on-write.js'
 import { gathers } from './node-http/headers.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { begin, failBody } from './node-http/write-reply.js'
 import { sendSafely, watched } from './reply.js'
-import { mergeVary } from './vary.js'
-import { bodyInit, isSent, observed, toResponse, withHeaders, withStaged } from './web/response.js'
-import { prependCookies, WebContext } from './web/web-context.js'
+import { bodyInit, isSent, observed, toResponse, withStaged } from './web/response.js'
+import { WebContext } from './web/web-context.js'
 
 /** What `@hono/node-server` puts into `c.env`. */
 interface NodeBindings {
@@ -115,8 +115,7 @@ function enter(pipeline: CompiledPipeline, c: Context, { peer }: HonoOptions): H
 function pass(ctx: HonoContext, isFirst: boolean, c: Context, next: Next): Promise<Response | undefined> {
   return next().then(
     () => {
-      if (ctx instanceof HonoNodeContext) gather(ctx, c)
-      else if (isFirst) {
+      if (isFirst && !(ctx instanceof HonoNodeContext)) {
         ctx.error ??= c.error
         replace(c, observed(ctx, withStaged(ctx, c.res)))
       }
@@ -127,22 +126,6 @@ function pass(ctx: HonoContext, isFirst: boolean, c: Context, next: Next): Promi
       return respond(ctx, true, answerError(ctx, thrown, 'the handler failed', undefined))
     },
   )
-}
-
-/**
- * The node server writes each field of a `Response` over what is on Node's own response. So what gathers is moved to where the last word is.
- */
-function gather(ctx: HonoNodeContext, c: Context): void {
-  if (!ctx.gathers) return
-  ctx.gathers = false
-  const cookies = [ctx.res.getHeader('set-cookie') ?? []].flat() as string[]
-  const vary = ctx.res.getHeader('vary')
-  const theirVary = c.res.headers.get('vary')
-  const response = withHeaders(c.res, headers => {
-    if (cookies.length > 0) prependCookies(headers, cookies)
-    if (vary !== undefined && theirVary !== null) headers.set('vary', mergeVary(String(vary), theirVary))
-  })
-  replace(c, response)
 }
 
 function replace(c: Context, response: Response): void {
@@ -189,8 +172,6 @@ function templateOf(c: Context): string | undefined {
 
 class HonoNodeContext extends NodeContext {
   private readonly c: Context
-  /** Whether a field waits that the server would otherwise overwrite. */
-  gathers = false
 
   constructor(pipeline: CompiledPipeline, c: Context, { incoming, outgoing }: NodeBindings) {
     super(pipeline, incoming, outgoing)
@@ -212,7 +193,7 @@ class HonoNodeContext extends NodeContext {
 
   override appendHeader(name: string, value: string): void {
     super.appendHeader(name, value)
-    if (gathers(name)) this.gathers = true
+    if (gathers(name)) gatherOnWrite(this.res)
   }
 }
 

@@ -118,8 +118,9 @@ type Fixed = string | Uint8Array | null
 
 class KoaContext extends NodeContext {
   private readonly koa: Context
-  /** The names, in lower case, of the headers that were set before the handler. */
-  readonly early = new Set<string>()
+  /** The names of the headers that were set before the handler, one by one and by the dozen. */
+  private readonly names: string[] = []
+  private readonly dozens: Parameters<RequestContext['setHeaders']>[0][] = []
 
   constructor(pipeline: CompiledPipeline, koa: Context) {
     super(pipeline, koa.req, koa.res)
@@ -137,11 +138,22 @@ class KoaContext extends NodeContext {
 
   override setHeader(name: string, value: string): void {
     super.setHeader(name, value)
-    this.early.add(name.toLowerCase())
+    this.names.push(name)
+  }
+
+  override setHeaders(pairs: Parameters<RequestContext['setHeaders']>[0]): void {
+    super.setHeaders(pairs)
+    this.dozens.push(pairs)
   }
 
   override appendHeader(name: string, value: string): void {
     super.appendHeader(name, value)
-    this.early.add(name.toLowerCase())
+    this.names.push(name)
+  }
+
+  /** In lower case. */
+  get early(): ReadonlySet<string> {
+    const names = [...this.names, ...this.dozens.flatMap(pairs => pairs.map(([name]) => name))]
+    return new Set(names.map(name => name.toLowerCase()))
   }
 }

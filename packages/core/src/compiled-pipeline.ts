@@ -1,4 +1,4 @@
-import type { RequestContext } from './context.js'
+import type { RequestContext, Run } from './context.js'
 import { denialOf } from './errors/request-error.js'
 import type { Middleware, Outcome, Services } from './middleware.js'
 import { isReply, Reply } from './reply.js'
@@ -82,17 +82,17 @@ export class CompiledPipeline {
   run(ctx: RequestContext): MaybePromise<Reply | undefined> {
     if (ctx.hasRun(this)) return undefined
     if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
-    ctx.begin(this)
+    const run = ctx.begin(this)
     if (this.parent === undefined) this.announce(ctx)
-    return this.step(ctx, 0)
+    return this.step(ctx, run, 0)
   }
 
-  private step(ctx: RequestContext, first: number): MaybePromise<Reply | undefined> {
+  private step(ctx: RequestContext, run: Run, first: number): MaybePromise<Reply | undefined> {
     const hooks = this.requestHooks
     for (let i = first; i < hooks.length; i++) {
       const hook = hooks[i]
       if (hook === undefined) continue
-      ctx.reach(this, i + 1)
+      run.reached = i + 1
       let answer: unknown
       try {
         answer = hook.call(this.middleware[i], ctx)
@@ -101,16 +101,17 @@ export class CompiledPipeline {
       }
       if (answer === undefined) continue
       if (answer instanceof Reply) return answer
-      if (isPromise(answer)) return this.wait(ctx, answer, i)
+      if (isPromise(answer)) return this.wait(ctx, run, answer, i)
       return this.settle(ctx, answer, i)
     }
-    ctx.reach(this, hooks.length)
-    ctx.pass(this)
+    run.reached = hooks.length
+    run.passed = true
     return undefined
   }
 
   private async wait(
     ctx: RequestContext,
+    run: Run,
     answer: PromiseLike<unknown>,
     i: number,
   ): Promise<Reply | undefined> {
@@ -120,7 +121,7 @@ export class CompiledPipeline {
     } catch (error) {
       return this.fail(ctx, error, i)
     }
-    return value === undefined ? this.step(ctx, i + 1) : this.settle(ctx, value, i)
+    return value === undefined ? this.step(ctx, run, i + 1) : this.settle(ctx, value, i)
   }
 
   /** Anything but `undefined` and a `Reply` is a mistake in the middleware, and refuses: `false` must not let through. */

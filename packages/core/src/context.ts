@@ -6,7 +6,7 @@ import type { Outcome, Services } from './middleware.js'
 import { isReply, Reply } from './reply.js'
 
 /** The pipelines that ran on a request, the root and its branches, the last one first. */
-interface Run {
+export interface Run {
   readonly pipeline: CompiledPipeline
   /** How many middlewares were reached. */
   reached: number
@@ -204,19 +204,12 @@ export abstract class RequestContext<State extends object = {}> {
     return this.runOf(pipeline)?.passed === true
   }
 
-  begin(pipeline: CompiledPipeline): void {
-    this.runs = { pipeline, reached: 0, passed: false, before: this.runs }
+  /** The runner notes in what it gets how far it has come. */
+  begin(pipeline: CompiledPipeline): Run {
+    const run: Run = { pipeline, reached: 0, passed: false, before: this.runs }
+    this.runs = run
     if (pipeline.observes) this.watch()
-  }
-
-  reach(pipeline: CompiledPipeline, count: number): void {
-    const run = this.runOf(pipeline)
-    if (run !== undefined) run.reached = count
-  }
-
-  pass(pipeline: CompiledPipeline): void {
-    const run = this.runOf(pipeline)
-    if (run !== undefined) run.passed = true
+    return run
   }
 
   private runOf(pipeline: CompiledPipeline): Run | undefined {

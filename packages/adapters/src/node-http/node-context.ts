@@ -1,6 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
+import { HeaderNames, isFitValue } from './header-names.js'
+import { type HeaderTable, headerTableOf } from './header-table.js'
 import { addHeader } from './headers.js'
 import { readBody } from './read-body.js'
 
@@ -14,6 +16,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly peer: string | undefined
+  private table: HeaderTable | undefined = undefined
 
   constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
     super(pipeline)
@@ -59,7 +62,23 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   setHeader(name: string, value: string): void {
-    this.res.setHeader(name, value)
+    const { table } = this
+    const key = table === undefined || !isFitValue(value) ? undefined : NAMES.lowerCase(name)
+    if (table !== undefined && key !== undefined) table[key] = [name, value]
+    else this.setByNode(name, value)
+  }
+
+  override setHeaders(pairs: Parameters<RequestContext['setHeaders']>[0]): void {
+    const checked = CHECKED.get(pairs) ?? check(pairs)
+    const first = this.table === undefined ? checked[0] : undefined
+    if (first !== undefined) this.setByNode(first.name, first.value)
+    const { table } = this
+    for (let i = first === undefined ? 0 : 1; i < checked.length; i++) {
+      const { key, name, value } = checked[i] as CheckedHeader
+      // Node adds to an entry when something is appended, so each response has its own.
+      if (table === undefined) this.res.setHeader(name, value)
+      else table[key] = [name, value]
+    }
   }
 
   removeHeader(name: string): void {
@@ -67,7 +86,26 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   appendHeader(name: string, value: string): void {
-    addHeader(this.res, name, value)
+    const key = this.table === undefined ? undefined : NAMES.lowerCase(name)
+    if (key !== undefined && this.table?.[key] === undefined) this.setHeader(name, value)
+    else addHeader(this.res, name, value)
+  }
+
+  override begin(pipeline: CompiledPipeline): ReturnType<RequestContext['begin']> {
+    // What ran between a pipeline and its branch may have sent the headers, or wants to see what is set.
+    this.table = undefined
+    return super.begin(pipeline)
+  }
+
+  override finish(status: number | undefined, aborted: boolean): void {
+    this.table = undefined
+    super.finish(status, aborted)
+  }
+
+  /** With Node's own checks and errors; afterwards there is a table. */
+  private setByNode(name: string, value: string): void {
+    this.res.setHeader(name, value)
+    this.table ??= headerTableOf(this.res)
   }
 
   bytes(limit: number): Promise<Uint8Array> {
@@ -85,6 +123,28 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     // `statusCode` is 200 before anything was sent; only sent headers say what the client saw.
     this.finish(res.headersSent ? res.statusCode : undefined, !res.writableFinished)
   }
+}
+
+interface CheckedHeader {
+  readonly key: string
+  readonly name: string
+  readonly value: string
+}
+
+const NAMES = new HeaderNames()
+
+/** Constant headers that were checked. Keyed by the array that a middleware made at construction. */
+const CHECKED = new WeakMap<object, readonly CheckedHeader[]>()
+
+/** @throws TypeError as Node's `setHeader` does */
+function check(pairs: Parameters<RequestContext['setHeaders']>[0]): readonly CheckedHeader[] {
+  const checked = pairs.map(([name, value]) => {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    return { key: name.toLowerCase(), name, value }
+  })
+  CHECKED.set(pairs, checked)
+  return checked
 }
 
 /** Every line of a field, joined as RFC 9110 section 5.3 says. */

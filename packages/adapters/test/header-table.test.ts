@@ -1,0 +1,111 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { type Pipeline, pipeline, type RequestContext } from '@palisade/core'
+import { describe, expect, it } from 'vitest'
+import { headerTableOf } from '../src/node-http/header-table.js'
+import { NodeContext } from '../src/node-http/node-context.js'
+
+const CONSTANT = [
+  ['X-One', '1'],
+  ['X-Two', '2'],
+] as const
+
+function contextFor(change: (res: ServerResponse) => void = () => {}): {
+  ctx: RequestContext
+  res: ServerResponse
+} {
+  const req = new IncomingMessage(new Socket())
+  const res = new ServerResponse(req)
+  change(res)
+  const edge: Pipeline = pipeline()
+  return { ctx: new NodeContext(edge.compile(), req, res), res }
+}
+
+const sentBy = (res: ServerResponse) => Object.entries(res.getHeaders()).map(([name, value]) => [name, value])
+
+describe("Node's table of headers", () => {
+  it('given this Node when a header was set then there is a table, so that constants need no second check', () => {
+    const { ctx, res } = contextFor()
+    expect(headerTableOf(res)).toBeUndefined()
+    ctx.setHeader('X-First', '1')
+    expect(headerTableOf(res)).toEqual({ 'x-first': ['X-First', '1'] })
+  })
+
+  it.each([
+    ['as Node keeps them', () => {}],
+    [
+      'with setHeader wrapped',
+      (res: ServerResponse) => {
+        const { setHeader } = res
+        res.setHeader = (name, value) => setHeader.call(res, name, value)
+      },
+    ],
+  ])(
+    'given headers %s when they are set, replaced, appended and removed then Node sends the same',
+    (_title, change) => {
+      const { ctx, res } = contextFor(change)
+      ctx.setHeader('X-First', 'a')
+      ctx.setHeaders(CONSTANT)
+      ctx.setHeader('x-first', 'b')
+      ctx.appendHeader('Vary', 'Origin')
+      ctx.appendHeader('Vary', 'Accept')
+      ctx.appendHeader('Set-Cookie', 'a=1')
+      ctx.appendHeader('Set-Cookie', 'b=2')
+      ctx.removeHeader('X-Two')
+      expect(sentBy(res)).toEqual([
+        ['x-first', 'b'],
+        ['x-one', '1'],
+        ['vary', 'Origin, Accept'],
+        ['set-cookie', ['a=1', 'b=2']],
+      ])
+    },
+  )
+
+  it('given somebody who wraps setHeader when headers are set then it sees every one', () => {
+    const seen: string[] = []
+    const { ctx } = contextFor(res => {
+      const { setHeader } = res
+      res.setHeader = (name, value) => {
+        seen.push(name)
+        return setHeader.call(res, name, value)
+      }
+    })
+    ctx.setHeader('X-First', 'a')
+    ctx.setHeaders(CONSTANT)
+    expect(seen).toEqual(['X-First', 'X-One', 'X-Two'])
+  })
+
+  it('given one constant list when a response appends to its entry then no other response has it', () => {
+    const [first, second] = [contextFor(), contextFor()]
+    first.ctx.setHeaders(CONSTANT)
+    first.ctx.appendHeader('X-One', 'more')
+    second.ctx.setHeaders(CONSTANT)
+    expect([first.res.getHeader('x-one'), second.res.getHeader('x-one')]).toEqual([['1', 'more'], '1'])
+  })
+
+  it.each([
+    ['a line break in a value', 'X-A', 'a\r\nX-Evil: 1'],
+    ['a NUL in a value', 'X-A', 'a\0'],
+    ['a character above ISO 8859-1', 'X-A', '\u2603'],
+    ['a blank in a name', 'X A', 'a'],
+    ['an empty name', '', 'a'],
+    ['a value that is no text', 'X-A', undefined as unknown as string],
+  ])(
+    'given %s when a header is set then it throws as Node does, with and without a table',
+    (_title, name, value) => {
+      const { ctx } = contextFor()
+      expect(() => ctx.setHeader(name, value)).toThrow(TypeError)
+      ctx.setHeader('X-First', '1')
+      expect(() => ctx.setHeader(name, value)).toThrow(TypeError)
+      expect(() => ctx.setHeaders([[name, value]])).toThrow(TypeError)
+    },
+  )
+
+  it('given headers that are sent when one is set then it throws, as a header that nobody gets is a mistake', () => {
+    const { ctx, res } = contextFor()
+    ctx.setHeader('X-First', '1')
+    res.writeHead(200)
+    ctx.finish(200, false)
+    expect(() => ctx.setHeader('X-Late', '1')).toThrow(/ERR_HTTP_HEADERS_SENT|after they are sent/)
+  })
+})
