@@ -1,14 +1,17 @@
 import {
+  type Check,
   checkOptions,
   having,
   headerName,
   type Identity,
+  isPromise,
   type Logger,
   list,
   type Middleware,
   type Outcome,
   optional,
   type RequestContext,
+  refuse,
 } from '@palisade/core'
 import type { Trace } from './tracing/traceparent.js'
 
@@ -39,33 +42,48 @@ export interface AccessRecord {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+const LONGEST_METHOD = 32
 const LONGEST_PATH = 2048
-const LONGEST_HEADER = 512
+const LONGEST_TEXT = 512
+const MESSAGE = 'request'
 
 /**
  * One record for each request, when its response has really ended: 5xx as `error`, 4xx and clients that left as `warn`, the rest as `info`.
  *
- * No header, query or body is written unless its header is named; what is written is JSON, so that nothing a client sends can forge a line.
+ * No header, query or body is written unless its header is named, and the headers of credentials cannot be named. What is written is JSON on
+ * one line, so that nothing a client sends can forge another. A logger that fails harms nobody: the failure goes to the pipeline's own.
  *
  *     pipeline().use(accessLog({ logger: pino(), headers: ['user-agent'] }))
+ *
+ * @throws ConfigError
  */
 export function accessLog(options: AccessLogOptions = {}): Middleware {
   const { logger, headers } = checkOptions('accessLog', options, {
     logger: optional(having<Logger>("a logger of pino's shape", 'debug', 'info', 'warn', 'error')),
-    headers: optional(list(headerName, { max: 50 }), []),
+    headers: optional(list(loggable, { max: 50 }), []),
   })
   return {
     name: 'access-log',
-    onResponse(ctx, outcome) {
-      const record = recordOf(ctx as RequestContext, outcome, headers)
+    onResponse(context, outcome) {
+      const ctx = context as RequestContext
+      const record = recordOf(ctx, outcome, headers)
       const level = levelOf(outcome)
-      if (logger === undefined) writeLine(level, ctx.services.clock.now(), record)
-      else logger[level](record, MESSAGE)
+      if (logger === undefined) return writeLine(level, ctx.services.clock.now(), record)
+      const written: unknown = logger[level](record, MESSAGE)
+      if (isPromise(written))
+        written.then(undefined, error =>
+          ctx.services.logger.error({ err: error, request_id: record.request_id }, 'the access log failed'),
+        )
     },
   }
 }
 
-const MESSAGE = 'request'
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie'])
+
+const loggable: Check<string> = (value, at) => {
+  const name = headerName(value, at).toLowerCase()
+  return CREDENTIALS.has(name) ? refuse(at, value, 'a header that holds no credential') : name
+}
 
 function recordOf(ctx: RequestContext, outcome: Outcome, headers: readonly string[]): AccessRecord {
   const { identity, trace } = ctx.state as { identity?: Identity; trace?: Trace }
@@ -73,7 +91,7 @@ function recordOf(ctx: RequestContext, outcome: Outcome, headers: readonly strin
   return {
     request_id: ctx.requestId,
     ...(trace && { trace_id: trace.traceId, span_id: trace.spanId }),
-    method: ctx.method,
+    method: ctx.method.slice(0, LONGEST_METHOD),
     route: outcome.route ?? null,
     path: ctx.path.slice(0, LONGEST_PATH),
     status: outcome.status ?? null,
@@ -82,28 +100,36 @@ function recordOf(ctx: RequestContext, outcome: Outcome, headers: readonly strin
     ip: ctx.client.ip ?? null,
     ...(identity && { user_id: identity.subject }),
     ...(identity?.tenant !== undefined && { tenant_id: identity.tenant }),
-    ...(error !== undefined && {
-      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-    }),
+    ...(error !== undefined && { error: textOf(error).slice(0, LONGEST_TEXT) }),
     ...(headers.length > 0 && { headers: named(ctx, headers) }),
   }
 }
 
+/** What was thrown, in words; anything can be thrown, and not everything becomes a string without throwing in turn. */
+function textOf(error: unknown): string {
+  if (error instanceof Error) return `${error.name}: ${error.message}`
+  return typeof error === 'string' ? error : `${error === null ? 'null' : typeof error} was thrown`
+}
+
 function named(ctx: RequestContext, names: readonly string[]): Readonly<Record<string, string>> {
-  const found: Record<string, string> = {}
-  for (const name of names) {
+  const found = names.flatMap(name => {
     const value = ctx.header(name)
-    if (value !== undefined) found[name] = value.slice(0, LONGEST_HEADER)
-  }
-  return found
+    return value === undefined ? [] : [[name, value.slice(0, LONGEST_TEXT)] as const]
+  })
+  return Object.fromEntries(found)
 }
 
 function levelOf({ status, aborted, error }: Outcome): 'info' | 'warn' | 'error' {
-  if ((status ?? 0) >= 500 || (error !== undefined && status === undefined && !aborted)) return 'error'
-  return aborted || (status ?? 0) >= 400 ? 'warn' : 'info'
+  if (status === undefined) return error !== undefined && !aborted ? 'error' : 'warn'
+  if (status >= 500) return 'error'
+  return aborted || status >= 400 ? 'warn' : 'info'
 }
 
-/** JSON lines in the shape that pino writes, its numeric levels apart. */
+/** JSON escapes the control characters below U+0020; terminals obey those from U+007F too, and some viewers break lines at U+2028. */
+const UNSAFE = /[\u007f-\u009f\u2028\u2029]/g
+
+/** JSON lines in the shape that pino writes, but for the level by its name and the time in ISO 8601. */
 function writeLine(level: string, time: number, record: AccessRecord): void {
-  console.log(JSON.stringify({ time: new Date(time).toISOString(), level, msg: MESSAGE, ...record }))
+  const line = JSON.stringify({ time: new Date(time).toISOString(), level, msg: MESSAGE, ...record })
+  console.log(line.replace(UNSAFE, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`))
 }

@@ -1,26 +1,33 @@
-import { CidrSet, type Decision, type Guard, type MaybePromise, type RequestContext } from '@palisade/core'
+import { CidrSet, type Guard, type RequestContext } from '@palisade/core'
 
-const PRIVATE = new CidrSet(['loopback', 'private'])
+/** Written by proxies. A request that carries one came through somebody. */
+const FORWARDING = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
 
-/** Whether this caller may read what the process tells of itself. Anything that is no decision is a mistake, and refuses as an error. */
-export function mayRead(
-  ctx: RequestContext,
-  access: 'private' | 'public',
-  authorize: Guard<RequestContext> | undefined,
-): MaybePromise<Decision | boolean> {
-  if (authorize === undefined) return access === 'public' || isPrivate(ctx)
-  const decision = authorize(ctx)
-  return decision instanceof Promise ? decision.then(checked) : checked(decision)
+/**
+ * Callers on this machine or in a private network (RFC 1918, RFC 4193).
+ *
+ * A scraper that connects from such an address itself may read. What was forwarded may be read only through a proxy that `trust` knows, by a
+ * client whose address was verified to its end: behind a proxy that nobody named every stranger has the proxy's private address. Spoofable
+ * by a proxy that is not named and leaves no trace in the headers: name it.
+ */
+export function privateNetworks(): Guard<RequestContext> {
+  const inside = new CidrSet(['loopback', 'private'])
+  const isInside = (ip: string | undefined) => ip !== undefined && inside.has(ip)
+  return ctx => {
+    const { ip, bannable } = ctx.client
+    if (!isInside(ip)) return false
+    if (!wasForwarded(ctx)) return true
+    const { peer } = ctx
+    // No proxy on the public side of a network speaks for somebody within it.
+    const isProxyInside = peer === undefined || peer === '' || isInside(peer)
+    return bannable && isProxyInside && ctx.services.trust.isProxy?.(peer) === true
+  }
 }
 
-function isPrivate(ctx: RequestContext): boolean {
-  const { ip } = ctx.client
-  return ip !== undefined && PRIVATE.has(ip)
-}
-
-function checked(decision: Decision | boolean): Decision | boolean {
-  if (typeof decision === 'boolean') return decision
-  if (typeof decision === 'object' && decision !== null && typeof decision.allow === 'boolean')
-    return decision
-  throw new TypeError(`authorize returned ${typeof decision}; allowed: a boolean or a Decision`)
+function wasForwarded(ctx: RequestContext): boolean {
+  const { header } = ctx.services.trust
+  return (
+    (header !== undefined && ctx.header(header) !== undefined) ||
+    FORWARDING.some(name => ctx.header(name) !== undefined)
+  )
 }

@@ -1,24 +1,28 @@
 import type { Logger } from '@palisade/core'
 import type { Sample } from '../series/metric.js'
-import type { Exposed, Registry } from '../series/registry.js'
+import type { Exposed } from '../series/registry.js'
 
 /** Prometheus text format 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/ */
 export const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** After so many series other requests get their turn. */
-const SERIES_PER_TURN = 500
+/** After so many lines other requests get their turn. Prometheus calls each a series: a histogram has one for each bucket. */
+const LINES_PER_TURN = 500
 
-/** The whole registry as text. Gives way every 500 series, so that a large exposition does not hold up requests. */
-export async function renderText(registry: Registry, logger: Logger): Promise<string> {
+/** Metrics as text. Gives way every 500 lines, so that a large exposition does not hold up requests; a histogram's lines are of one moment. */
+export async function renderText(metrics: readonly Exposed[], logger: Logger): Promise<string> {
   const parts: string[] = []
-  let sinceTurn = 0
-  for (const metric of registry.all()) {
+  let lines = 0
+  for (const metric of metrics) {
     refresh(metric, logger)
-    parts.push(`# HELP ${metric.name} ${escapeHelp(metric.help)}\n# TYPE ${metric.name} ${metric.type}\n`)
+    const { name, type } = metric
+    parts.push(`# HELP ${name} ${escapeHelp(metric.help)}\n# TYPE ${name} ${type}\n`)
     for (const samples of metric.collect()) {
-      for (const sample of samples) parts.push(line(metric.name, sample))
-      if (++sinceTurn < SERIES_PER_TURN) continue
-      sinceTurn = 0
+      for (const sample of samples) {
+        parts.push(line(name, sample))
+        lines++
+      }
+      if (lines < LINES_PER_TURN) continue
+      lines = 0
       await otherTurns()
     }
   }
@@ -37,13 +41,13 @@ function refresh(metric: Exposed, logger: Logger): void {
 }
 
 function line(name: string, [suffix, labels, value]: Sample): string {
-  const pairs = labels
-    .filter(([, text]) => text !== '')
-    .map(([label, text]) => `${label}="${escapeValue(text)}"`)
-  return `${name}${suffix}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${number(value)}\n`
+  let pairs = ''
+  for (const [label, text] of labels)
+    if (text !== '') pairs += `${pairs === '' ? '' : ','}${label}="${escapeValue(text)}"`
+  return `${name}${suffix}${pairs === '' ? '' : `{${pairs}}`} ${number(value)}\n`
 }
 
-const escapeHelp = (text: string) => text.replace(/[\\\n]/g, c => (c === '\\' ? '\\\\' : '\\n'))
+const escapeHelp = (text: string) => text.replace(/[\\\n]/g, c => (c === '\n' ? '\\n' : '\\\\'))
 const escapeValue = (text: string) => text.replace(/[\\\n"]/g, c => (c === '\n' ? '\\n' : `\\${c}`))
 
 function number(value: number): string {

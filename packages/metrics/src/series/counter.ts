@@ -1,4 +1,4 @@
-import { type Labels, Metric, type Sample } from './metric.js'
+import { type Labels, Metric, type Pairs, type Sample } from './metric.js'
 
 interface Count {
   value: number
@@ -8,7 +8,10 @@ interface Count {
 export class Counter<Label extends string = never> extends Metric<Label, Count> {
   readonly type = 'counter'
 
-  /** @throws RangeError when it would fall or stop being a number */
+  /**
+   * @throws RangeError when it would fall or stop being a number
+   * @throws TypeError for a label that it does not have
+   */
   inc(labels?: Labels<Label>, by = 1): void {
     if (!(by >= 0 && by < Number.POSITIVE_INFINITY))
       throw new RangeError(`${this.name}: a counter grows by ${by}; allowed: a number from 0`)
@@ -19,7 +22,7 @@ export class Counter<Label extends string = never> extends Metric<Label, Count> 
     return { value: 0 }
   }
 
-  protected *samplesOf({ value }: Count, labels: readonly (readonly [string, string])[]): Iterable<Sample> {
-    yield ['', labels, value]
+  protected samplesOf({ value }: Count, labels: Pairs): Iterable<Sample> {
+    return [['', labels, value]]
   }
 }

@@ -1,4 +1,4 @@
-import type { Sample } from './metric.js'
+import type { Pairs, Sample } from './metric.js'
 
 /** The buckets that OpenTelemetry advises for HTTP durations, in seconds. */
 export const DURATION_BUCKETS: readonly number[] = Object.freeze([
@@ -10,38 +10,56 @@ export const SIZE_BUCKETS: readonly number[] = Object.freeze([
   100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000,
 ])
 
-/** How often values fell into each bucket. Counts are kept apart and only summed up when they are shown: one addition a value. */
-export class Distribution {
-  private readonly bounds: readonly number[]
-  private readonly counts: Float64Array
-  sum = 0
+/** The upper bounds of buckets, ascending, and how they are written. Shared by all series of a metric. */
+export class Bounds {
+  readonly values: Float64Array
+  /** The `le` pairs, `+Inf` included. */
+  readonly labels: readonly (readonly [string, string])[]
 
   constructor(bounds: readonly number[]) {
+    this.values = Float64Array.from(bounds)
+    this.labels = [...bounds.map(String), '+Inf'].map(text => ['le', text] as const)
+  }
+}
+
+/**
+ * How often values fell into each bucket. Counts are kept apart and only summed up when they are shown: an observation is two additions in one
+ * typed array, and makes nothing.
+ */
+export class Distribution {
+  private readonly bounds: Bounds
+  /** A count for each bucket, that of +Inf, and the sum of all values. */
+  private readonly cells: Float64Array
+
+  constructor(bounds: Bounds) {
     this.bounds = bounds
-    this.counts = new Float64Array(bounds.length + 1)
+    this.cells = new Float64Array(bounds.values.length + 2)
   }
 
   observe(value: number): void {
-    const { bounds, counts } = this
+    const { cells } = this
+    const bounds = this.bounds.values
+    const last = bounds.length
     // Most values are small: a walk from the low end beats a binary search over so few.
     let i = 0
-    while (i < bounds.length && value > (bounds[i] as number)) i++
-    counts[i] = (counts[i] as number) + 1
-    this.sum += value
+    while (i < last && value > (bounds[i] as number)) i++
+    cells[i] = (cells[i] as number) + 1
+    cells[last + 1] = (cells[last + 1] as number) + value
   }
 
-  get count(): number {
-    let total = 0
-    for (const count of this.counts) total += count
-    return total
+  get sum(): number {
+    return this.cells.at(-1) as number
   }
 
-  *samples(labels: readonly (readonly [string, string])[]): Iterable<Sample> {
+  get isEmpty(): boolean {
+    return this.cells.subarray(0, -1).every(count => count === 0)
+  }
+
+  *samples(labels: Pairs): Iterable<Sample> {
     let total = 0
-    for (let i = 0; i < this.counts.length; i++) {
-      total += this.counts[i] as number
-      const bound = this.bounds[i]
-      yield ['_bucket', [...labels, ['le', bound === undefined ? '+Inf' : String(bound)]], total]
+    for (const [i, le] of this.bounds.labels.entries()) {
+      total += this.cells[i] as number
+      yield ['_bucket', [...labels, le], total]
     }
     yield ['_sum', labels, this.sum]
     yield ['_count', labels, total]

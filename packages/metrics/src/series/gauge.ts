@@ -1,35 +1,50 @@
 import type { SeriesBudget } from './budget.js'
-import { type Labels, Metric, type MetricOptions, type Sample } from './metric.js'
+import {
+  type Labels,
+  Metric,
+  type MetricDefinition,
+  type MetricOptions,
+  type Pairs,
+  type Sample,
+} from './metric.js'
 
 interface Level {
   value: number
 }
 
 export interface GaugeOptions<Label extends string> extends MetricOptions<Label> {
-  /** Called before each exposition: sets what is only known by asking. A throw is logged by whoever renders, and the last value stays. */
+  /** Called before each exposition: sets what is only known by asking. A throw is logged, and the last value stays. */
   readonly collect?: (gauge: Gauge<Label>) => void
 }
 
-/** A number that goes up and down. */
+/** A number that goes up and down. NaN and infinities are values too. */
 export class Gauge<Label extends string = never> extends Metric<Label, Level> {
   readonly type = 'gauge'
   private readonly ask: ((gauge: Gauge<Label>) => void) | undefined
 
-  constructor(options: GaugeOptions<Label>, budget: SeriesBudget) {
-    super(options, budget)
-    this.ask = options.collect
+  constructor(
+    definition: MetricDefinition<Label>,
+    budget: SeriesBudget,
+    ask: ((gauge: Gauge<Label>) => void) | undefined,
+  ) {
+    super(definition, budget)
+    this.ask = ask
   }
 
+  /**
+   * @throws RangeError for what is no number
+   * @throws TypeError for a label that it does not have
+   */
   set(value: number, labels?: Labels<Label>): void {
-    this.series(labels).value = value
+    this.series(this.checked(value, labels)).value = value
   }
 
   inc(labels?: Labels<Label>, by = 1): void {
-    this.series(labels).value += by
+    this.series(this.checked(by, labels)).value += by
   }
 
   dec(labels?: Labels<Label>, by = 1): void {
-    this.series(labels).value -= by
+    this.series(this.checked(by, labels)).value -= by
   }
 
   /** Asks for the values that are only known by asking. */
@@ -41,7 +56,14 @@ export class Gauge<Label extends string = never> extends Metric<Label, Level> {
     return { value: 0 }
   }
 
-  protected *samplesOf({ value }: Level, labels: readonly (readonly [string, string])[]): Iterable<Sample> {
-    yield ['', labels, value]
+  protected samplesOf({ value }: Level, labels: Pairs): Iterable<Sample> {
+    return [['', labels, value]]
+  }
+
+  /** In plain JavaScript a string would be joined instead of added. */
+  private checked(value: unknown, labels: Labels<Label> | undefined): Labels<Label> | undefined {
+    if (typeof value !== 'number')
+      throw new RangeError(`${this.name}: the value is a ${typeof value}; allowed: a number`)
+    return labels
   }
 }

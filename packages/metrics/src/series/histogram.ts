@@ -1,33 +1,36 @@
 import type { SeriesBudget } from './budget.js'
-import { Distribution, DURATION_BUCKETS } from './distribution.js'
-import { check, type Labels, Metric, type MetricOptions, type Sample } from './metric.js'
+import { Bounds, Distribution } from './distribution.js'
+import {
+  type Labels,
+  Metric,
+  type MetricDefinition,
+  type MetricOptions,
+  type Pairs,
+  type Sample,
+} from './metric.js'
 
 export interface HistogramOptions<Label extends string> extends MetricOptions<Label> {
   /** Upper bounds, ascending, without +Inf; at most 100. Default: those of durations in seconds. */
   readonly buckets?: readonly number[]
 }
 
+/** How values are distributed over buckets. */
 export class Histogram<Label extends string = never> extends Metric<Label, Distribution> {
   readonly type = 'histogram'
-  private readonly bounds: readonly number[]
+  private readonly bounds: Bounds
 
-  constructor(options: HistogramOptions<Label>, budget: SeriesBudget) {
-    super(options, budget, ['le'])
-    const { buckets = DURATION_BUCKETS } = options
-    const isAscending = buckets.every(
-      (bound, i) => Number.isFinite(bound) && (i === 0 || bound > (buckets[i - 1] as number)),
-    )
-    check(
-      isAscending && buckets.length >= 1 && buckets.length <= 100,
-      'buckets',
-      buckets,
-      '1 to 100 finite numbers, ascending',
-    )
-    this.bounds = Object.freeze([...buckets])
+  constructor(definition: MetricDefinition<Label>, budget: SeriesBudget, buckets: readonly number[]) {
+    super(definition, budget)
+    this.bounds = new Bounds(buckets)
   }
 
+  /**
+   * @throws RangeError for what is no number, and for NaN, which would make the sum NaN for ever
+   * @throws TypeError for a label that it does not have
+   */
   observe(value: number, labels?: Labels<Label>): void {
-    if (Number.isNaN(value)) throw new RangeError(`${this.name}: observed NaN; allowed: a number`)
+    if (typeof value !== 'number' || Number.isNaN(value))
+      throw new RangeError(`${this.name}: observed ${value}; allowed: a number`)
     this.series(labels).observe(value)
   }
 
@@ -35,7 +38,7 @@ export class Histogram<Label extends string = never> extends Metric<Label, Distr
     return new Distribution(this.bounds)
   }
 
-  protected samplesOf(child: Distribution, labels: readonly (readonly [string, string])[]): Iterable<Sample> {
+  protected samplesOf(child: Distribution, labels: Pairs): Iterable<Sample> {
     return child.samples(labels)
   }
 }

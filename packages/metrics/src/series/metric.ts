@@ -1,94 +1,122 @@
-import { ConfigError } from '@palisade/core'
 import type { SeriesBudget } from './budget.js'
-import { type LabelValues, SeriesTree } from './labels.js'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 
+export type Pairs = readonly (readonly [label: string, value: string])[]
+
 /** One line of the exposition: the suffix of the name, the labels, the value. */
-export type Sample = readonly [suffix: string, labels: readonly (readonly [string, string])[], value: number]
+export type Sample = readonly [suffix: string, labels: Pairs, value: number]
 
 export interface MetricOptions<Label extends string> {
+  /** Of the series, without the registry's prefix. */
   readonly name: string
+  /** What is counted, in a sentence. */
   readonly help: string
+  /** At most 10. Their values must come from few: code, not clients. */
   readonly labels?: readonly Label[]
 }
 
 /** A value for each label name. What is left out is the empty string, which Prometheus takes for absent. */
 export type Labels<Label extends string> = Readonly<Partial<Record<Label, string>>>
 
-const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
-const LABEL = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/
-const OVERFLOW = '_overflow'
+/** A metric as the registry makes it: its options checked, its name prefixed. */
+export interface MetricDefinition<Label extends string> {
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly Label[]
+}
+
+export const OVERFLOW = '_overflow'
 const LONGEST_VALUE = 200
 
-/** A metric and its series. The subclass says what a series holds and how it is shown. */
-export abstract class Metric<Label extends string, Child> {
+type Branch<Child> = Map<string, Branch<Child> | Child>
+
+/** A metric and its series, keyed by nested maps: no joined strings are built to find one, and no value can pretend to be two. */
+export abstract class Metric<Label extends string, Child extends object> {
   abstract readonly type: MetricType
   readonly name: string
   readonly help: string
   readonly labels: readonly Label[]
   private readonly budget: SeriesBudget
-  private readonly tree: SeriesTree<Child>
-  private readonly children: { readonly values: LabelValues; readonly child: Child }[] = []
+  private readonly root: Branch<Child> = new Map()
+  private readonly children: { readonly labels: Pairs; readonly child: Child }[] = []
   private overflow: Child | undefined
 
-  constructor(options: MetricOptions<Label>, budget: SeriesBudget, reserved: readonly string[] = []) {
-    const { name, help, labels = [] } = options
-    check(NAME.test(name), 'name', name, 'letters, digits, _ and :, not beginning with a digit')
-    check(typeof help === 'string' && help !== '', 'help', help, 'a sentence that says what is counted')
-    for (const label of labels) {
-      const isFit = LABEL.test(label) && !reserved.includes(label)
-      check(isFit, 'labels', label, 'letters, digits and _, not beginning with a digit or "__", and not "le"')
-    }
+  constructor({ name, help, labels }: MetricDefinition<Label>, budget: SeriesBudget) {
     this.name = name
     this.help = help
-    this.labels = Object.freeze([...labels])
+    this.labels = labels
     this.budget = budget
-    this.tree = new SeriesTree<Child>(labels.length)
   }
 
   protected abstract make(): Child
-  protected abstract samplesOf(child: Child, labels: readonly (readonly [string, string])[]): Iterable<Sample>
+  protected abstract samplesOf(child: Child, labels: Pairs): Iterable<Sample>
 
-  /** The series with these labels; past the budget the one that takes all that does not fit. */
+  /** The series with these labels; past the budget the one that takes all that does not fit. Finding one makes nothing. */
   protected series(given: Labels<Label> | undefined): Child {
-    const values = this.labels.map(label => bounded(given?.[label]))
-    return this.tree.find(values) ?? this.grow(values)
+    if (given !== undefined)
+      for (const name in given)
+        if (!this.labels.includes(name))
+          throw new TypeError(
+            `${this.name}: there is no label "${name}"; allowed: ${this.labels.join(', ') || 'none'}`,
+          )
+    // A metric without labels is one series, which is the code's to make.
+    if (this.labels.length === 0) {
+      this.overflow ??= this.add([])
+      return this.overflow
+    }
+    let node: Branch<Child> | Child | undefined = this.root
+    for (const name of this.labels) {
+      node = (node as Branch<Child>).get(given?.[name] ?? '')
+      if (node === undefined) return this.grow(given)
+    }
+    return node as Child
   }
 
-  private grow(values: LabelValues): Child {
-    if (this.budget.take()) {
-      const child = this.tree.add(values, this.make())
-      this.children.push({ values, child })
-      return child
+  private grow(given: Labels<Label> | undefined): Child {
+    const values = this.labels.map(name => bounded(given?.[name]))
+    let node = this.root
+    for (const value of values.slice(0, -1)) {
+      let next = node.get(value) as Branch<Child> | undefined
+      if (next === undefined) {
+        // A branch for a series that finds no room would be memory that the client fills.
+        if (this.budget.used >= this.budget.limit) return this.drop()
+        next = new Map()
+        node.set(value, next)
+      }
+      node = next
     }
+    const last = values.at(-1) as string
+    const known = node.get(last)
+    if (known !== undefined) return known as Child
+    if (!this.budget.take()) return this.drop()
+    const child = this.add(values)
+    node.set(last, child)
+    return child
+  }
+
+  private drop(): Child {
     this.budget.dropped++
-    if (this.overflow === undefined) {
-      this.overflow = this.make()
-      this.children.push({ values: this.labels.map(() => OVERFLOW), child: this.overflow })
-    }
+    this.overflow ??= this.add(this.labels.map(() => OVERFLOW))
     return this.overflow
   }
 
-  /** Each series with its label pairs, in the order in which they were first seen. */
-  *collect(): Iterable<readonly Sample[]> {
-    for (const { values, child } of this.children) {
-      yield [
-        ...this.samplesOf(
-          child,
-          this.labels.map((label, i) => [label, values[i] as string] as const),
-        ),
-      ]
-    }
+  private add(values: readonly string[]): Child {
+    const child = this.make()
+    this.children.push({ labels: this.labels.map((name, i) => [name, values[i] as string] as const), child })
+    return child
+  }
+
+  /** The lines of each series, in the order in which they were first seen. A metric without labels is there from the beginning. */
+  *collect(): Iterable<Iterable<Sample>> {
+    if (this.labels.length === 0) this.series(undefined)
+    for (const { labels, child } of this.children) yield this.samplesOf(child, labels)
   }
 }
 
-/** A label value is text of a bounded length, whatever came from outside. */
+/** A label value is well-formed text of a bounded length, whatever came from outside. */
 function bounded(value: unknown): string {
   const text = value === undefined || value === null ? '' : String(value)
-  return text.length > LONGEST_VALUE ? text.slice(0, LONGEST_VALUE) : text
-}
-
-export function check(isRight: boolean, option: string, value: unknown, allowed: string): void {
-  if (!isRight) throw new ConfigError({ owner: 'metrics', option, value, allowed })
+  // Half a character becomes U+FFFD when it is sent; two values may not become one only then.
+  return text.slice(0, LONGEST_VALUE).replace(/\p{Surrogate}/gu, '\ufffd')
 }

@@ -1,23 +1,31 @@
+import { ConfigError } from '@palisade/core'
 import { SeriesBudget } from './budget.js'
 import { Counter } from './counter.js'
+import { DURATION_BUCKETS } from './distribution.js'
 import { Gauge, type GaugeOptions } from './gauge.js'
 import { Histogram, type HistogramOptions } from './histogram.js'
-import { check, type MetricOptions, type MetricType, type Sample } from './metric.js'
+import type { MetricDefinition, MetricOptions, MetricType, Sample } from './metric.js'
+import { checkCounter, checkGauge, checkHistogram } from './options.js'
 
 /** What the exposition needs of a metric. */
 export interface Exposed {
   readonly name: string
   readonly help: string
   readonly type: MetricType
-  collect(): Iterable<readonly Sample[]>
+  /** The lines of each series together. */
+  collect(): Iterable<Iterable<Sample>>
   refresh?(): void
 }
+
+/** The names that a metric's lines have. */
+const SUFFIXES = { counter: [''], gauge: [''], histogram: ['', '_bucket', '_sum', '_count'] }
 
 /** All metrics of one process, within one budget of series. */
 export class Registry {
   readonly budget: SeriesBudget
   private readonly prefix: string
-  private readonly metrics = new Map<string, Exposed>()
+  private readonly metrics: Exposed[] = []
+  private readonly taken = new Set<string>()
 
   constructor(options: { maxSeries: number; prefix: string }) {
     this.budget = new SeriesBudget(options.maxSeries)
@@ -26,35 +34,46 @@ export class Registry {
 
   /** @throws ConfigError for a name that is taken, is none, or does not end in `_total` */
   counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label> {
-    check(/_total$/.test(options.name), 'name', options.name, 'a counter whose name ends in "_total"')
-    return this.add(new Counter(this.named(options), this.budget))
+    return this.add(new Counter(this.define<Label>(checkCounter(options)), this.budget))
   }
 
+  /** @throws ConfigError for a name that is taken or is none */
   gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label> {
-    return this.add(new Gauge(this.named(options), this.budget))
+    return this.add(new Gauge(this.define<Label>(checkGauge(options)), this.budget, options.collect))
   }
 
+  /** @throws ConfigError for a name that is taken or is none, and for buckets that do not ascend */
   histogram<Label extends string = never>(options: HistogramOptions<Label>): Histogram<Label> {
-    return this.add(new Histogram(this.named(options), this.budget))
+    const { buckets = DURATION_BUCKETS, ...checked } = checkHistogram(options)
+    return this.add(new Histogram(this.define<Label>(checked), this.budget, buckets))
   }
 
-  /** Adds metrics that keep their series themselves. */
-  add<M extends Exposed>(metric: M): M {
-    check(!this.metrics.has(metric.name), 'name', metric.name, 'a name that is not taken')
-    this.metrics.set(metric.name, metric)
-    return metric
-  }
-
-  /** The name as it is exposed. */
-  nameOf(name: string): string {
-    return this.prefix + name
+  /** A metric that keeps its series itself. Its name gets the prefix. */
+  expose(metric: Exposed): void {
+    this.add({ ...metric, name: this.prefix + metric.name })
   }
 
   all(): readonly Exposed[] {
-    return [...this.metrics.values()]
+    return this.metrics
   }
 
-  private named<O extends { readonly name: string }>(options: O): O {
-    return { ...options, name: this.nameOf(options.name) }
+  private define<Label extends string>(checked: MetricDefinition<string>): MetricDefinition<Label> {
+    const { name, help, labels } = checked
+    return { name: this.prefix + name, help, labels: labels as readonly Label[] }
+  }
+
+  private add<M extends Exposed>(metric: M): M {
+    const names = SUFFIXES[metric.type].map(suffix => metric.name + suffix)
+    const twice = names.find(name => this.taken.has(name))
+    if (twice !== undefined)
+      throw new ConfigError({
+        owner: `metrics.${metric.type}`,
+        option: 'name',
+        value: metric.name,
+        allowed: `a name that is not taken; there is "${twice}" already`,
+      })
+    for (const name of names) this.taken.add(name)
+    this.metrics.push(metric)
+    return metric
   }
 }

@@ -1,16 +1,16 @@
-/** Counts by name, at most so many names; what comes later is counted as `_other`. For names that may come from outside. */
+const MOST_NAMES = 100
+const LONGEST_NAME = 200
+const OTHER = '_other'
+
+/** Counts by name, of at most 100 names; what comes later is counted as `_other`. For names that may come from outside. */
 export class Tally {
   private readonly counts = new Map<string, number>()
-  private readonly limit: number
   total = 0
 
-  constructor(limit = 100) {
-    this.limit = limit
-  }
-
   add(name: string): void {
-    const key = this.counts.has(name) || this.counts.size < this.limit ? name : '_other'
-    this.counts.set(key, (this.counts.get(key) ?? 0) + 1)
+    const short = name.length > LONGEST_NAME ? name.slice(0, LONGEST_NAME) : name
+    const key = this.counts.has(short) || this.counts.size < MOST_NAMES ? short : OTHER
+    this.counts.set(key, this.of(key) + 1)
     this.total++
   }
 
@@ -26,4 +26,13 @@ export class Tally {
     this.counts.clear()
     this.total = 0
   }
+}
+
+/** What several tallies say of each name that one of them knows. */
+export function byName<T>(
+  tallies: readonly Tally[],
+  value: (name: string) => T,
+): Readonly<Record<string, T>> {
+  const names = new Set(tallies.flatMap(tally => tally.names()))
+  return Object.fromEntries([...names].map(name => [name, value(name)]))
 }

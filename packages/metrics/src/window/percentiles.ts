@@ -1,64 +1,68 @@
-const SUB_BITS = 6
-const SUBS = 1 << SUB_BITS
-/** Microseconds up to 2^32, 71 minutes; what is longer counts as that. */
-const BUCKETS = (32 - SUB_BITS + 1) * SUBS
-const LONGEST = 2 ** 32 - 1
+/** Of a 32-bit float, sign and exponent and so many bits of the mantissa: 64 buckets to an octave, each 1/64 to 1/128 of its values wide. */
+const SHIFT = 17
+const PER_OCTAVE = 64
+/** From a microsecond to an hour and a quarter, in milliseconds; what is less or more counts as that. */
+const LEAST = 2 ** -10
+const MOST = 2 ** 22
+const FIRST = bitsOf(LEAST)
+const BUCKETS = bitsOf(MOST) - FIRST + 1
 const SLICES = 12
 
 /**
- * Percentiles of the last minute, at most 1 % off: log-linear counts, 64 to an octave, in slices of five seconds of which the oldest is emptied as time goes on.
- * Recording is two shifts and an addition.
+ * Percentiles of the last minute, less than 1 % off: log-linear counts in slices of five seconds, of which the oldest is emptied as time goes
+ * on. Recording is a shift and two additions, and makes nothing.
  */
 export class SlidingPercentiles {
   private readonly sliceMs: number
   private readonly counts = Array.from({ length: SLICES }, () => new Uint32Array(BUCKETS))
   private readonly sums = new Float64Array(SLICES)
-  private readonly totals = new Float64Array(SLICES)
+  private readonly float = new Float32Array(1)
+  private readonly bits = new Uint32Array(this.float.buffer)
   /** The number of the newest slice, counted from the clock's zero. */
-  private newest = Number.NaN
+  private newest: number
 
-  constructor(windowMs = 60_000) {
+  constructor(nowMs: number, windowMs = 60_000) {
     this.sliceMs = windowMs / SLICES
+    this.newest = Math.floor(nowMs / this.sliceMs)
   }
 
+  /** @param nowMs of a clock that never steps back */
   record(durationMs: number, nowMs: number): void {
     const slice = this.advance(nowMs)
     const counts = this.counts[slice] as Uint32Array
-    const index = bucketOf(durationMs * 1000)
-    counts[index] = (counts[index] as number) + 1
+    this.float[0] = Math.min(Math.max(durationMs, LEAST), MOST)
+    const bucket = ((this.bits[0] as number) >>> SHIFT) - FIRST
+    counts[bucket] = (counts[bucket] as number) + 1
     this.sums[slice] = (this.sums[slice] as number) + durationMs
-    this.totals[slice] = (this.totals[slice] as number) + 1
   }
 
-  /** The duration in milliseconds that so large a share of requests stayed within; 0 when there were none. */
+  /** For each quantile, ascending, the duration in milliseconds that so large a share of requests stayed within; 0 when there were none. */
   read(
     quantiles: readonly number[],
     nowMs: number,
   ): { readonly at: readonly number[]; readonly mean: number; readonly count: number } {
     this.advance(nowMs)
-    const total = this.totals.reduce((a, b) => a + b, 0)
-    if (total === 0) return { at: quantiles.map(() => 0), mean: 0, count: 0 }
-    const at = quantiles.map(quantile => this.valueAt(Math.max(1, Math.ceil(quantile * total))))
-    return { at, mean: this.sums.reduce((a, b) => a + b, 0) / total, count: total }
-  }
-
-  private valueAt(rank: number): number {
+    const merged = new Float64Array(BUCKETS)
+    for (const counts of this.counts) addTo(merged, counts)
+    const count = sum(merged)
+    if (count === 0) return { at: quantiles.map(() => 0), mean: 0, count }
+    let bucket = -1
     let seen = 0
-    for (let i = 0; i < BUCKETS; i++) {
-      for (const counts of this.counts) seen += counts[i] as number
-      if (seen >= rank) return middleOf(i) / 1000
-    }
-    return LONGEST / 1000
+    const at = quantiles.map(quantile => {
+      // The nearest rank; 0.95 * 60 is a little less or more than 57 in binary.
+      const rank = Math.max(1, Math.ceil(quantile * count * (1 - 1e-12)))
+      while (seen < rank) seen += merged[++bucket] as number
+      return middleOf(bucket)
+    })
+    return { at, mean: sum(this.sums) / count, count }
   }
 
   /** Empties the slices that time has left behind; returns the one of now. */
   private advance(nowMs: number): number {
     const now = Math.floor(nowMs / this.sliceMs)
-    if (Number.isNaN(this.newest)) this.newest = now
-    const passed = Math.min(SLICES, now - this.newest)
-    for (let i = 1; i <= passed; i++) this.empty((this.newest + i) % SLICES)
-    if (passed > 0) {
-      for (let i = 0; i < SLICES && passed === SLICES; i++) this.empty(i)
+    if (now > this.newest) {
+      for (let slice = Math.max(this.newest + 1, now - SLICES + 1); slice <= now; slice++)
+        this.empty(slice % SLICES)
       this.newest = now
     }
     return this.newest % SLICES
@@ -67,21 +71,20 @@ export class SlidingPercentiles {
   private empty(slice: number): void {
     this.counts[slice]?.fill(0)
     this.sums[slice] = 0
-    this.totals[slice] = 0
   }
 }
 
-/** Values under 64 have a bucket each; above, an octave has 64. */
-function bucketOf(microseconds: number): number {
-  const value = microseconds >= LONGEST ? LONGEST : microseconds < 0 ? 0 : Math.round(microseconds)
-  if (value < SUBS) return value
-  const exponent = 31 - Math.clz32(value)
-  return (exponent - SUB_BITS + 1) * SUBS + ((value >>> (exponent - SUB_BITS)) - SUBS)
+function bitsOf(value: number): number {
+  return (new Uint32Array(new Float32Array([value]).buffer)[0] as number) >>> SHIFT
 }
 
 function middleOf(bucket: number): number {
-  if (bucket < SUBS) return bucket
-  const shift = Math.floor(bucket / SUBS) - 1
-  const low = (SUBS + (bucket % SUBS)) * 2 ** shift
-  return low + 2 ** shift / 2
+  const octave = Math.floor(bucket / PER_OCTAVE)
+  return LEAST * 2 ** octave * (1 + ((bucket % PER_OCTAVE) + 0.5) / PER_OCTAVE)
 }
+
+function addTo(total: Float64Array, counts: Uint32Array): void {
+  for (let i = 0; i < counts.length; i++) total[i] = (total[i] as number) + (counts[i] as number)
+}
+
+const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0)

@@ -1,6 +1,9 @@
-const SECONDS = 60
+const SECONDS = 10
 
-/** Requests a second over the last whole seconds. It falls to 0 by itself when nothing comes, since it asks the clock and not the last request. */
+/**
+ * Requests a second over the last ten: nine whole seconds and what there is of this one. It falls to 0 by itself when nothing comes, since it asks
+ * the clock and not the last request.
+ */
 export class SlidingRate {
   private readonly counts = new Float64Array(SECONDS)
   private readonly stamps = new Float64Array(SECONDS).fill(-1)
@@ -10,6 +13,7 @@ export class SlidingRate {
     this.bornMs = nowMs
   }
 
+  /** @param nowMs of a clock that never steps back */
   record(nowMs: number): void {
     const second = Math.floor(nowMs / 1000)
     const slot = second % SECONDS
@@ -20,15 +24,13 @@ export class SlidingRate {
     this.counts[slot] = (this.counts[slot] as number) + 1
   }
 
-  /** Per second, over the last `seconds` or, in the first ones of a process, since its start. */
-  perSecond(nowMs: number, seconds = 10): number {
-    const now = Math.floor(nowMs / 1000)
+  /** In the first seconds of a process, over its life so far, but at least one. */
+  perSecond(nowMs: number): number {
+    const first = Math.floor(nowMs / 1000) - SECONDS + 1
     let total = 0
-    for (let i = 0; i < SECONDS; i++) {
-      const age = now - (this.stamps[i] as number)
-      if (age >= 0 && age < seconds) total += this.counts[i] as number
-    }
-    const lived = Math.max(1, (nowMs - this.bornMs) / 1000)
-    return total / Math.min(seconds, lived)
+    for (const [slot, stamp] of this.stamps.entries())
+      if (stamp >= first) total += this.counts[slot] as number
+    const spanMs = nowMs - Math.max(first * 1000, this.bornMs)
+    return total / Math.max(1, spanMs / 1000)
   }
 }

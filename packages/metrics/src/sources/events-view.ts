@@ -1,0 +1,75 @@
+import type { EventBus } from '@palisade/core'
+import { percent } from '../http/json-view.js'
+import { NO_STRATEGY, typeOf } from './event-metrics.js'
+import { byName, Tally } from './tally.js'
+
+/** The JSON view of what the event bus tells: authentication, resources, users and errors by type. */
+export class EventsView {
+  private readonly successes = new Tally()
+  private readonly failures = new Tally()
+  private readonly created = new Tally()
+  private readonly updated = new Tally()
+  private readonly deleted = new Tally()
+  private readonly errors = new Tally()
+  private readonly logins = new Tally()
+  private readonly newUsers = new Tally()
+  private readonly subscriptions: readonly (() => void)[]
+
+  /** @param before called before anything changes, so that a period that is over ends first */
+  constructor(events: EventBus, before: () => void) {
+    const add = (tally: Tally, name: string) => {
+      before()
+      tally.add(name)
+    }
+    this.subscriptions = [
+      events.on('auth:success', ({ strategy }) => add(this.successes, strategy)),
+      events.on('auth:failure', ({ strategy = NO_STRATEGY }) => add(this.failures, strategy)),
+      events.on('resource:created', ({ resource }) => add(this.created, resource)),
+      events.on('resource:updated', ({ resource }) => add(this.updated, resource)),
+      events.on('resource:deleted', ({ resource }) => add(this.deleted, resource)),
+      events.on('request:error', ({ error }) => add(this.errors, typeOf(error))),
+      events.on('user:login', ({ strategy }) => add(this.logins, strategy)),
+      events.on('user:created', () => add(this.newUsers, 'user')),
+    ]
+  }
+
+  reset(): void {
+    const { successes, failures, created, updated, deleted, errors, logins, newUsers } = this
+    for (const tally of [successes, failures, created, updated, deleted, errors, logins, newUsers])
+      tally.reset()
+  }
+
+  read() {
+    const { successes, failures, created, updated, deleted } = this
+    const attempts = successes.total + failures.total
+    return {
+      auth: {
+        total: attempts,
+        success: successes.total,
+        failure: failures.total,
+        successRate: percent(successes.total, attempts),
+        byMethod: byName([successes, failures], name => ({
+          success: successes.of(name),
+          failure: failures.of(name),
+        })),
+      },
+      resources: {
+        total: created.total + updated.total + deleted.total,
+        created: created.total,
+        updated: updated.total,
+        deleted: deleted.total,
+        byResource: byName([created, updated, deleted], name => ({
+          created: created.of(name),
+          updated: updated.of(name),
+          deleted: deleted.of(name),
+        })),
+      },
+      users: { logins: this.logins.total, newUsers: this.newUsers.total },
+      errorsByType: byName([this.errors], name => this.errors.of(name)),
+    }
+  }
+
+  dispose(): void {
+    for (const end of this.subscriptions) end()
+  }
+}
