@@ -1,8 +1,16 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { type Logger, trustedProxies } from '@palisade/core'
+import { gracefulShutdown, lifecycle } from '@palisade/health'
+import { banner } from './banner.js'
 import type { StartHost } from './hosts/host.js'
 import { orderBook } from './orders.js'
-import { MOUNTED, protection } from './protection.js'
+import { demoPeople } from './people.js'
+import { protection } from './protection.js'
+import { type Settings, settingsOf } from './settings.js'
+import { openStores } from './stores.js'
 
-const FRAMEWORKS: Readonly<Record<string, () => Promise<{ start: StartHost }>>> = {
+const HOSTS: Readonly<Record<string, () => Promise<{ start: StartHost }>>> = {
   express: () => import('./hosts/express.js'),
   fastify: () => import('./hosts/fastify.js'),
   hono: () => import('./hosts/hono.js'),
@@ -10,54 +18,58 @@ const FRAMEWORKS: Readonly<Record<string, () => Promise<{ start: StartHost }>>> 
   node: () => import('./hosts/node.js'),
 }
 
-const framework = process.env['FRAMEWORK'] ?? 'fastify'
-const load = Object.hasOwn(FRAMEWORKS, framework) ? FRAMEWORKS[framework] : undefined
-const port = Number(process.env['PORT'] ?? 3000)
-if (load === undefined) fail(`FRAMEWORK is "${framework}"; allowed: ${Object.keys(FRAMEWORKS).join(', ')}`)
-if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-  fail(`PORT is "${process.env['PORT']}"; allowed: 0 to 65535, where 0 picks a free one`)
-}
-
-const wall = protection()
-const { start } = await load()
-const server = await start(wall, orderBook(), port).catch((error: NodeJS.ErrnoException) =>
-  fail(
-    error.code === 'EADDRINUSE'
-      ? `port ${port} is in use; choose another with PORT, or PORT=0 for a free one`
-      : String(error),
-  ),
-)
-console.log(banner(`http://localhost:${server.port}`))
-
-let stopping = false
-const stop = async () => {
-  if (stopping) return
-  stopping = true
-  await server.close()
-  await wall.api.dispose()
-  await wall.edge.dispose()
-}
-process.on('SIGINT', stop).on('SIGTERM', stop)
-
-function banner(origin: string): string {
-  const width = Math.max(...MOUNTED.map(([where]) => where.length))
-  return [
-    `Palisade on ${framework}: ${origin}`,
-    '',
-    ...MOUNTED.map(([where, what]) => `  ${where.padEnd(width)}  ${what}`),
-    '',
-    'Try:',
-    `  curl -i ${origin}/public/hello`,
-    `  curl -i ${origin}/api/orders`,
-    `  curl -i ${origin}/api/orders -H 'Content-Type: application/json' -d '{"item":"lamp","quantity":3}'`,
-    `  curl -i '${origin}/api/slow?ms=500'`,
-    `  curl -i ${origin}/api/boom`,
-    `  for i in $(seq 101); do curl -so /dev/null -w '%{http_code} ' ${origin}/api/orders; done   # the 101st is 429`,
-    '',
-  ].join('\n')
-}
-
-function fail(message: string): never {
-  console.error(message)
+/** For what a person did wrong, a sentence; for all else, the stack. */
+function fail(error: NodeJS.ErrnoException, port?: number): never {
+  if (error.code !== 'EADDRINUSE') console.error(port === undefined ? error.message : error)
+  else console.error(`port ${port} is in use; choose another with PORT, or PORT=0 for a free one`)
   process.exit(1)
+}
+
+const write = (level: string) => (fields: object, msg?: string) =>
+  console.log(JSON.stringify({ level, msg, ...fields }))
+const lines: Logger = {
+  debug: write('debug'),
+  info: write('info'),
+  warn: write('warn'),
+  error: write('error'),
+}
+
+/** Before anything is opened: a second demo on a port would else stumble over the files of the first. */
+async function refuseTakenPort(port: number): Promise<void> {
+  const probe = createServer().listen(port)
+  await once(probe, 'listening')
+  await once(probe.close(), 'close')
+}
+
+async function run(settings: Settings): Promise<void> {
+  await refuseTakenPort(settings.port)
+  const life = lifecycle()
+  const stores = openStores(settings)
+  const people = await demoPeople()
+  const wall = protection({
+    people,
+    bans: stores.bans,
+    checks: stores.checks,
+    lifecycle: life,
+    ...(stores.limits && { limits: stores.limits }),
+    ...(settings.trustsLoopback && { trust: trustedProxies(['loopback']) }),
+    ...(settings.logsRequests && { log: lines }),
+  })
+  const { start } = await (HOSTS[settings.framework] as () => Promise<{ start: StartHost }>)()
+  const shop = { orders: await orderBook(stores.db), people }
+  await wall.bans.ready()
+  const running = await start(wall, shop, settings.port)
+  gracefulShutdown(running.server, {
+    lifecycle: life,
+    pipeline: wall.edge,
+    handlers: [() => stores.close(), () => running.close()],
+  })
+  console.log(banner(settings, stores, running.port))
+}
+
+try {
+  const settings = settingsOf(process.env)
+  await run(settings).catch(error => fail(error, settings.port))
+} catch (error) {
+  fail(error as Error)
 }

@@ -1,29 +1,131 @@
-import { cors, type PipelineOptions, pipeline, requestId, securityHeaders } from '@palisade/core'
-import { rateLimit } from '@palisade/ratelimit'
+import { apiKey, apiKeyAdmin, authenticate, basic, jwt } from '@palisade/auth'
+import { cors, type Logger, pipeline, requestId, securityHeaders, type Trust } from '@palisade/core'
+import { type BanStore, banAdmin, failban } from '@palisade/failban'
+import { guard, requireRole, requireScopes } from '@palisade/guards'
+import { type Check, eventLoop, health, type Lifecycle } from '@palisade/health'
+import { accessLog, metrics, traceContext } from '@palisade/metrics'
+import { byTenant, createLimiter, type LimitStore, memoryStore, rateLimit } from '@palisade/ratelimit'
+import { isElsewhere, knownCaller, mayUse, ofOwner, ofTenant, persistence } from './house-rules.js'
+import { ISSUER, type People } from './people.js'
 
-/** Everything that stands in front of the demo's handlers, on every host alike. */
-export function protection(options: Pick<PipelineOptions, 'logger'> = {}) {
-  const edge = pipeline(options)
+export interface ProtectionOptions {
+  readonly people: People
+  readonly bans: BanStore
+  /** Where limits are counted. Default: in this process. */
+  readonly limits?: LimitStore
+  /** What readiness depends on. */
+  readonly checks?: readonly Check[]
+  /** Shared with the shutdown, so that readiness ends before the server does. */
+  readonly lifecycle?: Lifecycle
+  /** Whose word counts for a client's address. Default: nobody's; the client is whoever holds the socket. */
+  readonly trust?: Trust
+  readonly logger?: Logger
+  /** Where a line for each request goes. Default: nowhere. */
+  readonly log?: Logger
+}
+
+/** Everything that stands in front of the demo's handlers, on every host alike, in the order in which a request meets it. */
+export function protection({ people, limits = memoryStore(), ...options }: ProtectionOptions) {
+  const { checks = [], lifecycle, log, logger, trust } = options
+  const bans = failban({
+    jails: [
+      { name: 'guessing', sources: ['auth', 'throttled'], threshold: 10, window: '10m', ban: '5m' },
+      { name: 'scanning', sources: ['not-found', 'probe'], threshold: 30, window: '1m', ban: '5m' },
+    ],
+    escalate: { factor: 4, max: '1d' },
+    store: options.bans,
+    // So that bans can be watched from the machine that the demo runs on. Elsewhere the default is better.
+    allowOwnAddresses: false,
+  })
+  /** Wrong passwords of a client. */
+  const logins = createLimiter({ name: 'logins', limit: 5, window: '1m', store: limits })
+
+  const edge = pipeline({ ...(trust && { trust }), ...(logger && { logger }) })
     .use(requestId())
+    .use(traceContext())
     .use(securityHeaders())
+    .use(metrics({ process: true }))
+    .use(accessLog({ logger: log ?? NOWHERE }))
+    .use(health({ checks: [eventLoop({ optional: true }), ...checks], ...(lifecycle && { lifecycle }) }))
     .use(cors({ origin: ['https://app.example.com'], credentials: true, exposeHeaders: ['X-Request-ID'] }))
+    .use(bans)
+    // A quota a minute, and a burst policy on top, so that nobody spends it in an instant. One decision, both or none.
+    .use(
+      rateLimit({
+        policies: [
+          { name: 'minute', algorithm: 'fixed-window', limit: 100, window: '1m' },
+          { name: 'burst', algorithm: 'token-bucket', limit: 50, window: '1s', burst: 100 },
+        ],
+        store: limits,
+        skip: isElsewhere,
+      }),
+    )
+    .use(persistence)
+    .use(
+      authenticate({
+        strategies: [
+          jwt({ ...ISSUER, secret: people.secret, algorithms: ['HS256'] }),
+          basic({ verify: people.users.verify }),
+          apiKey({ keys: people.keys }),
+        ],
+        throttle: { basic: logins },
+        rules: [
+          { path: '/**', mode: 'public' },
+          { path: '/api/**' },
+          { path: '/admin/**' },
+          { path: '/api-keys/**' },
+        ],
+      }),
+    )
+    // A tenant with many clients meets its own quota before it is everybody's trouble.
+    .use(
+      rateLimit({
+        name: 'tenant',
+        limit: 250,
+        window: '1m',
+        key: byTenant(),
+        whenKeyMissing: 'skip',
+        headers: { legacy: false, draft: false },
+        store: limits,
+        skip: isElsewhere,
+      }),
+    )
+    .use(banAdmin(bans, { path: '/admin/security', authorize: mayUse('security:admin') }))
+    .use(apiKeyAdmin(people.keys, { path: '/api-keys', authorize: mayUse('keys:admin') }))
 
-  /** For `/api/**`: a quota a minute, and a burst policy on top, so that nobody spends it in an instant. One decision, both or none. */
-  const api = edge.branch().use(
-    rateLimit({
-      policies: [
-        { name: 'minute', algorithm: 'fixed-window', limit: 100, window: '1m' },
-        { name: 'burst', algorithm: 'token-bucket', limit: 50, window: '1s', burst: 100 },
-      ],
-    }),
-  )
-  return { edge, api }
+  // Whoever is let in again begins anew at the login, too.
+  edge.events.on('security:unbanned', async ({ ip }) => {
+    await Promise.resolve(logins.reset(ip)).catch(() => {})
+  })
+
+  // What stands in front of one route: who may call it, and which rows are theirs.
+  const known = edge.branch().use(knownCaller)
+  return {
+    edge,
+    bans,
+    known,
+    reads: known
+      .use(guard(requireScopes('orders:read')))
+      .use(ofTenant)
+      .use(ofOwner),
+    writes: known.use(guard(requireScopes('orders:write'))).use(ofTenant),
+    admins: known.use(guard(requireRole('admin'))).use(ofTenant),
+  }
 }
 
 export type Protection = ReturnType<typeof protection>
 
+const NOWHERE: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
 /** What the table at start-up says. */
 export const MOUNTED: readonly (readonly [where: string, what: string])[] = [
-  ['/**', 'request id, security headers, CORS for https://app.example.com'],
-  ['/api/**', 'rate limit: 100 a minute per client, bursts of at most 100 that refill at 50 a second'],
+  ['/**', 'request id, trace, security headers, metrics, CORS for https://app.example.com, bans'],
+  ['/health, /metrics', 'probes and counters'],
+  [
+    '/api/**',
+    '100 a minute per client, in bursts of at most 100 that refill at 50 a second; 250 a minute per tenant',
+  ],
+  ['/api, /admin, /api-keys', 'login by bearer token, password (5 wrong ones a minute) or API key'],
+  ['/admin/security/*', 'bans: for the scope security:admin'],
+  ['/api-keys', 'API keys: for the scope keys:admin'],
 ]

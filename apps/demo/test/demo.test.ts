@@ -1,40 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Running, StartHost } from '../src/hosts/host.js'
-import { orderBook } from '../src/orders.js'
-import { type Protection, protection } from '../src/protection.js'
-
-const HOSTS = ['express', 'fastify', 'hono', 'koa', 'node']
+import { type Demo, HOSTS, json, startDemo } from './support/demo.js'
 
 describe.each(HOSTS)('the demo on %s', framework => {
-  let wall: Protection
-  let server: Running
-  let origin: string
-
+  let demo: Demo
   beforeAll(async () => {
-    const { start } = (await import(`../src/hosts/${framework}.ts`)) as { start: StartHost }
-    wall = protection({ logger: silent })
-    server = await start(wall, orderBook(), 0)
-    origin = `http://127.0.0.1:${server.port}`
+    demo = await startDemo(framework)
   })
+  afterAll(() => demo.close())
 
-  afterAll(async () => {
-    await server.close()
-    await wall.edge.dispose()
-  })
-
-  const answer = async (path: string, init?: RequestInit) => {
-    const response = await fetch(origin + path, init)
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: (await response.json()) as Record<string, unknown>,
-    }
+  const as = (name: string) => ({ headers: demo.bearer(name) })
+  const create = (name: string, body: unknown) => {
+    const { headers, ...init } = json(body)
+    return demo.ask('/api/orders', { ...init, headers: { ...headers, ...demo.bearer(name) } })
   }
-  const post = (body: string) =>
-    answer('/api/orders', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body })
+  const ordersOf = async (name: string) => {
+    const { body } = await demo.ask('/api/orders', as(name))
+    return body['data'] as { id: string; item: string; owner: string }[]
+  }
 
   it('greets everybody, with the id of the request', async () => {
-    const { status, headers, body } = await answer('/public/hello', { headers: { 'X-Request-ID': 'mine-1' } })
+    const { status, headers, body } = await demo.ask('/public/hello', {
+      headers: { 'X-Request-ID': 'mine-1' },
+    })
     expect([status, headers.get('x-request-id'), body]).toEqual([
       200,
       'mine-1',
@@ -43,72 +30,113 @@ describe.each(HOSTS)('the demo on %s', framework => {
     expect(headers.get('x-ratelimit-limit')).toBeNull()
   })
 
-  it('lists, shows and takes orders', async () => {
-    expect((await answer('/api/orders')).body).toMatchObject({
-      data: [{ id: '1', item: 'anvil', quantity: 2 }, { id: '2' }],
+  it('takes each kind of credential, and challenges for all of them', async () => {
+    for (const headers of [demo.bearer('alan'), demo.basic('alan'), demo.apiKey]) {
+      expect((await demo.ask('/api/orders', { headers })).status).toBe(200)
+    }
+    const refused = await demo.ask('/api/orders')
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('www-authenticate')).toMatch(/Bearer .*Basic .*ApiKey /)
+  })
+
+  it('lists to users their own orders and to administrators the tenant’s, a page at a time', async () => {
+    expect((await ordersOf('alan')).map(({ item }) => item)).toEqual(['anvil', 'rope'])
+    expect((await ordersOf('ada')).map(({ item }) => item)).toEqual(['anvil', 'rope', 'rocket skates'])
+    const first = await demo.ask('/api/orders?limit=2', as('ada'))
+    const rest = await demo.ask(`/api/orders?after=${first.body['next']}`, as('ada'))
+    expect(rest.body).toMatchObject({ data: [{ item: 'rocket skates' }], next: null })
+  })
+
+  it('shows an order to its owner and to administrators of its tenant', async () => {
+    const [order] = await ordersOf('alan')
+    const [hers] = (await ordersOf('ada')).slice(-1)
+    expect((await demo.ask(`/api/orders/${order?.id}`, as('alan'))).body).toEqual(order)
+    expect((await demo.ask(`/api/orders/${order?.id}`, as('ada'))).status).toBe(200)
+    expect((await demo.ask(`/api/orders/${hers?.id}`, as('alan'))).status).toBe(403)
+  })
+
+  it('takes orders, and only from those who may write', async () => {
+    const created = await create('gus', { item: 'lamp', quantity: 3 })
+    expect([created.status, created.body]).toMatchObject([201, { item: 'lamp', quantity: 3, owner: 'gus' }])
+    expect(await ordersOf('gus')).toContainEqual(created.body)
+    const { headers, ...init } = json({ item: 'lamp', quantity: 1 })
+    const reader = await demo.ask('/api/orders', { ...init, headers: { ...headers, ...demo.apiKey } })
+    expect(reader.status).toBe(403)
+  })
+
+  it('reports to administrators, each about its own tenant', async () => {
+    expect((await demo.ask('/admin/reports', as('ada'))).body).toEqual({
+      tenant: 'acme',
+      data: [
+        { owner: 'ada', orders: 1, items: 1 },
+        { owner: 'alan', orders: 2, items: 12 },
+      ],
     })
-    expect((await answer('/api/orders/2')).body).toEqual({ id: '2', item: 'rope', quantity: 10 })
-    const created = await post('{"item":"lamp","quantity":3}')
-    expect([created.status, created.body]).toEqual([201, { id: '3', item: 'lamp', quantity: 3 }])
+    expect((await demo.ask('/admin/reports', as('alan'))).status).toBe(403)
+  })
+
+  it('has bans and keys managed by the operator alone', async () => {
+    for (const path of ['/admin/security/bans', '/admin/security/stats', '/api-keys']) {
+      expect([path, (await demo.ask(path, as('olga'))).status]).toEqual([path, 200])
+      expect([path, (await demo.ask(path, as('ada'))).status]).toEqual([path, 403])
+      expect([path, (await demo.ask(path)).status]).toEqual([path, 401])
+    }
+  })
+
+  it('answers probes and scrapes', async () => {
+    for (const path of ['/health', '/health/live', '/health/ready', '/ready']) {
+      expect([path, (await demo.ask(path)).status]).toEqual([path, 200])
+    }
+    expect((await demo.ask('/metrics')).text).toContain('http_requests_total{')
+    expect((await demo.ask('/metrics', { from: '203.0.113.9' })).status).toBe(403)
   })
 
   it.each([
-    ['no JSON', '{"item', 400, undefined],
-    ['an unknown and a faulty field', '{"item":"x","quantity":"y","z":1}', 422, ['z', 'quantity']],
-    ['no object', '[]', 422, ['']],
-  ])('refuses an order that is %s, and changes nothing', async (_title, json, status, fields) => {
-    const before = await answer('/api/orders')
-    const refused = await post(json)
-    expect(refused.status).toBe(status)
-    const error = refused.body['error'] as { details?: { fields: { field: string }[] } }
-    expect(error.details?.fields.map(({ field }) => field)).toEqual(fields)
-    expect((await answer('/api/orders')).body).toEqual(before.body)
-  })
-
-  it.each([
-    ['/api/orders/99', 404, 'NOT_FOUND'],
+    ['/api/orders/00000000-0000-0000-0000-000000000000', 404, 'NOT_FOUND'],
     ['/nowhere', 404, 'NOT_FOUND'],
     ['/api/nowhere', 404, 'NOT_FOUND'],
     ['/api/slow?ms=never', 422, 'VALIDATION_ERROR'],
     ['/api/boom', 500, 'INTERNAL_ERROR'],
   ])('answers %s with %i in the envelope', async (path, status, code) => {
-    const { status: sent, headers, body } = await answer(path)
+    const { status: sent, headers, body } = await demo.ask(path, as('alan'))
     expect([sent, body]).toMatchObject([status, { error: { code, request_id: headers.get('x-request-id') } }])
   })
 
   it('takes its time when asked', async () => {
-    expect((await answer('/api/slow?ms=5')).body).toEqual({ waited: 5 })
+    expect((await demo.ask('/api/slow?ms=5', as('alan'))).body).toEqual({ waited: 5 })
   })
 
-  it('limits /api to 100 requests a minute, and says so in both header families', async () => {
-    const { start } = (await import(`../src/hosts/${framework}.ts`)) as { start: StartHost }
-    const fresh = protection({ logger: silent })
-    const limited = await start(fresh, orderBook(), 0)
-    try {
-      const statuses: number[] = []
-      let last: Response | undefined
-      for (let i = 0; i < 101; i++) {
-        last = await fetch(`http://127.0.0.1:${limited.port}/api/orders`)
-        statuses.push(last.status)
-        await last.arrayBuffer()
-      }
-      expect(statuses).toEqual([...Array(100).fill(200), 429])
-      const headers = Object.fromEntries(last?.headers ?? [])
-      expect(headers).toMatchObject({
-        'retry-after': expect.stringMatching(/^\d+$/),
-        'x-ratelimit-limit': '100',
-        'x-ratelimit-remaining': '0',
-        'x-ratelimit-reset': expect.stringMatching(/^\d{10}$/),
-        'ratelimit-policy': '"minute";q=100;w=60,"burst";q=50;w=1',
-        ratelimit: expect.stringMatching(/^"minute";r=0;t=\d+$/),
-        'x-content-type-options': 'nosniff',
-      })
-      expect((await fetch(`http://127.0.0.1:${limited.port}/public/hello`)).status).toBe(200)
-    } finally {
-      await limited.close()
-      await fresh.edge.dispose()
+  it('limits /api to 100 requests a minute and client, in any spelling, and says so in both header families', async () => {
+    const noisy = { ...as('alan'), from: '203.0.113.100' }
+    const statuses: number[] = []
+    for (let i = 0; i < 100; i++) statuses.push((await demo.ask('/api/slow?ms=0', noisy)).status)
+    expect(statuses).toEqual(Array(100).fill(200))
+    const last = await demo.ask('/api/orders', noisy)
+    expect(last.status).toBe(429)
+    expect(Object.fromEntries(last.headers)).toMatchObject({
+      'retry-after': expect.stringMatching(/^\d+$/),
+      'x-ratelimit-limit': '100',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': expect.stringMatching(/^\d{10}$/),
+      'ratelimit-policy': '"minute";q=100;w=60,"burst";q=50;w=1',
+      ratelimit: expect.stringMatching(/^"minute";r=0;t=\d+$/),
+      'x-content-type-options': 'nosniff',
+    })
+    for (const path of ['/API/orders', '/api//orders', '/%61pi/orders', '/api/orders/'])
+      expect([path, (await demo.ask(path, noisy)).status]).toEqual([path, 429])
+    expect((await demo.ask('/public/hello', noisy)).status).toBe(200)
+    expect((await demo.ask('/api/slow?ms=0', { ...noisy, from: '203.0.113.101' })).status).toBe(200)
+  })
+
+  it('limits a tenant to 250 requests a minute, however many clients it has, and no other tenant', async () => {
+    let limited: Awaited<ReturnType<Demo['ask']>> | undefined
+    for (let i = 0; i < 260 && limited === undefined; i++) {
+      const answer = await demo.ask('/api/slow?ms=0', { ...as('gus'), from: `203.0.113.${i % 4}` })
+      if (answer.status !== 200) limited = answer
     }
+    expect(limited?.body).toMatchObject({
+      error: { code: 'RATE_LIMITED', details: { policies: [{ name: 'tenant' }] } },
+    })
+    expect((await demo.ask('/api/slow?ms=0', as('alan'))).status).toBe(200)
   })
 })
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,26 +1,40 @@
 import { createServer } from 'node:http'
 import { toExpress } from '@palisade/adapters/express'
 import express from 'express'
-import { boom, slow } from '../orders.js'
+import { boom, credentials, hello, slow } from '../handlers.js'
 import type { StartHost } from './host.js'
 import { listening } from './listen.js'
 
-export const start: StartHost = (protection, orders, port) => {
+export const start: StartHost = (protection, { orders, people }, port) => {
   const edge = toExpress(protection.edge)
+  const known = toExpress(protection.known)
+  const reads = toExpress(protection.reads)
+  const writes = toExpress(protection.writes)
+  const admins = toExpress(protection.admins)
+
   const app = express()
   app.use(edge)
-  app.use('/api', toExpress(protection.api))
-  app.use(express.json())
 
-  app.get(
-    '/public/hello',
-    (req, res) => void res.json({ hello: 'world', request_id: edge.state(req).requestId }),
-  )
-  app.get('/api/orders', (_req, res) => void res.json(orders.list()))
-  app.get('/api/orders/:id', (req, res) => void res.json(orders.get(req.params.id)))
-  app.post('/api/orders', (req, res) => void res.status(201).json(orders.create(req.body)))
-  app.get('/api/slow', async (req, res) => void res.json(await slow(req.query['ms'])))
-  app.get('/api/boom', boom)
+  app.get('/public/hello', (req, res) => void res.json(hello(edge.context(req))))
+  app.get('/demo/credentials', async (req, res) => {
+    res.json(await credentials(edge.context(req), people))
+  })
+  app.get('/api/orders', reads, async (req, res) => {
+    res.json(await orders.list(reads.context(req)))
+  })
+  app.post('/api/orders', writes, async (req, res) => {
+    res.status(201).json(await orders.create(writes.context(req)))
+  })
+  app.get('/api/orders/:id', reads, async (req, res) => {
+    res.json(await orders.show(reads.context(req), String(req.params['id'])))
+  })
+  app.get('/api/slow', known, async (req, res) => {
+    res.json(await slow(known.context(req)))
+  })
+  app.get('/api/boom', known, boom)
+  app.get('/admin/reports', admins, async (req, res) => {
+    res.json(await orders.report(admins.context(req)))
+  })
 
   app.use(edge.notFoundHandler, edge.errorHandler)
   return listening(createServer(app).listen(port))

@@ -1,10 +1,20 @@
+import type { Server } from 'node:http'
 import type { OrderBook } from '../orders.js'
+import type { People } from '../people.js'
 import type { Protection } from '../protection.js'
+
+export interface Shop {
+  readonly orders: OrderBook
+  readonly people: People
+}
 
 export interface Running {
   readonly port: number
+  /** For the graceful shutdown, which closes it. */
+  readonly server: Server
+  /** Closes the server, if it is open still, and what the host has opened besides. */
   close(): Promise<void>
 }
 
 /** The same server on each host: binds the protection and the routes, and listens. */
-export type StartHost = (protection: Protection, orders: OrderBook, port: number) => Promise<Running>
+export type StartHost = (protection: Protection, shop: Shop, port: number) => Promise<Running>

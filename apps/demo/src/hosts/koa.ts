@@ -1,46 +1,45 @@
-import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
 import { toKoa } from '@palisade/adapters/koa'
 import Koa from 'koa'
-import { boom, notJson, slow } from '../orders.js'
+import { boom, credentials, hello, slow } from '../handlers.js'
 import type { StartHost } from './host.js'
 import { listening } from './listen.js'
 
-export const start: StartHost = (protection, orders, port) => {
+export const start: StartHost = (protection, { orders, people }, port) => {
   const edge = toKoa(protection.edge)
+  const known = toKoa(protection.known)
+  const reads = toKoa(protection.reads)
+  const writes = toKoa(protection.writes)
+  const admins = toKoa(protection.admins)
+
   const app = new Koa()
   app.use(edge).use(edge.errorHandler)
 
-  const api = new Router({ prefix: '/api' })
-  api.use(toKoa(protection.api))
-  api.use(
-    bodyParser({
-      enableTypes: ['json'],
-      onError: () => {
-        throw notJson()
-      },
-    }),
-  )
-  api.get('/orders', ctx => {
-    ctx.body = orders.list()
+  const router = new Router()
+  router.get('/public/hello', ctx => {
+    ctx.body = hello(edge.context(ctx))
   })
-  api.get('/orders/:id', ctx => {
-    ctx.body = orders.get(ctx.params['id'] ?? '')
+  router.get('/demo/credentials', async ctx => {
+    ctx.body = await credentials(edge.context(ctx), people)
   })
-  api.post('/orders', ctx => {
-    ctx.body = orders.create(ctx.request.body)
+  router.get('/api/orders', reads, async ctx => {
+    ctx.body = await orders.list(reads.context(ctx))
+  })
+  router.post('/api/orders', writes, async ctx => {
+    ctx.body = await orders.create(writes.context(ctx))
     ctx.status = 201
   })
-  api.get('/slow', async ctx => {
-    ctx.body = await slow(ctx.query['ms'])
+  router.get('/api/orders/:id', reads, async ctx => {
+    ctx.body = await orders.show(reads.context(ctx), ctx.params['id'] ?? '')
   })
-  api.get('/boom', boom)
-
-  const open = new Router()
-  open.get('/public/hello', ctx => {
-    ctx.body = { hello: 'world', request_id: edge.state(ctx).requestId }
+  router.get('/api/slow', known, async ctx => {
+    ctx.body = await slow(known.context(ctx))
+  })
+  router.get('/api/boom', known, boom)
+  router.get('/admin/reports', admins, async ctx => {
+    ctx.body = await orders.report(admins.context(ctx))
   })
 
-  app.use(open.routes()).use(api.routes())
+  app.use(router.routes())
   return listening(app.listen(port))
 }

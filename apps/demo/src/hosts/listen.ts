@@ -8,9 +8,11 @@ export async function listening(server: Server): Promise<Running> {
   if (!server.listening) await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
+    server,
     close: () =>
-      new Promise((resolve, reject) => {
-        server.close(error => (error ? reject(error) : resolve()))
+      new Promise(resolve => {
+        // Its only error is that the server is closed already.
+        server.close(() => resolve())
         server.closeIdleConnections()
       }),
   }

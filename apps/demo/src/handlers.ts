@@ -1,0 +1,28 @@
+import { checkQuery, integerText, optional, type RequestContext } from '@palisade/core'
+import { notFound } from './not-found.js'
+import type { Credentials, People } from './people.js'
+
+/** `GET /public/hello` */
+export const hello = (ctx: { readonly requestId: string }) => ({ hello: 'world', request_id: ctx.requestId })
+
+/** `GET /api/slow?ms=`: answers late. @throws RequestError 422 */
+export async function slow(ctx: Pick<RequestContext, 'query'>): Promise<{ waited: number }> {
+  const { ms } = checkQuery(ctx as RequestContext, { ms: optional(integerText({ max: 10_000 }), 100) })
+  await new Promise(resolve => setTimeout(resolve, ms))
+  return { waited: ms }
+}
+
+/** `GET /api/boom`: a handler that fails. */
+export function boom(): never {
+  throw new Error('the demo was asked to fail')
+}
+
+/** `GET /demo/credentials`: who there is to try things with. @throws RequestError 404 in production */
+export async function credentials(
+  ctx: Pick<RequestContext, 'services'>,
+  people: People,
+): Promise<Credentials> {
+  const { clock, production } = ctx.services
+  if (production) throw notFound()
+  return people.credentials(clock)
+}

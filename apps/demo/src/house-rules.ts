@@ -1,0 +1,55 @@
+/** The demo's own pieces of the pipeline: what a team writes itself, in the vocabulary of the packages. */
+import {
+  foldCase,
+  type Guard,
+  type Identity,
+  type Middleware,
+  provideIdentity,
+  type RequestContext,
+  RequestError,
+  routingPath,
+} from '@palisade/core'
+import { violation } from '@palisade/failban'
+import { check, requireScopes, scopeTo } from '@palisade/guards'
+
+type MaybeKnown = RequestContext<{ identity: Identity | undefined }>
+
+/** Not below `/api`, in any spelling that a router takes for it. What hosts would disagree about is not elsewhere. */
+export function isElsewhere({ path }: RequestContext): boolean {
+  return !foldCase(routingPath(path) ?? API).startsWith(foldCase(API))
+}
+
+const API = '/api/'
+
+/** Goes on guessing while the throttle says no: that counts towards a ban, too. */
+export const persistence: Middleware = {
+  name: 'persistence',
+  onResponse(ctx, { status }) {
+    if (status === 429 && ctx.denial?.by === 'authenticate') violation(ctx, { source: 'throttled' })
+  },
+}
+
+/** The rules of `authenticate` leave some paths open, so that behind it there may be nobody. Behind this there is somebody. */
+export const knownCaller = provideIdentity(ctx => {
+  const { identity } = (ctx as MaybeKnown).state
+  if (identity === undefined) throw new RequestError(401, 'Authentication is required')
+  return identity
+})
+
+/** For an admin API, which is mounted in front of the branches: a scope of whoever is known. */
+export function mayUse(scope: string): Guard<MaybeKnown> {
+  const needed = requireScopes(scope)
+  return ({ state: { identity } }) => identity !== undefined && check(needed, { identity })
+}
+
+/** The rows of the caller's tenant. A caller without one is refused. */
+export const ofTenant = scopeTo(({ state: { identity } }) => ({ tenant: identity.tenant }))
+
+/** The rows that are the caller's own; an administrator's are all of the tenant. */
+export const ofOwner = scopeTo(
+  ({ state: { identity } }): { tenant: string | undefined; owner?: string } =>
+    identity.roles.has('admin')
+      ? { tenant: identity.tenant }
+      : { tenant: identity.tenant, owner: identity.subject },
+  { as: 'own' },
+)

@@ -1,0 +1,9 @@
+import { type FaultyField, RequestError } from '@palisade/core'
+
+/** The same words whatever is not there, or not for this caller; an id that is none is named. */
+export const notFound = (...fields: readonly FaultyField[]) =>
+  new RequestError(
+    404,
+    'The requested resource was not found',
+    fields.length === 0 ? {} : { details: { fields } },
+  )

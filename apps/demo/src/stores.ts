@@ -1,0 +1,67 @@
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Client, createClient } from '@libsql/client'
+import { fromIoredis } from '@palisade/core/redis'
+import { type BanStore, fileBans } from '@palisade/failban'
+import { type Check, redis, sql } from '@palisade/health'
+import { type LimitStore, redisStore } from '@palisade/ratelimit'
+import { Redis } from 'ioredis'
+import type { Settings } from './settings.js'
+
+export interface Stores {
+  readonly directory: string
+  readonly db: Client
+  readonly bans: BanStore
+  /** Absent: in this process. */
+  readonly limits?: LimitStore
+  readonly checks: readonly Check[]
+  close(): Promise<void>
+}
+
+/** What the demo keeps: orders in a database file, bans in a file, and limits in Redis where there is one. */
+export function openStores({ data, port, redisUrl }: Pick<Settings, 'data' | 'port' | 'redisUrl'>): Stores {
+  const directory = data ?? defaultDirectory(port)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const db = createClient({ url: pathToFileURL(join(directory, 'orders.db')).href })
+  const stores = {
+    directory,
+    db,
+    bans: fileBans(join(directory, 'bans.jsonl')),
+    checks: [sql(() => db.execute('select 1'))],
+  }
+  if (redisUrl === undefined) return { ...stores, close: async () => db.close() }
+
+  // A command that Redis does not answer fails at once instead of waiting for it: the limiter then decides by itself.
+  const client = new Redis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1 })
+  client.on('error', complaint())
+  const wrapped = fromIoredis(client)
+  const limits = redisStore(wrapped, { namespace: 'demo' })
+  return {
+    ...stores,
+    limits,
+    // Without Redis there are limits still, so it is no reason to take the server out of service.
+    checks: [...stores.checks, redis(wrapped, { optional: true })],
+    async close() {
+      db.close()
+      await limits.dispose?.()
+      client.disconnect()
+    },
+  }
+}
+
+function defaultDirectory(port: number): string {
+  const name = join(tmpdir(), 'palisade-demo-')
+  return port === 0 ? mkdtempSync(name) : `${name}${port}`
+}
+
+/** ioredis tries again for ever, and tells each time. */
+function complaint(): (error: Error) => void {
+  let last = ''
+  return ({ message }) => {
+    if (message === last) return
+    last = message
+    console.error(`redis: ${message}`)
+  }
+}
