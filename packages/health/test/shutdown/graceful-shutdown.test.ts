@@ -64,9 +64,11 @@ function held() {
   return { listener, arrived: arrived.promise, release: () => gate.resolve() }
 }
 
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
 /** Resolves when the listener is closed. */
 const untilClosing = async (shutdown: GracefulShutdown) => {
-  while (shutdown.phase !== 'closing') await new Promise(resolve => setImmediate(resolve))
+  while (shutdown.phase !== 'closing') await turn()
 }
 
 test('given nothing in flight when it starts then handlers run in reverse, the pipeline last, and the exit code is 0', async () => {
@@ -169,9 +171,14 @@ test('given a late request with a body when it is refused then the body is read,
   await late.until(/done/)
   const ended = shutdown.start('test')
   await untilClosing(shutdown)
-  late.send(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n${'x'.repeat(200_000)}`)
+  late.send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\nx')
+  while (shutdown.inFlight < 2) await turn()
+  for (let i = 0; i < 5; i++) await turn()
+  expect(late.received).not.toMatch(/503/)
+  late.send('x'.repeat(899_999))
   await late.closed
   expect(late.received).toMatch(/503 Service Unavailable[\s\S]*shutting down/)
+  expect(late.errors).toEqual([])
   release()
   await ended
 })
@@ -225,6 +232,29 @@ test('given pipelined requests in flight when it starts then all are answered, a
   expect(client.received.match(/answer to \/\d/g)).toEqual(['answer to /1', 'answer to /2', 'answer to /3'])
   expect(client.received.match(/Connection: close/g)).toHaveLength(1)
   expect((await ended).cut).toBe(0)
+})
+
+test('given a request in flight when another is pipelined behind it while it drains then both are answered', async () => {
+  const gate = deferred<void>()
+  const seen = deferred<void>()
+  const { shutdown, port } = await start(
+    async (req, res) => {
+      if (req.url === '/2') seen.resolve()
+      await gate.promise
+      res.end(`answer to ${req.url}`)
+    },
+    { delay: '1m', timeout: '2m' },
+  )
+  const client = await rawClient(port)
+  client.send(GET('/1'))
+  while (shutdown.inFlight === 0) await turn()
+  void shutdown.start('test')
+  client.send(GET('/2'))
+  await seen.promise
+  gate.resolve()
+  await client.closed
+  expect(client.received.match(/answer to \/\d/g)).toEqual(['answer to /1', 'answer to /2'])
+  expect(client.received.match(/Connection: close/g)).toHaveLength(1)
 })
 
 test('given a client that leaves in the middle when it drains then nobody waits for it', async () => {

@@ -6,9 +6,11 @@ export interface RawClient {
   /** Everything received so far. */
   readonly received: string
   send(text: string): void
-  /** Resolves when this many answers with their bodies (by Content-Length, or without one) have begun. */
+  /** Resolves when what was received matches; rejects when the connection ends before. */
   until(pattern: RegExp): Promise<string>
   readonly closed: Promise<void>
+  /** A reset, for one. */
+  readonly errors: readonly Error[]
 }
 
 /** A connection on which every byte is the test's own. */
@@ -19,7 +21,8 @@ export async function rawClient(port: number): Promise<RawClient> {
     received += chunk
   })
   const closed = once(socket, 'close').then(() => {})
-  socket.on('error', () => {})
+  const errors: Error[] = []
+  socket.on('error', error => errors.push(error))
   await once(socket, 'connect')
   return {
     socket,
@@ -36,6 +39,7 @@ export async function rawClient(port: number): Promise<RawClient> {
       return received
     },
     closed,
+    errors,
   }
 }
 
