@@ -1,4 +1,4 @@
-import { type Check, text } from '@palisade/core'
+import { type Check, quotedString, text } from '@palisade/core'
 import type { ChallengeFailure } from './strategy.js'
 
 /** A realm is static text: what stands in a challenge must not depend on who asks. Printable ASCII (RFC 9110 section 5.6.4). */
@@ -6,9 +6,6 @@ export const realmName: Check<string> = text({
   pattern: /^[\x20-\x7e]{1,100}$/,
   allowed: '1 to 100 printable ASCII characters',
 })
-
-/** RFC 9110 section 5.6.4. */
-export const quoted = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`
 
 const BEARER_FAILURES: Readonly<Record<ChallengeFailure, string>> = {
   malformed: ', error="invalid_request", error_description="Malformed credentials"',
@@ -18,11 +15,11 @@ const BEARER_FAILURES: Readonly<Record<ChallengeFailure, string>> = {
 
 /** RFC 6750 section 3: no error code when the request had no credential. */
 export function bearerChallenge(realm: string, failure?: ChallengeFailure): string {
-  const challenge = `Bearer realm=${quoted(realm)}`
+  const challenge = `Bearer realm=${quotedString(realm)}`
   return failure === undefined ? challenge : challenge + BEARER_FAILURES[failure]
 }
 
 /** RFC 6750 section 3.1: what a guard answers, with 403, when the token lacks scopes. Scopes are what the API wants, never what was sent. */
 export function insufficientScopeChallenge(realm: string, scopes: readonly string[]): string {
-  return `Bearer realm=${quoted(realm)}, error="insufficient_scope", scope=${quoted(scopes.join(' '))}`
+  return `Bearer realm=${quotedString(realm)}, error="insufficient_scope", scope=${quotedString(scopes.join(' '))}`
 }

@@ -1,5 +1,11 @@
-import { type Decision, type Guard, isPromise, type MaybePromise, RequestError } from '@palisade/core'
-import { challengeOf } from './challenge.js'
+import {
+  challengeOf,
+  type Decision,
+  type Guard,
+  isPromise,
+  type MaybePromise,
+  RequestError,
+} from '@palisade/core'
 import { identityOf, toNamed } from './define-guard.js'
 import type { AnyGuard, Caller, NamedGuard } from './named-guard.js'
 
@@ -61,15 +67,13 @@ function ask(
   return record.length === 0 ? named(context) : named(context, record[0] ?? null)
 }
 
-const BEARER = { realm: 'api', methods: ['jwt'] } as const
-
 function insist(decision: Decision, about: unknown): void {
   if (decision.allow) return
   const { status, message, code, reason } = decision
-  const challenge = challengeOf(decision, identityOf(contextOf(about)), BEARER)
+  const challenge = challengeOf(decision, identityOf(contextOf(about)))
   throw new RequestError(status, message, {
     code,
-    cause: reason,
+    reason,
     ...(challenge !== undefined && { headers: { 'WWW-Authenticate': challenge } }),
   })
 }

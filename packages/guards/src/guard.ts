@@ -1,5 +1,7 @@
 import {
+  type BearerOptions,
   callback,
+  challengeOf,
   checkOptions,
   type Decision,
   type Guard,
@@ -14,7 +16,6 @@ import {
   type RequestContext,
   text,
 } from '@palisade/core'
-import { type BearerOptions, challengeOf } from './challenge.js'
 import type { Refusal } from './decision.js'
 import { toNamed } from './define-guard.js'
 import './events.js'

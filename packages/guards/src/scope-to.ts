@@ -1,5 +1,6 @@
 import {
   callback,
+  challengeOf,
   checkOptions,
   type Identity,
   isPromise,
@@ -9,7 +10,6 @@ import {
   type Reply,
   text,
 } from '@palisade/core'
-import { challengeOf } from './challenge.js'
 import { ANONYMOUS, forbidden, type Refusal } from './decision.js'
 import { identityOf } from './define-guard.js'
 import type { IdentifiedContext } from './named-guard.js'

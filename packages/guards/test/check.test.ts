@@ -90,7 +90,7 @@ describe('given ensure when the guard', () => {
       status: 403,
       code: 'FORBIDDEN',
       message: 'Access denied',
-      cause: 'the roles lack any of: admin',
+      reason: 'the roles lack any of: admin',
     })
   })
 

@@ -75,6 +75,7 @@ export function tellOf(ctx: RequestContext, refusal: Refusal): void {
     // What is only tried out must not lead to a ban.
     weight: refusal.shadow ? 0 : 1,
     key: client.key,
+    ip: client.ip,
     bannable: client.bannable,
     detail: { policies: refusal.policies, key: refusal.key },
     requestId,

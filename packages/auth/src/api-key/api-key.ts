@@ -1,5 +1,5 @@
-import { checkOptions, headerName, optional, refuse, text } from '@palisade/core'
-import { quoted, realmName } from '../challenge.js'
+import { checkOptions, headerName, optional, quotedString, refuse, text } from '@palisade/core'
+import { realmName } from '../challenge.js'
 import type { Strategy } from '../strategy.js'
 import { ApiKeys } from './api-keys.js'
 
@@ -44,7 +44,7 @@ export function apiKey(options: ApiKeyOptions): Strategy<PresentedKey> {
   if (scheme !== undefined && !isShared)
     refuse({ owner: 'apiKey', option: 'scheme' }, scheme, 'nothing, unless the header is "authorization"')
   const lead = `${scheme ?? 'Bearer'} `.toLowerCase()
-  const challenge = `ApiKey realm=${quoted(realm)}`
+  const challenge = `ApiKey realm=${quotedString(realm)}`
 
   return {
     name,

@@ -9,10 +9,11 @@ import {
   object,
   optional,
   orFalse,
+  quotedString,
   text,
 } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
-import { quoted, realmName } from '../challenge.js'
+import { realmName } from '../challenge.js'
 import { type IdentityParts, makeIdentity } from '../identity/make-identity.js'
 import type { Authenticated, Failed, Invalid, Strategy, VerifyResult } from '../strategy.js'
 import { type BasicCredentials, isBasic, parseBasic } from './credentials.js'
@@ -72,7 +73,7 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
     ),
     lockout: optional(orFalse(lockoutOptions)),
   })
-  const challenge = `Basic realm=${quoted(realm)}, charset="UTF-8"`
+  const challenge = `Basic realm=${quotedString(realm)}, charset="UTF-8"`
   const remembered =
     cache === false ? undefined : new RememberedLogins(cache?.max ?? 1000, cache?.ttl ?? 60_000)
 

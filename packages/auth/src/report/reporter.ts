@@ -66,6 +66,7 @@ export class Reporter {
       source: 'auth',
       weight: this.#isShadow || isRepeated ? 0 : 1,
       key: client.key,
+      ip: client.ip,
       bannable: client.bannable,
       detail: { strategy: strategy?.name, reason, ...(subject !== undefined && { subject }) },
       requestId,

@@ -132,7 +132,7 @@ export function singleHeader(name: string, options: SingleHeaderOptions): Trust 
     refuse(at, name, 'a header that is one address; for "forwarded" use trustedProxies() or trustedHops()')
   const checked = checkOptions(owner, options, { from: cidrs, ipv6Prefix, unixSocket })
   const { from: proxies, ipv6Prefix: bits } = checked
-  refuseProxies(proxies, options.from, { owner, option: 'from' }, checked.unixSocket)
+  refuseProxies(proxies, options.from, { owner, option: `from` }, checked.unixSocket)
   return Object.freeze({
     header: field,
     proxies,

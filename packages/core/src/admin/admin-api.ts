@@ -1,10 +1,12 @@
 import type { RequestContext } from '../context.js'
+import { challengeOf } from '../errors/challenge.js'
 import { CODES, PHRASES } from '../errors/failure.js'
 import { RequestError } from '../errors/request-error.js'
 import type { Middleware } from '../middleware.js'
 import { callback, checkOptions, text } from '../options/check.js'
 import { isReply, type Reply } from '../reply.js'
 import type { Decision, Guard } from '../vocabulary/guard.js'
+import type { Identity } from '../vocabulary/identity.js'
 import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
 
 export interface AdminOptions<Needs extends object = {}> {
@@ -73,7 +75,9 @@ export function adminApi<Needs extends object = {}>(
     if (decision === false)
       return ctx.deny({ status: 403, code: CODES[403] as string, message: PHRASES[403] as string, by: owner })
     const { status, code, message, reason } = decision
-    return ctx.deny({ status, code, message, reason, by: owner })
+    const challenge = challengeOf(decision, (ctx.state as { identity?: Identity }).identity)
+    const headers = challenge === undefined ? {} : { 'WWW-Authenticate': challenge }
+    return ctx.deny({ status, code, message, reason, headers, by: owner })
   }
 }
 

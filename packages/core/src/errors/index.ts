@@ -1,3 +1,4 @@
+export { BEARER, type BearerOptions, challengeOf, quotedString } from './challenge.js'
 export { ConfigError, type ConfigProblem } from './config-error.js'
 export { envelope } from './envelope.js'
 export type { Denial, ErrorRenderer, Failure } from './failure.js'

@@ -11,6 +11,8 @@ export class RequestError extends Error {
   readonly code: string
   readonly details: Readonly<Record<string, unknown>> | undefined
   readonly headers: HeaderBag | undefined
+  /** Why, for events only; never shown to the client. */
+  readonly reason: string | undefined
 
   constructor(
     status: number,
@@ -19,6 +21,7 @@ export class RequestError extends Error {
       code?: string
       details?: Readonly<Record<string, unknown>>
       headers?: HeaderBag
+      reason?: string
       cause?: unknown
     } = {},
   ) {
@@ -30,18 +33,26 @@ export class RequestError extends Error {
     this.code = more.code ?? CODES[status] ?? 'ERROR'
     this.details = more.details
     this.headers = more.headers
+    this.reason = more.reason
   }
 }
 
 /**
  * How an error thrown by a handler or a middleware is answered. A `RequestError` is answered as it says. Another error with a 4xx
- * `status` or `statusCode` keeps the status; its message is shown only if it says `expose: true` (http-errors) or comes from the
- * host's own parsers and routers (`code` of Fastify, `type` of body-parser), which are written for the client. All else is a 500.
+ * `status` or `statusCode` keeps the status; its message is shown only if it says `expose: true` (http-errors), since
+ * no other is known to be meant for the client. All else is a 500.
  */
 export function denialOf(error: unknown): Denial {
   if (error instanceof RequestError) {
-    const { status, code, message, details, headers } = error
-    return { status, code, message, ...(details && { details }), ...(headers && { headers }) }
+    const { status, code, message, details, headers, reason } = error
+    return {
+      status,
+      code,
+      message,
+      ...(details && { details }),
+      ...(headers && { headers }),
+      ...(reason !== undefined && { reason }),
+    }
   }
   const status = statusOf(error)
   const safe = PHRASES[status] ?? (status < 500 ? 'The request was refused' : 'An unexpected error occurred')

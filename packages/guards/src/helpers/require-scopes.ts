@@ -26,23 +26,23 @@ export function requireScopes(...scopes: Named<RequireScopesOptions>): NamedGuar
   const owner = 'requireScopes'
   const { names, options } = namesAndOptions(scopes)
   const required = list(scope, { min: 1, max: 100 })(names, { owner, option: 'scopes' })
-  const { any } = checkOptions(owner, options, { any: optional(flag, false) })
+  const { any: oneIsEnough } = checkOptions(owner, options, { any: optional(flag, false) })
   const covers = required.map(patternsOf)
   const challenge = Object.freeze({
     error: 'insufficient_scope',
-    scope: any ? (required[0] as string) : required.join(' '),
+    scope: oneIsEnough ? (required[0] as string) : required.join(' '),
   })
 
   const lacking = (identity: Identity): Refusal => {
     const missing = required.filter((_, i) => !covered(identity.scopes, covers[i] as readonly string[]))
-    const reason = `the scopes lack ${any ? 'any' : 'all'} of: ${missing.join(' ')}`
+    const reason = `the scopes lack ${oneIsEnough ? 'any' : 'all'} of: ${missing.join(' ')}`
     return forbidden(reason, {
       message: 'The credential lacks a required scope',
-      missing: Object.freeze(any ? required.slice(0, 1) : missing),
+      missing: Object.freeze(oneIsEnough ? required.slice(0, 1) : missing),
       challenge,
     })
   }
-  const needed = any ? 1 : covers.length
+  const needed = oneIsEnough ? 1 : covers.length
   const tolerated = covers.length - needed
 
   return withFacts(

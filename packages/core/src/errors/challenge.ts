@@ -1,5 +1,5 @@
-import type { Identity } from '@palisade/core'
-import type { Refusal } from './decision.js'
+import type { Decision } from '../vocabulary/guard.js'
+import type { Identity } from '../vocabulary/identity.js'
 
 export interface BearerOptions {
   readonly realm: string
@@ -7,14 +7,17 @@ export interface BearerOptions {
   readonly methods: readonly string[]
 }
 
+/** What `@palisade/auth` calls its tokens, and the realm where a team names no other. */
+export const BEARER: BearerOptions = Object.freeze({ realm: 'api', methods: Object.freeze(['jwt']) })
+
 /**
- * The Bearer challenge of a refusal (RFC 6750 section 3), or `undefined` where there is none to give. Its error is told only to a caller that
+ * The Bearer challenge of a guard's refusal (RFC 6750 section 3), or `undefined` where there is none to give. Its error is told only to a caller that
  * came by a bearer token. Any other 401 has the scheme alone, as a 401 must have a challenge (RFC 9110 section 15.5.2).
  */
 export function challengeOf(
-  { status, challenge }: Refusal,
+  { status, challenge }: Pick<Extract<Decision, { allow: false }>, 'status' | 'challenge'>,
   identity: Identity | undefined,
-  { realm, methods }: BearerOptions,
+  { realm, methods }: BearerOptions = BEARER,
 ): string | undefined {
   const scheme = `Bearer realm=${quotedString(realm)}`
   if (challenge !== undefined && identity !== undefined && methods.includes(identity.method)) {
@@ -25,6 +28,6 @@ export function challengeOf(
 }
 
 /** RFC 9110 section 5.6.4. */
-function quotedString(text: string): string {
+export function quotedString(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`
 }
