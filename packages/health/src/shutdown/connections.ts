@@ -22,9 +22,12 @@ interface Connection {
 
 /** How long nobody must have connected before the listener is closed. */
 const QUIET_MS = 20
+const QUIET_TURNS = 3
 
 export interface ConnectionRules {
   readonly lingerMs: number
+  /** How long that moment is waited for. */
+  readonly settleMs: number
   readonly retryAfterSeconds: number
 }
 
@@ -49,7 +52,7 @@ export class Connections {
   readonly #announced = new WeakSet<ServerResponse>()
   readonly #release: () => void
   #stage: 'serving' | 'draining' | 'settling' | 'closing' = 'serving'
-  #connectedAt = 0
+  #accepted = 0
   #closedAt = 0
   #inFlight = 0
   #isSweeping = false
@@ -76,22 +79,21 @@ export class Connections {
   }
 
   /**
-   * Waits for a moment in which nobody connects, at most the linger, so that the listener can be closed: connections in its backlog, which the kernel has
-   * accepted and Node takes one a turn, are reset by that. Until then no response ends its connection, as the clients that it
+   * Waits for a moment in which nobody connects, so that the listener can be closed: connections in its backlog, which the kernel has accepted and of
+   * which Node takes one a turn, are reset by that. A busy process needs hundreds of milliseconds for a backlog of 64. Until then no response ends its connection, as the clients that it
    * ends are the next ones to connect.
    */
   async settle(): Promise<void> {
     this.#stage = 'settling'
     for (const connection of this.#connections.values()) untell(connection)
-    const until = systemClock.monotonic() + this.#rules.lingerMs
-    this.#connectedAt = systemClock.monotonic()
+    const until = systemClock.monotonic() + this.#rules.settleMs
+    let before: number
     do {
-      const rest = Math.min(until, this.#connectedAt + QUIET_MS) - systemClock.monotonic()
-      if (rest > 0) await new Promise<void>(resolve => setTimeout(resolve, Math.ceil(rest)).unref())
-      // What came meanwhile is taken, however busy this process was.
-      await turn()
-      await turn()
-    } while (systemClock.monotonic() < Math.min(until, this.#connectedAt + QUIET_MS))
+      before = this.#accepted
+      await new Promise<void>(resolve => setTimeout(resolve, QUIET_MS).unref())
+      // A turn may take longer than that, and brings one connection at most: it is turns without any that tell.
+      for (let i = 0; i < QUIET_TURNS; i++) await turn()
+    } while (this.#accepted !== before && systemClock.monotonic() < until)
   }
 
   /** Takes no new connections, refuses what comes late, and closes connections as they become idle. */
@@ -144,7 +146,7 @@ export class Connections {
     }
     server.emit = watched as typeof server.emit
     const onSocket = (socket: Socket) => {
-      this.#connectedAt = systemClock.monotonic()
+      this.#accepted++
       this.#sockets.add(socket)
       socket.once('close', () => {
         this.#sockets.delete(socket)

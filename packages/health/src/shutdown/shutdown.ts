@@ -57,6 +57,9 @@ export interface ShutdownRules {
   readonly exit: (code: number) => void
 }
 
+/** Clients that connect without a pause, whatever readiness says, must not keep the listener open. */
+const LONGEST_SETTLE_MS = 2000
+
 /** The six steps, see `gracefulShutdown()`. */
 export class Shutdown implements GracefulShutdown {
   readonly lifecycle: Lifecycle
@@ -78,7 +81,8 @@ export class Shutdown implements GracefulShutdown {
     this.lifecycle = rules.lifecycle
     this.#rules = rules
     this.#handlers = rules.handlers
-    this.#servers = servers.map(server => new Connections(server, rules))
+    const settleMs = Math.min(LONGEST_SETTLE_MS, Math.floor((rules.timeoutMs - rules.delayMs) / 3))
+    this.#servers = servers.map(server => new Connections(server, { ...rules, settleMs }))
     this.#ended = new Promise(resolve => {
       this.#resolve = resolve
     })
@@ -140,7 +144,7 @@ export class Shutdown implements GracefulShutdown {
 
     this.#phase = 'closing'
     for (const server of this.#servers) server.close()
-    await this.#untilEmpty(timeoutMs - delayMs - this.#timeForHandlers())
+    await this.#untilEmpty(timeoutMs - this.#elapsed() - this.#timeForHandlers())
     if (this.#hasEnded) return
     if (!this.#wasForced) this.#emit('shutdown:drained', { durationMs: this.#elapsed() })
 

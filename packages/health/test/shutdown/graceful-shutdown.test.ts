@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import process from 'node:process'
 import { connect as connectTls } from 'node:tls'
 import { type EventName, type Logger, pipeline } from '@palisade/core'
@@ -257,6 +257,34 @@ test('given a request in flight when another is pipelined behind it while it dra
   expect(client.received.match(/Connection: close/g)).toHaveLength(1)
 })
 
+test('given a busy process with a backlog when it starts then every connection in the backlog is accepted and served', async () => {
+  let isBusy = true
+  const keepBusy = () => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25)
+    if (isBusy) setImmediate(keepBusy)
+  }
+  const { shutdown, port } = await start((_req, res) => res.end('served'))
+  keepBusy()
+  const answers = Array.from({ length: 12 }, async () => {
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+    let received = ''
+    socket.on('data', (chunk: string) => {
+      received += chunk
+    })
+    socket.on('error', (error: Error) => {
+      received += error.message
+    })
+    socket.write(GET())
+    await once(socket, 'close')
+    return received
+  })
+  await turn()
+  const ended = shutdown.start('test')
+  for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*served$/)
+  isBusy = false
+  expect((await ended).code).toBe(0)
+})
+
 test('given a client that leaves in the middle when it drains then nobody waits for it', async () => {
   const { listener, arrived } = held()
   const { shutdown, port } = await start(listener)
@@ -409,7 +437,7 @@ test('given an encrypted server when it starts then requests in flight are answe
   // A shared key, so that no certificate has to be made.
   const secure = createSecureServer({ ciphers: 'PSK', pskCallback: () => psk }, listener)
   const { shutdown, port } = await start(listener, {}, secure as Server)
-  const connect = () =>
+  const dial = () =>
     connectTls({
       port,
       host: '127.0.0.1',
@@ -417,8 +445,8 @@ test('given an encrypted server when it starts then requests in flight are answe
       pskCallback: () => ({ psk, identity: 'test' }),
       checkServerIdentity: () => undefined,
     })
-  const client = connect()
-  const idle = connect()
+  const client = dial()
+  const idle = dial()
   await Promise.all([once(client, 'secureConnect'), once(idle, 'secureConnect')])
   const idleClosed = once(idle.resume(), 'close')
   let received = ''
