@@ -13,7 +13,7 @@ export class Counter<Label extends string = never> extends Metric<Label, Count> 
    * @throws TypeError for a label that it does not have
    */
   inc(labels?: Labels<Label>, by = 1): void {
-    if (!(by >= 0 && by < Number.POSITIVE_INFINITY))
+    if (typeof by !== 'number' || !(by >= 0 && by < Number.POSITIVE_INFINITY))
       throw new RangeError(`${this.name}: a counter grows by ${by}; allowed: a number from 0`)
     this.series(labels).value += by
   }
