@@ -1,10 +1,3 @@
-import { defineConfig } from 'tsup'
+import { build } from '../../tsup.base.js'
 
-export default defineConfig({
-  entry: ['src/main.ts', 'src/server.ts'],
-  format: 'esm',
-  target: 'es2022',
-  clean: true,
-  // Deno and edge platforms know `node:fs`, not `fs`.
-  removeNodeProtocol: false,
-})
+export default build(['src/main.ts', 'src/server.ts'])

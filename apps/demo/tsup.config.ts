@@ -1,11 +1,3 @@
-import { defineConfig } from 'tsup'
+import { build } from '../../tsup.base.js'
 
-export default defineConfig({
-  entry: ['src/main.ts'],
-  format: 'esm',
-  target: 'es2022',
-  tsconfig: 'tsconfig.build.json',
-  clean: true,
-  // Deno and edge platforms know `node:fs`, not `fs`.
-  removeNodeProtocol: false,
-})
+export default build(['src/main.ts', 'src/traffic.ts'])

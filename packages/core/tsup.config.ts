@@ -1,16 +1,7 @@
-import { defineConfig } from 'tsup'
+import { library } from '../../tsup.base.js'
 
-export default defineConfig({
-  entry: {
-    index: 'src/index.ts',
-    'redis/index': 'src/redis/index.ts',
-    'testing/index': 'src/testing/index.ts',
-  },
-  format: 'esm',
-  target: 'es2022',
-  tsconfig: 'tsconfig.build.json',
-  dts: true,
-  clean: true,
-  // Deno and edge platforms know `node:fs`, not `fs`.
-  removeNodeProtocol: false,
+export default library({
+  index: 'src/index.ts',
+  'redis/index': 'src/redis/index.ts',
+  'testing/index': 'src/testing/index.ts',
 })

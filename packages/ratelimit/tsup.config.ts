@@ -1,12 +1,3 @@
-import { defineConfig } from 'tsup'
+import { library } from '../../tsup.base.js'
 
-export default defineConfig({
-  entry: ['src/index.ts'],
-  format: 'esm',
-  target: 'es2022',
-  tsconfig: 'tsconfig.build.json',
-  dts: true,
-  clean: true,
-  // Deno and edge platforms know `node:fs`, not `fs`.
-  removeNodeProtocol: false,
-})
+export default library(['src/index.ts'])
