@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// `npm run demo|test|bench|check|build` on a machine that has Node and npm and nothing else: gets pnpm, installs from the lock,
+// `npm run demo|demo:traffic|test|bench|check|build` on a machine that has Node and npm and nothing else: gets pnpm, installs from the lock,
 // builds, runs. A second run skips what is still true.
 import { Stop } from './lib/process.mjs'
 
 /** @type {Record<string, (args: string[]) => Promise<number>>} */
 const commands = {
   demo: async args => (await import('./commands/app.mjs')).app('demo', args),
+  'demo:traffic': async args => (await import('./commands/app.mjs')).app('demo', args, 'traffic'),
   bench: async args => (await import('./commands/app.mjs')).app('bench', args),
   build: async () => {
     await (await import('./lib/build.mjs')).build()

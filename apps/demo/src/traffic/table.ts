@@ -1,0 +1,37 @@
+import type { Fate } from './client.js'
+
+export const FATES: readonly Fate[] = ['let through', 'limited', 'refused', 'banned', 'failed']
+
+export type Tally = Map<Fate, number>
+
+export const sum = (tally: Tally) => [...tally.values()].reduce((total, count) => total + count, 0)
+
+/** A line for each actor: what was sent, and what became of it. */
+export function table(tallies: ReadonlyMap<string, Tally>): string {
+  const rows = [
+    ['', 'sent', ...FATES],
+    ...[...tallies].map(([name, tally]) => [
+      name,
+      String(sum(tally)),
+      ...FATES.map(fate => String(tally.get(fate) ?? '-')),
+    ]),
+  ]
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0))) ?? []
+  return rows
+    .map(([name = '', ...cells]) =>
+      [name.padEnd(widths[0] ?? 0), ...cells.map((cell, i) => cell.padStart(widths[i + 1] ?? 0))].join('  '),
+    )
+    .join('\n')
+}
+
+/** One line that is written over on a terminal, and now and then elsewhere. */
+export function progressLine(): { show(text: string, isLast: boolean): void } {
+  const isTerminal = process.stdout.isTTY === true
+  let calls = 0
+  return {
+    show(text, isLast) {
+      if (isTerminal) process.stdout.write(`\r\x1b[K${text}${isLast ? '\n' : ''}`)
+      else if (isLast || calls++ % 10 === 0) console.log(text)
+    },
+  }
+}

@@ -1,0 +1,208 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type Answer, type Ask, type Demo, HOSTS, json, startDemo } from './support/demo.js'
+import { buildPrograms, startProgram } from './support/program.js'
+
+const ATTACKER = '203.0.113.66'
+const NOBODY = '00000000-0000-4000-8000-000000000000'
+
+describe.each(HOSTS)('the story on %s', framework => {
+  let demo: Demo
+  beforeAll(async () => {
+    demo = await startDemo(framework)
+  })
+  afterAll(() => demo.close())
+
+  const guess = (password: string) =>
+    demo.ask('/api/orders', { from: ATTACKER, headers: demo.basic('ada', password) })
+
+  it('challenges who guesses passwords, then throttles, then bans, and nobody else', async () => {
+    const answers: Answer[] = []
+    while (answers.at(-1)?.status !== 403 && answers.length < 30)
+      answers.push(await guess(`guess ${answers.length}`))
+    expect(answers.map(({ status }) => status).join(' ')).toMatch(/^(401 ){5}(429 ){5,6}403$/)
+
+    expect(answers[0]?.headers.get('www-authenticate')).toBe('Basic realm="api", charset="UTF-8"')
+    expect(answers[5]?.headers.get('retry-after')).toMatch(/^\d+$/)
+    expect(answers.at(-1)?.headers.get('retry-after')).toMatch(/^(300|299)$/)
+    expect(answers.at(-1)?.body).toMatchObject({ error: { code: 'FORBIDDEN', message: 'Access denied' } })
+
+    const right = { headers: demo.basic('ada') }
+    expect((await demo.ask('/api/orders', { ...right, from: ATTACKER })).status).toBe(403)
+    expect((await demo.ask('/public/hello', { from: ATTACKER })).status).toBe(403)
+    expect((await demo.ask('/api/orders', { ...right, from: '203.0.113.67' })).status).toBe(200)
+  })
+
+  it('shows the ban to the operator, who lifts it, and the client logs in', async () => {
+    const operator = { headers: demo.bearer('olga') }
+    const { body } = await demo.ask('/admin/security/bans', operator)
+    expect(body).toMatchObject({ data: [{ ip: ATTACKER, jail: 'guessing' }], meta: { total: 1 } })
+    expect((await demo.ask(`/admin/security/bans/${ATTACKER}`, operator)).status).toBe(200)
+
+    const lifted = await demo.ask(`/admin/security/bans/${ATTACKER}`, { ...operator, method: 'DELETE' })
+    expect(lifted.body).toEqual({ success: true, data: { ip: ATTACKER, removed: [ATTACKER] } })
+    const again = await demo.ask('/api/orders', { from: ATTACKER, headers: demo.basic('ada') })
+    expect(again.status).toBe(200)
+    expect((await demo.ask('/admin/security/bans', operator)).body).toMatchObject({ data: [] })
+  })
+
+  it('shows to a tenant nothing of the other, in no way', async () => {
+    const ofAcme = (await demo.ask('/api/orders', { headers: demo.bearer('ada') })).body['data'] as {
+      id: string
+      item: string
+    }[]
+    const target = ofAcme[0]?.id as string
+    const seen: string[] = []
+    for (const name of ['gus', 'grace', 'olga']) {
+      const ask = async (path: string, init: Ask = {}) => {
+        const answer = await demo.ask(path, { ...init, headers: { ...init.headers, ...demo.bearer(name) } })
+        seen.push(answer.text, ...answer.headers.values())
+        return answer
+      }
+      await ask('/api/orders')
+      await ask('/api/orders?limit=100', { headers: { 'X-Tenant': 'acme', 'X-Tenant-ID': 'acme' } })
+      for (const query of [`after=${target}`, 'tenant=acme', 'owner=alan', "limit=1' or '1'='1"])
+        expect([query, (await ask(`/api/orders?${query}`)).status]).toEqual([
+          query,
+          name === 'olga' ? 403 : 422,
+        ])
+      await ask('/admin/reports')
+
+      for (const method of ['GET', 'HEAD']) {
+        const theirs = await ask(`/api/orders/${target}`, { method })
+        const absent = await ask(`/api/orders/${NOBODY}`, { method })
+        expect([name, theirs.status]).toEqual([name, name === 'olga' ? 403 : 404])
+        expect(told(theirs)).toEqual(told(absent))
+      }
+      for (const method of ['PUT', 'PATCH', 'DELETE', 'POST'])
+        expect((await ask(`/api/orders/${target}`, { method })).status).toBe(404)
+      const { headers, ...init } = json({ item: 'x', quantity: 1, tenant: 'acme', owner: 'ada' })
+      expect((await ask('/api/orders', { ...init, ...(headers && { headers }) })).status).toBe(
+        name === 'olga' ? 403 : 422,
+      )
+    }
+    const everything = seen.join('\n')
+    for (const { id, item } of ofAcme) {
+      expect(everything).not.toContain(id)
+      expect(everything).not.toContain(item)
+    }
+  })
+
+  it('has counted every one of these requests, once and by its status', async () => {
+    const expected = Object.fromEntries([...demo.statuses].sort(([a], [b]) => a - b))
+    await vi.waitFor(async () => expect(await counted(demo.origin)).toEqual(expected), { timeout: 5000 })
+  })
+})
+
+describe('the demo as a process', () => {
+  let programs: Awaited<ReturnType<typeof buildPrograms>>
+  beforeAll(async () => {
+    programs = await buildPrograms()
+  }, 60_000)
+  afterAll(() => programs.remove())
+
+  it.each(HOSTS)(
+    'on %s loses no request to SIGTERM, and knows orders and bans when it is started again',
+    { timeout: 60_000 },
+    async framework => {
+      const data = mkdtempSync(join(tmpdir(), 'palisade-demo-story-'))
+      const env = { FRAMEWORK: framework, DEMO_DATA: data, DEMO_TRUST_LOOPBACK: '1' }
+      const first = await startProgram(programs.main, env)
+      let second: typeof first | undefined
+      try {
+        const token = await tokenOf(first.origin, 'gus')
+        const under = Array.from({ length: 20 }, (_, i) =>
+          fetch(`${first.origin}/api/slow?ms=2000`, {
+            headers: { Authorization: token, 'X-Forwarded-For': `203.0.113.${i}` },
+          }).then(response => response.json()),
+        )
+        const answered = Promise.all(under)
+        answered.catch(() => {})
+        await vi.waitFor(async () => expect(await inFlight(first.origin)).toBe(21), { timeout: 10_000 })
+        const created = await fetch(`${first.origin}/api/orders`, {
+          method: 'POST',
+          headers: { Authorization: token, 'Content-Type': 'application/json' },
+          body: '{"item":"a lamp that lasts","quantity":1}',
+        })
+        expect(created.status).toBe(201)
+        await banByHand(first.origin, ATTACKER)
+
+        first.signal('SIGTERM')
+        expect(await answered).toEqual(Array(20).fill({ waited: 2000 }))
+        expect(await first.exited).toBe(0)
+        await expect(fetch(`${first.origin}/public/hello`)).rejects.toThrow()
+
+        second = await startProgram(programs.main, env)
+        const { origin } = second
+        const banned = await fetch(`${origin}/public/hello`, { headers: { 'X-Forwarded-For': ATTACKER } })
+        expect(banned.status).toBe(403)
+        const list = await fetch(`${origin}/api/orders`, {
+          headers: { Authorization: await tokenOf(origin, 'gus') },
+        })
+        expect(await list.text()).toContain('a lamp that lasts')
+      } finally {
+        await first.stop()
+        await second?.stop()
+        rmSync(data, { recursive: true })
+      }
+    },
+  )
+
+  it('tells nobody its credentials in production', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'palisade-demo-story-'))
+    const child = await startProgram(programs.main, { NODE_ENV: 'production', DEMO_DATA: data })
+    try {
+      const answer = await fetch(`${child.origin}/demo/credentials`)
+      expect([answer.status, await answer.text()]).toEqual([404, expect.not.stringContaining('password')])
+    } finally {
+      await child.stop()
+      rmSync(data, { recursive: true })
+    }
+  })
+})
+
+/** What a client can tell of an answer, but for the time and the id of its own request. */
+function told({ status, headers, text }: Answer) {
+  const { date: _, 'x-request-id': __, ...rest } = Object.fromEntries(headers)
+  const varying = /^(?:x-ratelimit|ratelimit$)/
+  return {
+    status,
+    text: text.replace(/"(?:timestamp|request_id)":"[^"]*"/g, ''),
+    headers: Object.entries(rest).filter(([name]) => !varying.test(name)),
+  }
+}
+
+/** The requests in the exposition by status, without those that read it. */
+async function counted(origin: string): Promise<Record<string, number>> {
+  const text = await (await fetch(`${origin}/metrics`)).text()
+  const sums: Record<string, number> = {}
+  for (const [, labels = '', value] of text.matchAll(/^http_requests_total\{(.*)\} (\d+)$/gm)) {
+    if (labels.includes('route="/metrics"')) continue
+    const status = /status="(\d+)"/.exec(labels)?.[1] ?? '?'
+    sums[status] = (sums[status] ?? 0) + Number(value)
+  }
+  return sums
+}
+
+async function inFlight(origin: string): Promise<number> {
+  const text = await (await fetch(`${origin}/metrics`)).text()
+  return Number(/^http_requests_in_flight (\d+)$/m.exec(text)?.[1])
+}
+
+async function tokenOf(origin: string, name: string): Promise<string> {
+  const { tokens } = (await (await fetch(`${origin}/demo/credentials`)).json()) as {
+    tokens: { name: string; token: string }[]
+  }
+  return `Bearer ${tokens.find(one => one.name === name)?.token}`
+}
+
+async function banByHand(origin: string, ip: string): Promise<void> {
+  const answer = await fetch(`${origin}/admin/security/bans`, {
+    method: 'POST',
+    headers: { Authorization: await tokenOf(origin, 'olga'), 'Content-Type': 'application/json' },
+    body: JSON.stringify({ ip, duration: '1h' }),
+  })
+  expect(answer.status).toBe(201)
+}

@@ -1,0 +1,97 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = fileURLToPath(new URL('../../../..', import.meta.url))
+const demo = `${root}apps/demo/`
+
+/**
+ * Builds the programs of the demo from the sources as they are now.
+ *
+ * @returns where they are, inside this app so that they find its dependencies, and how to take them away
+ */
+export async function buildPrograms(): Promise<{ main: string; traffic: string; remove(): void }> {
+  const directory = `${demo}node_modules/.palisade-test-${process.pid}`
+  mkdirSync(directory, { recursive: true })
+  const { dependencies } = JSON.parse(readFileSync(`${demo}package.json`, 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  const external = Object.keys(dependencies).filter(name => !name.startsWith('@palisade/'))
+  await build({
+    entryPoints: [`${demo}src/main.ts`, `${demo}src/traffic.ts`],
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external,
+    // For what is bundled and asks for modules of Node in the older way.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
+    },
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'sources',
+        setup({ onResolve }) {
+          onResolve({ filter: /^@palisade\// }, ({ path }) => {
+            const [, name, part] = path.split('/')
+            const file = part === undefined ? 'index' : name === 'adapters' ? part : `${part}/index`
+            return { path: `${root}packages/${name}/src/${file}.ts` }
+          })
+        },
+      },
+    ],
+  })
+  return {
+    main: `${directory}/main.mjs`,
+    traffic: `${directory}/traffic.mjs`,
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+export interface Child {
+  readonly origin: string
+  /** What it has written so far. */
+  output(): string
+  signal(name: NodeJS.Signals): void
+  /** Resolves to its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals>
+  /** Ends it if it still runs. */
+  stop(): Promise<void>
+}
+
+/** The demo in a process of its own, once it listens. */
+export async function startProgram(file: string, env: Readonly<Record<string, string>>): Promise<Child> {
+  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [file], {
+    env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
+  const gone = exited.then(code => {
+    throw new Error(`the demo ended with ${code}:\n${output}`)
+  })
+  gone.catch(() => {})
+  const origin = () => /http:\/\/localhost:\d+/.exec(output)?.[0]
+  while (origin() === undefined) await Promise.race([once(child.stdout, 'data'), gone])
+  return {
+    origin: (origin() as string).replace('localhost', '127.0.0.1'),
+    output: () => output,
+    signal: name => void child.kill(name),
+    exited,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
