@@ -9,6 +9,7 @@ import { bans } from './failban.js'
 import { guards } from './guards.js'
 import { headers } from './headers.js'
 import { probesOfHealth } from './health.js'
+import { measured } from './metrics.js'
 import { order } from './order.js'
 import { routes } from './routes.js'
 import { target } from './target.js'
@@ -31,5 +32,6 @@ export const behaviours: readonly Behaviour[] = [
   ...bans,
   ...guards,
   ...auth,
+  ...measured,
   ...probesOfHealth,
 ]
