@@ -21,7 +21,10 @@ export interface Stores {
 }
 
 /** What the demo keeps: orders in a database file, bans in a file, and limits in Redis where there is one. */
-export function openStores({ data, port, redisUrl }: Pick<Settings, 'data' | 'port' | 'redisUrl'>): Stores {
+export function openStores(
+  { data, port, redisUrl }: Pick<Settings, 'data' | 'port' | 'redisUrl'>,
+  namespace = 'demo',
+): Stores {
   const directory = data ?? defaultDirectory(port)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const db = createClient({ url: pathToFileURL(join(directory, 'orders.db')).href })
@@ -37,7 +40,7 @@ export function openStores({ data, port, redisUrl }: Pick<Settings, 'data' | 'po
   const client = new Redis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1 })
   client.on('error', complaint())
   const wrapped = fromIoredis(client)
-  const limits = redisStore(wrapped, { namespace: 'demo' })
+  const limits = redisStore(wrapped, { namespace })
   return {
     ...stores,
     limits,

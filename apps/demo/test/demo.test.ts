@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { redisUrl, uniqueNamespace } from '../../../test/support/redis.js'
 import { type Demo, HOSTS, json, startDemo } from './support/demo.js'
 
 describe.each(HOSTS)('the demo on %s', framework => {
@@ -138,5 +139,27 @@ describe.each(HOSTS)('the demo on %s', framework => {
       error: { code: 'RATE_LIMITED', details: { policies: [{ name: 'tenant' }] } },
     })
     expect((await demo.ask('/api/slow?ms=0', as('alan'))).status).toBe(200)
+  })
+})
+
+describe.skipIf(redisUrl() === undefined)('two demos that share a Redis', () => {
+  it('count a client together', async () => {
+    const redis = { url: redisUrl() as string, namespace: uniqueNamespace('demo') }
+    const demos = await Promise.all([startDemo('node', { redis }), startDemo('express', { redis })])
+    try {
+      const statuses: number[] = []
+      for (let i = 0; i < 60; i++)
+        for (const demo of demos) {
+          const { status } = await demo.ask('/api/slow?ms=0', {
+            headers: demo.bearer('alan'),
+            from: '203.0.113.1',
+          })
+          statuses.push(status)
+        }
+      expect(statuses.filter(status => status === 200)).toHaveLength(100)
+      expect(statuses.filter(status => status === 429)).toHaveLength(20)
+    } finally {
+      await Promise.all(demos.map(demo => demo.close()))
+    }
   })
 })

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, trustedProxies } from '@palisade/core'
-import type { Lifecycle } from '@palisade/health'
 import type { StartHost } from '../../src/hosts/host.js'
 import { orderBook } from '../../src/orders.js'
 import { type Credentials, demoPeople } from '../../src/people.js'
@@ -30,11 +29,11 @@ export interface Ask extends Omit<RequestInit, 'headers'> {
 /** The real demo on a host, in a directory of its own, with quick passwords. Its clients are told apart by `X-Forwarded-For`. */
 export async function startDemo(
   framework: string,
-  options: { lifecycle?: Lifecycle; redisUrl?: string } = {},
+  options: { redis?: { url: string; namespace: string } } = {},
 ) {
   const { start } = (await import(`../../src/hosts/${framework}.ts`)) as { start: StartHost }
   const data = mkdtempSync(join(tmpdir(), 'palisade-demo-test-'))
-  const stores = openStores({ data, port: 0, redisUrl: options.redisUrl })
+  const stores = openStores({ data, port: 0, redisUrl: options.redis?.url }, options.redis?.namespace)
   const people = await demoPeople(10)
   const wall = protection({
     people,
@@ -43,7 +42,6 @@ export async function startDemo(
     trust: trustedProxies(['loopback']),
     logger: silent,
     ...(stores.limits && { limits: stores.limits }),
-    ...(options.lifecycle && { lifecycle: options.lifecycle }),
   })
   const running = await start(wall, { orders: await orderBook(stores.db), people }, 0)
   await wall.bans.ready()
