@@ -13,6 +13,7 @@ import {
   type Middleware,
   object,
   optional,
+  privateNetworks,
   type Reply,
   type RequestContext,
   RequestError,
@@ -21,7 +22,7 @@ import {
 } from '@palisade/core'
 import type { Check } from './checks/check.js'
 import { type Lifecycle, lifecycle as newLifecycle } from './lifecycle.js'
-import { type Access, guarded, privateNetworks } from './probes/access.js'
+import { type Access, guarded } from './probes/access.js'
 import { answer, formOf } from './probes/answer.js'
 import { type HealthReport, type HealthStatus, isHealthy, MOST_CHECKS, Panel } from './probes/panel.js'
 import { PATHS, type ProbeName, type ProbePaths, probesByPath } from './probes/paths.js'

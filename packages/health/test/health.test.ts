@@ -252,7 +252,8 @@ test.each([
 test.each([
   ['a public client', '203.0.113.9', false],
   ['a private client', '192.168.1.7', true],
-  ['no client in the header', undefined, false],
+  // The kubelet and scrapers inside connect themselves, from the range that trust names.
+  ['no forwarded client', undefined, true],
   ['a malformed client', 'unknown', false],
 ])(
   'given a trusted proxy and %s when readiness is asked then details are shown: %s %s',

@@ -1,7 +1,6 @@
-import { adminApi, type Guard, Reply, type RequestContext } from '@palisade/core'
+import { adminApi, type Guard, privateNetworks, Reply, type RequestContext } from '@palisade/core'
 import type { Collector } from '../collector.js'
 import { TEXT_TYPE } from '../exposition/text.js'
-import { privateNetworks } from './access.js'
 import { wantsJson } from './negotiate.js'
 
 export interface EndpointOptions {

@@ -1,16 +1,17 @@
-import { CidrSet, type Guard, type RequestContext } from '@palisade/core'
+import { CidrSet } from '../address/cidr-set.js'
+import type { RequestContext } from '../context.js'
 
 /** Written by proxies. A request that carries one came through somebody. */
 const FORWARDING = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
 
 /**
- * Callers on this machine or in a private network (RFC 1918, RFC 4193).
+ * A guard that lets in callers on this machine or in a private network (RFC 1918, RFC 4193): the default of what tells a process' inner life.
  *
  * A scraper that connects from such an address itself may read. What was forwarded may be read only through a proxy that `trust` knows, by a
  * client whose address was verified to its end: behind a proxy that nobody named every stranger has the proxy's private address. Spoofable
  * by a proxy that is not named and leaves no trace in the headers: name it.
  */
-export function privateNetworks(): Guard<RequestContext> {
+export function privateNetworks(): (ctx: RequestContext) => boolean {
   const inside = new CidrSet(['loopback', 'private'])
   const isInside = (ip: string | undefined) => ip !== undefined && inside.has(ip)
   return ctx => {
