@@ -18,7 +18,12 @@ export default defineConfig({
   resolve: { alias: sources },
   test: {
     globalSetup: ['./test/setup/redis.ts'],
-    include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/*.test.mjs'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'apps/*/test/**/*.test.ts',
+      'scripts/test/*.test.mjs',
+      'test/*.test.ts',
+    ],
     typecheck: { enabled: true, include: ['packages/*/test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
     testTimeout: 20_000,
   },

@@ -1,4 +1,11 @@
-import type { CompiledPipeline, Pipeline, RequestContext } from '@palisade/core'
+import {
+  type CompiledPipeline,
+  callback,
+  checkOptions,
+  optional,
+  type Pipeline,
+  type RequestContext,
+} from '@palisade/core'
 import { requireContext } from './edge.js'
 import { failure, observed, toResponse, withStaged } from './web/response.js'
 import { WebContext } from './web/web-context.js'
@@ -29,14 +36,18 @@ export interface FetchEdge<State extends object, Rest extends readonly unknown[]
  * Puts a pipeline in front of a handler of the Fetch standard, for any runtime that has `fetch`.
  *
  *     export default { fetch: toFetch(edge, (request, ctx) => new Response(ctx.state.requestId)) }
+ *
+ * @throws ConfigError
  */
 export function toFetch<State extends object, Rest extends readonly unknown[] = []>(
   edge: Pipeline<State>,
   handler: FetchHandler<State, Rest>,
   options: FetchOptions<Rest> = {},
 ): FetchEdge<State, Rest> {
+  const { peer } = checkOptions('toFetch', options, {
+    peer: optional(callback<NonNullable<FetchOptions<Rest>['peer']>>('a function (request, ...) => address')),
+  })
   const pipeline = edge.compile()
-  const { peer } = options
   const serve = async (request: Request, ...rest: Rest): Promise<Response> => {
     const known = pipeline.contextOf(request) as WebContext | undefined
     const ctx = known ?? enter(pipeline, request, peer?.(request, ...rest))

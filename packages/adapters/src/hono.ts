@@ -2,6 +2,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import {
   answerError,
   type CompiledPipeline,
+  callback,
+  checkOptions,
+  optional,
   type Pipeline,
   type Reply,
   type ReplyBody,
@@ -51,15 +54,20 @@ export interface HonoEdge<State extends object> extends MiddlewareHandler {
  *     const edge = toHono(pipeline().use(requestId()))
  *     app.use(edge)
  *     app.get('/me', c => c.json(edge.state(c)))
+ *
+ * @throws ConfigError
  */
 export function toHono<State extends object>(
   edge: Pipeline<State>,
   options: HonoOptions = {},
 ): HonoEdge<State> {
+  const checked = checkOptions('toHono', options, {
+    peer: optional(callback<NonNullable<HonoOptions['peer']>>('a function (c) => address')),
+  })
   const pipeline = edge.compile()
   const middleware = (c: Context, next: Next): Promise<Response | undefined> => {
     const known = pipeline.contextOf(carrierOf(c)) as HonoContext | undefined
-    const ctx = known ?? enter(pipeline, c, options)
+    const ctx = known ?? enter(pipeline, c, checked)
     const answer = pipeline.run(ctx)
     const isFirst = known === undefined
     if (answer === undefined) return pass(ctx, isFirst, c, next)
@@ -72,11 +80,11 @@ export function toHono<State extends object>(
     state: (c: Context) => requireContext(pipeline, carrierOf(c)).state as State,
     context: (c: Context) => requireContext(pipeline, carrierOf(c)) as RequestContext<State>,
     errorHandler: (error: Error, c: Context) => {
-      const ctx = (pipeline.contextOf(carrierOf(c)) as HonoContext | undefined) ?? enter(pipeline, c, options)
+      const ctx = (pipeline.contextOf(carrierOf(c)) as HonoContext | undefined) ?? enter(pipeline, c, checked)
       return respond(ctx, false, answerError(ctx, error, 'the handler failed', undefined))
     },
     notFoundHandler: (c: Context) => {
-      const ctx = (pipeline.contextOf(carrierOf(c)) as HonoContext | undefined) ?? enter(pipeline, c, options)
+      const ctx = (pipeline.contextOf(carrierOf(c)) as HonoContext | undefined) ?? enter(pipeline, c, checked)
       return respond(
         ctx,
         false,
@@ -98,7 +106,11 @@ function carrierOf(c: Context): object {
   return nodeOf(c)?.incoming ?? c.req.raw
 }
 
-function enter(pipeline: CompiledPipeline, c: Context, { peer }: HonoOptions): HonoContext {
+function enter(
+  pipeline: CompiledPipeline,
+  c: Context,
+  { peer }: { peer: HonoOptions['peer'] | undefined },
+): HonoContext {
   const node = nodeOf(c)
   const ctx =
     node === undefined

@@ -1,4 +1,4 @@
-import { checkOptions, type Duration, duration, optional, orFalse, text } from '@palisade/core'
+import { ConfigError, checkOptions, type Duration, duration, optional, orFalse, text } from '@palisade/core'
 import {
   type GuardedRedis,
   guardRedis,
@@ -45,15 +45,28 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions): Lim
     breaker: value => value as RedisGuardOptions['breaker'],
     cacheRefusals: optional(orFalse(duration({ max: '1m' }))),
   })
-  const guard = guardRedis(client, {
-    ...(deadline !== undefined && { deadline }),
-    ...(breaker !== undefined && { breaker }),
-  })
+  const guard = ownRefusal(() =>
+    guardRedis(client, {
+      ...(deadline !== undefined && { deadline }),
+      ...(breaker !== undefined && { breaker }),
+    }),
+  )
   return new RedisStore(
     guard,
-    redisKeys(namespace, 'rl'),
+    ownRefusal(() => redisKeys(namespace, 'rl')),
     cacheRefusals === false ? 0 : (cacheRefusals ?? 1000),
   )
+}
+
+/** What the parts refuse was given to `redisStore`, and is told by that name. */
+function ownRefusal<T>(build: () => T): T {
+  try {
+    return build()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const { option, value, allowed } = error
+    throw new ConfigError({ owner: 'redisStore', option, value, allowed })
+  }
 }
 
 export class RedisStore implements LimitStore {

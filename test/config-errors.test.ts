@@ -1,0 +1,110 @@
+import { ConfigError } from '@palisade/core'
+import { describe, expect, it } from 'vitest'
+import { type Factory, factories, packages, WITHOUT_OPTIONS } from './factories.js'
+
+function attempt([, build]: Factory, options: unknown): unknown {
+  try {
+    build(options as never)
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+/** Two neighbouring letters in the wrong order. */
+function misspell(name: string): string {
+  const at = [...name].findIndex((letter, i) => i > 0 && letter !== name[i - 1])
+  return name.slice(0, at - 1) + name[at] + name[at - 1] + name.slice(at + 1)
+}
+
+/** What people and programs pass by mistake. */
+const ANYTHING = [
+  null,
+  false,
+  true,
+  Number.NaN,
+  -1,
+  0.5,
+  Number.POSITIVE_INFINITY,
+  '',
+  'é',
+  'x'.repeat(10_000),
+  [],
+  [null],
+  {},
+  new Map(),
+  new Date(Number.NaN),
+  10n,
+  () => Symbol('wrong'),
+  Object.create(null),
+]
+
+/** A name of a field is the short form of their options. */
+const TAKE_A_TEXT = ['requireOwnership', 'requireTenant']
+
+describe.each(factories)('%s()', (...factory) => {
+  const [owner, , valid, options, instead] = factory
+  const each = options.map(option => [option] as const)
+  const given = (option: string, value: unknown) =>
+    instead.includes(option) ? { [option]: value } : { ...valid, [option]: value }
+
+  it('given what this table calls valid then it is accepted, so that the rest is refused for its own reason', () => {
+    expect(attempt(factory, valid)).toBeUndefined()
+  })
+
+  it('given an option that there is not then it is named, beside all that there are', () => {
+    const error = attempt(factory, { ...valid, zzzzzzzzzzzzzz: 1 })
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error).toMatchObject({ owner, option: 'zzzzzzzzzzzzzz' })
+    const told = /^one of (.*) \(/.exec((error as ConfigError).allowed)?.[1]?.split(', ') ?? []
+    expect(told.sort()).toEqual([...options].sort())
+  })
+
+  it.each(each)('given "%s" misspelt then it is named, and the right one is told', option => {
+    const wrong = misspell(option)
+    const error = attempt(factory, { ...valid, [wrong]: valid[option] ?? 1 })
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error).toMatchObject({ owner, option: wrong })
+    expect((error as ConfigError).message).toContain(`did you mean "${option}"?`)
+  })
+
+  it.each(each)('given "%s" of a type that no option has then it is named, with the value', option => {
+    const error = attempt(factory, given(option, Symbol('wrong')))
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error).toMatchObject({ owner, option })
+    expect((error as ConfigError).message).toContain(
+      `${owner}: option "${option}" is Symbol(wrong); allowed: `,
+    )
+  })
+
+  it.each(each)('given anything at all as "%s" then it is accepted, or refused by name', option => {
+    for (const value of ANYTHING) {
+      const error = attempt(factory, given(option, value))
+      if (error === undefined) continue
+      expect(error).toBeInstanceOf(ConfigError)
+      expect(error).toMatchObject({ owner })
+    }
+  })
+
+  it('given something else than an object of options then it is refused', () => {
+    const wrong = [7, true, [], Symbol('wrong'), ...(TAKE_A_TEXT.includes(owner) ? [] : ['options'])]
+    for (const whole of wrong) {
+      const error = attempt(factory, whole)
+      expect(error).toBeInstanceOf(ConfigError)
+      expect(error).toMatchObject({ owner })
+    }
+  })
+})
+
+it.each(Object.entries(packages))(
+  'given what %s exports then every function is in this table, or known to take no options',
+  (_name, exported) => {
+    const isFunction = ([name, value]: [string, unknown]) =>
+      typeof value === 'function' && /^[a-z]/.test(name)
+    const known = new Set([...WITHOUT_OPTIONS, ...factories.map(([name]) => name)])
+    const names = Object.entries(exported)
+      .filter(isFunction)
+      .map(([name]) => name)
+    expect(names.filter(name => !known.has(name))).toEqual([])
+  },
+)

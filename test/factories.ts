@@ -1,0 +1,203 @@
+import { createServer } from 'node:http'
+import { toFetch } from '@palisade/adapters/fetch'
+import { toHono } from '@palisade/adapters/hono'
+import * as auth from '@palisade/auth'
+import * as core from '@palisade/core'
+import * as coreRedis from '@palisade/core/redis'
+import * as failban from '@palisade/failban'
+import * as guards from '@palisade/guards'
+import * as health from '@palisade/health'
+import * as metrics from '@palisade/metrics'
+import * as ratelimit from '@palisade/ratelimit'
+
+/** A factory, what it is called in errors, and the least that it accepts. */
+export type Factory = readonly [
+  name: string,
+  build: (options: never) => unknown,
+  valid: Readonly<Record<string, unknown>>,
+  options: readonly string[],
+  /** Options that take the place of what `valid` has. */
+  instead: readonly string[],
+]
+
+const SECRET = 'k'.repeat(64)
+const quota = { limit: 5, window: '1m' }
+const allow = () => true
+const redisClient: coreRedis.RedisClient = {
+  send: async () => null,
+  subscribe: () => ({ ready: Promise.resolve(), close: () => {} }),
+}
+const noStore = { get: () => undefined, set: () => undefined, delete: () => undefined }
+const limiterOptions = [
+  'name algorithm limit window burst cost queue policies store onStoreFailure',
+  'key count isFailure headers whenKeyMissing mode skip',
+] as const
+const commonCheck = 'name timeout ttl optional kinds'
+const dependency = 'name timeout ttl optional kinds'
+const issuer = 'issuer audience secret publicKey jwks jwksUri jwksTimeout algorithms tenants typ'
+
+const factory = (
+  name: string,
+  build: (options: never) => unknown,
+  options: string,
+  valid: Readonly<Record<string, unknown>> = {},
+  instead: readonly string[] = [],
+): Factory => [name, build, valid, options.split(' ').filter(option => option !== ''), instead]
+
+/** Every factory of every package that takes an object of options. A new one is one more line. */
+export const factories: readonly Factory[] = [
+  factory('pipeline', core.pipeline, 'trust errors logger events clock production'),
+  factory('directPeer', core.directPeer, 'ipv6Prefix'),
+  factory(
+    'trustedProxies',
+    options => core.trustedProxies(['10.0.0.0/8'], options),
+    'header ipv6Prefix unixSocket',
+  ),
+  factory('trustedHops', options => core.trustedHops(1, options), 'header ipv6Prefix unixSocket'),
+  factory('singleHeader', options => core.singleHeader('x-real-ip', options), 'from ipv6Prefix unixSocket', {
+    from: ['10.0.0.0/8'],
+  }),
+  factory('requestId', core.requestId, 'header generator includeInResponse'),
+  factory('cors', core.cors, 'origin methods allowHeaders exposeHeaders credentials maxAge privateNetwork', {
+    origin: 'https://app.example',
+  }),
+  factory(
+    'securityHeaders',
+    core.securityHeaders,
+    'csp cspReportOnly crossOriginEmbedderPolicy crossOriginOpenerPolicy crossOriginResourcePolicy hsts originAgentCluster permissionsPolicy referrerPolicy xContentTypeOptions xDnsPrefetchControl xDownloadOptions xFrameOptions xPermittedCrossDomainPolicies xPoweredBy xXssProtection',
+  ),
+  factory('anyAdmin', options => core.adminApi('anyAdmin', options, {}), 'path authorize', {
+    path: '/admin',
+    authorize: allow,
+  }),
+  factory(
+    'guardRedis',
+    options => coreRedis.guardRedis(redisClient, options),
+    'deadline maxPending breaker onStateChange clock',
+  ),
+  factory('defineScript', coreRedis.defineScript, 'name lua keys read', { name: 'ask', lua: 'return 1' }),
+
+  factory('rateLimit', ratelimit.rateLimit, limiterOptions.join(' '), quota, ['policies']),
+  factory('createLimiter', ratelimit.createLimiter, `${limiterOptions[0]} clock`, quota, ['policies']),
+  factory('concurrencyLimit', ratelimit.concurrencyLimit, 'limit key queue name whenKeyMissing mode skip', {
+    limit: 5,
+  }),
+  factory('memoryStore', ratelimit.memoryStore, 'maxKeys'),
+  factory(
+    'redisStore',
+    options => ratelimit.redisStore(redisClient, options),
+    'namespace deadline breaker cacheRefusals',
+    { namespace: 'test' },
+  ),
+
+  factory(
+    'failban',
+    failban.failban,
+    'maxViolations violationWindow banDuration jails escalate allow deny allowOwnAddresses store mode status explain probePaths maxKeys maxBans',
+  ),
+  factory('ipFilter', failban.ipFilter, 'allow deny key mode', { deny: ['203.0.113.0/24'] }),
+  factory('banAdmin', options => failban.banAdmin(failban.failban(), options), 'path authorize', {
+    path: '/bans',
+    authorize: allow,
+  }),
+
+  factory(
+    'guard',
+    options => guards.guard(guards.requireRole('a'), options),
+    'name load realm bearerMethods mode',
+  ),
+  factory('allowIp', options => guards.allowIp(['10.0.0.0/8'], options), 'unverified'),
+  factory('requireRole', options => guards.requireRole(['a'], options), 'all'),
+  factory('requireScopes', options => guards.requireScopes(['a'], options), 'any'),
+  factory('requireOwnership', guards.requireOwnership, 'owner load conceal'),
+  factory('requireTenant', guards.requireTenant, 'tenant load conceal'),
+  factory('recordGuard', options => guards.recordGuard('mine', allow, options), 'load conceal'),
+  factory('permissions', guards.permissions, 'resource grants action conceal', { resource: 'orders' }),
+  factory('scopeTo', options => guards.scopeTo(() => ({}), options), 'as'),
+
+  factory('authenticate', auth.authenticate, 'strategies rules login throttle mode', {
+    strategies: [auth.basic({ verify: () => undefined })],
+  }),
+  factory(
+    'jwt',
+    auth.jwt,
+    `${issuer} issuers name realm header clockTolerance scopes roles tenant permissions isRevoked cache`,
+    { issuer: 'shop', audience: 'shop', secret: SECRET, algorithms: ['HS256'] },
+  ),
+  factory('apiKey', auth.apiKey, 'keys header scheme name realm', { keys: auth.apiKeys() }),
+  factory('apiKeys', auth.apiKeys, 'store prefix pepper limiter lastUsedEvery clock'),
+  factory('apiKeyAdmin', options => auth.apiKeyAdmin(auth.apiKeys(), options), 'path authorize', {
+    path: '/keys',
+    authorize: allow,
+  }),
+  factory('keyValueKeys', auth.keyValueKeys, 'store prefix', { store: noStore }),
+  factory('memoryKeys', auth.memoryKeys, 'maxKeys clock'),
+  factory('basic', auth.basic, 'verify realm name cache lockout', { verify: () => undefined }),
+  factory('passwordHasher', auth.passwordHasher, 'cost blockSize parallelization concurrency waiting'),
+  factory('passwordUsers', auth.passwordUsers, 'find hasher rehash', { find: () => undefined }),
+
+  factory('check', health.check, `${commonCheck} run`, { name: 'one', run: allow }),
+  factory('eventLoop', health.eventLoop, `${commonCheck} maxDelay`),
+  factory('memory', health.memory, `${commonCheck} maxHeapRatio maxRss`),
+  factory('disk', health.disk, `${commonCheck} path minFreeRatio minFreeBytes`, { path: '/tmp' }),
+  factory('tcp', health.tcp, `${dependency} host port`, { host: 'localhost', port: 1 }),
+  factory('http', health.http, `${dependency} url method headers expect dispatcher`, {
+    url: 'http://localhost/',
+  }),
+  factory('redis', options => health.redis(redisClient, options), dependency),
+  factory('sql', options => health.sql(allow as never, options), dependency),
+  factory(
+    'gracefulShutdown',
+    options => health.gracefulShutdown(createServer(), options),
+    'lifecycle pipeline handlers handlerTimeout delay timeout linger retryAfter signals logger clock exit',
+    // No listeners on this process, which is the test's.
+    { signals: [] },
+  ),
+  factory('health', health.health, 'checks paths deadline authorize lifecycle'),
+
+  factory(
+    'metrics',
+    metrics.metrics,
+    'path access authorize prefix labels buckets maxRoutes maxSeries resetInterval process',
+  ),
+  factory('metrics.counter', options => metrics.metrics().counter(options), 'name help labels', {
+    name: 'a_total',
+    help: 'a',
+  }),
+  factory('metrics.gauge', options => metrics.metrics().gauge(options), 'name help labels collect', {
+    name: 'b',
+    help: 'b',
+  }),
+  factory('metrics.histogram', options => metrics.metrics().histogram(options), 'name help labels buckets', {
+    name: 'c',
+    help: 'c',
+  }),
+  factory('accessLog', metrics.accessLog, 'logger headers'),
+  factory('traceContext', metrics.traceContext, ''),
+  factory('toHono', options => toHono(core.pipeline(), options), 'peer'),
+  factory('toFetch', options => toFetch(core.pipeline(), () => new Response(), options), 'peer'),
+]
+
+/** What the packages export that builds something and takes no object of options, or only calls with a request at hand. */
+export const WITHOUT_OPTIONS: readonly string[] = [
+  // core: `adminApi` is called `anyAdmin` above, since whoever calls it gives its name
+  'adminApi answerError provideIdentity nonce foldCase routingPath isReply isPromise envelope problemDetails',
+  'canonicalCidr clientKey networkOf cidrs canonicalIp privateNetworks',
+  'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf',
+  'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName',
+  // core/redis
+  'redisClient fromIoredis fromNodeRedis redisKeys replyInteger replyList replyText',
+  // ratelimit
+  'byApiKey byClient byHeader byIdentity byRoute byTenant compose',
+  // failban: `violation` is called with a request at hand
+  'violation fileBans memoryBans',
+  // guards
+  'ensure allOf anyOf not when defineGuard during requireFreshLogin requireMethod compileGrants',
+  // auth: `makeIdentity` is called with a credential at hand
+  'bearerChallenge insufficientScopeChallenge makeIdentity safeReturnTo',
+  // health and metrics
+  'lifecycle traceparentOf',
+].flatMap(names => names.split(' '))
+
+/** What the packages export. */
+export const packages = { core, 'core/redis': coreRedis, ratelimit, failban, guards, auth, health, metrics }
