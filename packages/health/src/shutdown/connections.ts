@@ -23,10 +23,12 @@ interface Connection {
 /** How long nobody must have connected before the listener is closed. */
 const QUIET_MS = 20
 const QUIET_TURNS = 3
+/** How often that is tried: for 2 s and more in a process that is busy, or was paused. */
+const QUIET_TRIES = 100
 
 export interface ConnectionRules {
   readonly lingerMs: number
-  /** How long that moment is waited for. */
+  /** How long that moment is waited for at most. */
   readonly settleMs: number
   readonly retryAfterSeconds: number
 }
@@ -87,13 +89,13 @@ export class Connections {
     this.#stage = 'settling'
     for (const connection of this.#connections.values()) untell(connection)
     const until = systemClock.monotonic() + this.#rules.settleMs
-    let before: number
-    do {
-      before = this.#accepted
+    for (let tries = 0; tries < QUIET_TRIES && systemClock.monotonic() < until; tries++) {
+      const before = this.#accepted
       await new Promise<void>(resolve => setTimeout(resolve, QUIET_MS).unref())
       // A turn may take longer than that, and brings one connection at most: it is turns without any that tell.
       for (let i = 0; i < QUIET_TURNS; i++) await turn()
-    } while (this.#accepted !== before && systemClock.monotonic() < until)
+      if (this.#accepted === before) return
+    }
   }
 
   /** Takes no new connections, refuses what comes late, and closes connections as they become idle. */
@@ -243,21 +245,24 @@ export class Connections {
     if (this.#stage === 'closing') this.#sweepSoon()
   }
 
-  /** After the next look at the sockets: a request that has arrived already is read before anybody decides that its connection is idle. */
+  /**
+   * After the next look at the sockets: a request that has arrived already is read before anybody decides that its connection is idle. The time
+   * is taken before that look, so that a pause of this process in between counts for nobody's idleness.
+   */
   #sweepSoon(): void {
     if (this.#isSweeping) return
     this.#isSweeping = true
-    setImmediate(() =>
+    setImmediate(() => {
+      const now = systemClock.monotonic()
       setImmediate(() => {
         this.#isSweeping = false
-        if (this.#stage === 'closing') this.#sweep()
-      }),
-    )
+        if (this.#stage === 'closing') this.#sweep(now)
+      })
+    })
   }
 
-  #sweep(): void {
+  #sweep(now: number): void {
     const { lingerMs } = this.#rules
-    const now = systemClock.monotonic()
     let next = Number.POSITIVE_INFINITY
     for (const { socket, requests, idleAt, idleSince } of this.#connections.values()) {
       if (requests > 0 || socket.bytesRead !== idleAt) continue

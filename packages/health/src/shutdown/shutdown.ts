@@ -57,9 +57,6 @@ export interface ShutdownRules {
   readonly exit: (code: number) => void
 }
 
-/** Clients that connect without a pause, whatever readiness says, must not keep the listener open. */
-const LONGEST_SETTLE_MS = 2000
-
 /** The six steps, see `gracefulShutdown()`. */
 export class Shutdown implements GracefulShutdown {
   readonly lifecycle: Lifecycle
@@ -81,7 +78,7 @@ export class Shutdown implements GracefulShutdown {
     this.lifecycle = rules.lifecycle
     this.#rules = rules
     this.#handlers = rules.handlers
-    const settleMs = Math.min(LONGEST_SETTLE_MS, Math.floor((rules.timeoutMs - rules.delayMs) / 3))
+    const settleMs = Math.floor((rules.timeoutMs - rules.delayMs) / 3)
     this.#servers = servers.map(server => new Connections(server, { ...rules, settleMs }))
     this.#ended = new Promise(resolve => {
       this.#resolve = resolve

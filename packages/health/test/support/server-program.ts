@@ -18,6 +18,8 @@ if (start === undefined) throw new Error(`there is no host "${host}"`)
 const { server } = await start(life, {
   pipeline: edge,
   delay: Number(delay),
+  // The clients share this machine's cores: one that is kept waiting for them must not look idle.
+  linger: '5s',
   handlers: [() => tell({ event: 'handlers' })],
 })
 await tell({ port: (server.address() as AddressInfo).port })
