@@ -42,6 +42,7 @@ const SOME: readonly (readonly [tenant: string, owner: string, item: string, qua
   ['acme', 'alan', 'anvil', 2],
   ['acme', 'alan', 'rope', 10],
   ['acme', 'ada', 'rocket skates', 1],
+  ['acme', 'warehouse', 'pallet', 40],
   ['globex', 'gus', 'doomsday device', 1],
   ['globex', 'grace', 'hammock', 4],
 ]

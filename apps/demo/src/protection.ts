@@ -65,7 +65,8 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
       authenticate({
         strategies: [
           jwt({ ...ISSUER, secret: people.secret, algorithms: ['HS256'] }),
-          basic({ verify: people.users.verify }),
+          // Who guesses from one address is throttled and banned before the account is locked for it.
+          basic({ verify: people.users.verify, lockout: { perClient: 10 } }),
           apiKey({ keys: people.keys }),
         ],
         throttle: { basic: logins },
