@@ -12,10 +12,14 @@ vi.mock('node:crypto', async load => {
   const real = await load<typeof crypto>()
   return {
     ...real,
-    createHash: (...args: Parameters<typeof real.createHash>) => (work.hashes++, real.createHash(...args)),
-    timingSafeEqual: (...args: Parameters<typeof real.timingSafeEqual>) => (
-      work.compares++, real.timingSafeEqual(...args)
-    ),
+    createHash: (...args: Parameters<typeof real.createHash>) => {
+      work.hashes++
+      return real.createHash(...args)
+    },
+    timingSafeEqual: (...args: Parameters<typeof real.timingSafeEqual>) => {
+      work.compares++
+      return real.timingSafeEqual(...args)
+    },
   }
 })
 
@@ -207,7 +211,12 @@ describe('restrictions', () => {
   test('given a rate limit, then the limiter of that rate decides by key', async () => {
     const made: object[] = []
     const limiter = fakeLimiter(2)
-    const { keys, use } = setUp({ limiter: rate => (made.push(rate), limiter) })
+    const { keys, use } = setUp({
+      limiter: rate => {
+        made.push(rate)
+        return limiter
+      },
+    })
     const one = await keys.create({ ...FIELDS, rateLimit: { limit: 2, window: '1h' } })
     const two = await keys.create({ ...FIELDS, rateLimit: { limit: 2, window: '1h' } })
     expect([(await use(one.key)).status, (await use(one.key)).status]).toEqual([200, 200])

@@ -333,7 +333,13 @@ describe('verified tokens', () => {
     const here = edge(
       {
         strategies: [
-          { ...strategy, verify: (c, a) => (asked.push(clock.now()), strategy.verify(c as never, a)) },
+          {
+            ...strategy,
+            verify: (c, a) => {
+              asked.push(clock.now())
+              return strategy.verify(c as never, a)
+            },
+          },
         ],
       },
       clock,
