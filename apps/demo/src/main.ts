@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { type Logger, trustedProxies } from '@palisade/core'
+import { ConfigError, trustedProxies } from '@palisade/core'
 import { gracefulShutdown, lifecycle } from '@palisade/health'
 import { banner } from './banner.js'
 import type { StartHost } from './hosts/host.js'
@@ -18,20 +18,12 @@ const HOSTS: Readonly<Record<string, () => Promise<{ start: StartHost }>>> = {
   node: () => import('./hosts/node.js'),
 }
 
-/** For what a person did wrong, a sentence; for all else, the stack. */
+/** For what a person can put right, a sentence; for all else, the stack. */
 function fail(error: NodeJS.ErrnoException, port?: number): never {
-  if (error.code !== 'EADDRINUSE') console.error(port === undefined ? error.message : error)
-  else console.error(`port ${port} is in use; choose another with PORT, or PORT=0 for a free one`)
+  if (error.code === 'EADDRINUSE')
+    console.error(`port ${port} is in use; choose another with PORT, or PORT=0 for a free one`)
+  else console.error(port === undefined || error instanceof ConfigError ? error.message : error)
   process.exit(1)
-}
-
-const write = (level: string) => (fields: object, msg?: string) =>
-  console.log(JSON.stringify({ level, msg, ...fields }))
-const lines: Logger = {
-  debug: write('debug'),
-  info: write('info'),
-  warn: write('warn'),
-  error: write('error'),
 }
 
 /** Before anything is opened: a second demo on a port would else stumble over the files of the first. */
@@ -53,7 +45,7 @@ async function run(settings: Settings): Promise<void> {
     lifecycle: life,
     ...(stores.limits && { limits: stores.limits }),
     ...(settings.trustsLoopback && { trust: trustedProxies(['loopback']) }),
-    ...(settings.logsRequests && { log: lines }),
+    logsRequests: settings.logsRequests,
   })
   const { start } = await (HOSTS[settings.framework] as () => Promise<{ start: StartHost }>)()
   const shop = { orders: await orderBook(stores.db), people }

@@ -20,13 +20,13 @@ export interface ProtectionOptions {
   /** Whose word counts for a client's address. Default: nobody's; the client is whoever holds the socket. */
   readonly trust?: Trust
   readonly logger?: Logger
-  /** Where a line for each request goes. Default: nowhere. */
-  readonly log?: Logger
+  /** Whether a line for each request is written. Default: not. */
+  readonly logsRequests?: boolean
 }
 
 /** Everything that stands in front of the demo's handlers, on every host alike, in the order in which a request meets it. */
 export function protection({ people, limits = memoryStore(), ...options }: ProtectionOptions) {
-  const { checks = [], lifecycle, log, logger, trust } = options
+  const { checks = [], lifecycle, logger, logsRequests = false, trust } = options
   const bans = failban({
     jails: [
       { name: 'guessing', sources: ['auth', 'throttled'], threshold: 10, window: '10m', ban: '5m' },
@@ -45,7 +45,7 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     .use(traceContext())
     .use(securityHeaders())
     .use(metrics({ process: true }))
-    .use(accessLog({ logger: log ?? NOWHERE }))
+    .use(accessLog(logsRequests ? {} : { logger: NOWHERE }))
     .use(health({ checks: [eventLoop({ optional: true }), ...checks], ...(lifecycle && { lifecycle }) }))
     .use(cors({ origin: ['https://app.example.com'], credentials: true, exposeHeaders: ['X-Request-ID'] }))
     .use(bans)

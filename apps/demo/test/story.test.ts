@@ -2,16 +2,24 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { redisUrl, uniqueNamespace } from '../../../test/support/redis.js'
 import { type Answer, type Ask, type Demo, HOSTS, json, startDemo } from './support/demo.js'
 import { buildPrograms, startProgram } from './support/program.js'
 
 const ATTACKER = '203.0.113.66'
 const NOBODY = '00000000-0000-4000-8000-000000000000'
 
-describe.each(HOSTS)('the story on %s', framework => {
+const SCENES = [
+  ...HOSTS.map(framework => [framework, {}] as const),
+  ...[redisUrl() ?? []]
+    .flat()
+    .map(url => ['fastify', { redis: { url, namespace: uniqueNamespace('demo') } }] as const),
+]
+
+describe.each(SCENES)('the story on %s, with %o', (framework, options) => {
   let demo: Demo
   beforeAll(async () => {
-    demo = await startDemo(framework)
+    demo = await startDemo(framework, options)
   })
   afterAll(() => demo.close())
 
