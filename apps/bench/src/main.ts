@@ -6,7 +6,8 @@ import { type Options, optionsOf, USAGE } from './options.js'
 import { decisionTable } from './report/decisions.js'
 import { environmentText } from './report/environment.js'
 import { requestTable, standings } from './report/requests.js'
-import { measureDecisions, measureRequests } from './run.js'
+import { loadTable } from './report/under-load.js'
+import { measureDecisions, measureLoad, measureRequests } from './run.js'
 
 const say = (text: string) => console.log(text)
 /** Beside the report, so that the report alone can be kept. */
@@ -20,13 +21,19 @@ async function main(options: Options): Promise<void> {
   say(`# Palisade bench${options.quick ? ' (quick: not to be quoted)' : ''}\n`)
   say(`${environmentText(where, options.plan)}\n`)
 
-  const requests = options.sections.includes('requests')
-    ? await measureRequests(options, profiles, progress)
-    : undefined
-  if (requests !== undefined) {
-    say('## Requests\n')
-    say(`${requestTable(requests.cells)}\n`)
-    for (const text of requests.profiles) say(`${text}\n`)
+  const requests = []
+  for (const stack of options.sections.includes('requests') ? options.stacks : []) {
+    const measured = await measureRequests(stack, options, profiles, progress)
+    requests.push(measured)
+    say(`## Requests, ${stack} stack\n`)
+    say(`${requestTable(measured.cells, 'median')}\n`)
+    if (options.plan.starts > 1) say(`${requestTable(measured.cells, 'best')}\n`)
+    for (const text of measured.profiles) say(`${text}\n`)
+  }
+  const load = options.sections.includes('load') ? await measureLoad(options, progress) : undefined
+  if (load !== undefined) {
+    say('## Under load, full stack\n')
+    say(`${loadTable(load)}\n`)
   }
   const decisions = options.sections.includes('decisions')
     ? await measureDecisions(options.quick, progress)
@@ -42,11 +49,14 @@ async function main(options: Options): Promise<void> {
     plan: options.plan,
     quick: options.quick,
     profiled: options.cpuProfile,
-    requests: requests && {
+    requests: requests.map(({ stack, cells }) => ({
+      stack,
       unit: 'CPU microseconds per request',
-      cells: requests.cells,
-      standings: standings(requests.cells),
-    },
+      cells,
+      standings: standings(cells, 'median'),
+      standingsOfBestStarts: standings(cells, 'best'),
+    })),
+    load,
     decisions: decisions && { unit: 'CPU nanoseconds per decision', rows: decisions },
   }
   writeFileSync(output, `${JSON.stringify(result, undefined, 2)}\n`)

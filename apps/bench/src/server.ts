@@ -1,13 +1,14 @@
 import { Session } from 'node:inspector/promises'
 import type { AddressInfo } from 'node:net'
 import type { Cell } from './cells.js'
+import type { Setting } from './hosts/host.js'
 import { start } from './hosts/index.js'
 import type { Answer, Question } from './measure/messages.js'
 
 // One host with one variant, in a process of its own, which ends with the bench that forked it:
-// `node dist/server.js <host> <variant> <limit>`
-const [host, variant, limit] = process.argv.slice(2)
-const server = await start({ host, variant } as Cell, { limit: Number(limit) })
+// `node dist/server.js <cell as JSON> <setting as JSON>`
+const [cell = '', setting = ''] = process.argv.slice(2)
+const server = await start(JSON.parse(cell) as Cell, JSON.parse(setting) as Setting)
 let profiler: Session | undefined
 
 process.on('disconnect', () => process.exit(0))
@@ -18,7 +19,7 @@ async function answerTo({ ask }: Question): Promise<Answer> {
   switch (ask) {
     case 'usage': {
       const { user, system } = process.cpuUsage()
-      return { cpuMicroseconds: user + system }
+      return { cpuMicroseconds: user + system, residentBytes: process.memoryUsage.rss() }
     }
     case 'profile':
       profiler = new Session()

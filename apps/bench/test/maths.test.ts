@@ -37,9 +37,11 @@ describe('the maths of the report', () => {
 })
 
 describe('several starts of the same server', () => {
-  it('are one result, whose median is that of all rounds', () => {
-    const cell = { host: 'koa', variant: 'floor' } as const
+  it('are one result, whose median is that of all rounds, and whose best that of the best start', () => {
+    const cell = { stack: 'edge', host: 'koa', variant: 'floor' } as const
     const starts = [new Map([[{ cell }, [10, 11, 12]]]), new Map([[{ cell: { ...cell } }, [20, 21]]])]
-    expect(summary(starts)).toEqual([{ ...cell, median: 12, spread: 4.5, samples: [10, 11, 12, 20, 21] }])
+    expect(summary(starts)).toEqual([
+      { ...cell, median: 12, spread: 4.5, best: 11, samples: [10, 11, 12, 20, 21] },
+    ])
   })
 })

@@ -6,7 +6,8 @@ describe('the command line', () => {
     expect(optionsOf([], {})).toMatchObject({
       hosts: ['express', 'fastify', 'hono', 'koa'],
       variants: ['bare', 'floor', 'palisade', 'peers'],
-      sections: ['requests', 'decisions'],
+      stacks: ['edge', 'full'],
+      sections: ['requests', 'load', 'decisions'],
       quick: false,
       output: 'results/latest.json',
     })

@@ -1,19 +1,22 @@
 import { Connection } from './connection.js'
-import { pageRequest } from './request.js'
 
 /** Keep-alive connections to one server. */
 export class Load {
-  private readonly connections: readonly Connection[]
+  readonly connections: readonly Connection[]
 
   private constructor(connections: readonly Connection[]) {
     this.connections = connections
   }
 
-  /** Opens the connections and sends one request over each, so that what is measured afterwards holds no set-up. */
-  static async open(port: number, connections: number): Promise<Load> {
-    const request = pageRequest(port)
+  /**
+   * Opens the connections and sends one request over each, so that what is measured afterwards holds no set-up.
+   *
+   * @param requests each connection sends one of them
+   */
+  static async open(port: number, connections: number, requests: readonly Buffer[]): Promise<Load> {
+    const requestOf = (i: number) => requests[i % requests.length] as Buffer
     const load = new Load(
-      await Promise.all(Array.from({ length: connections }, () => Connection.open(port, request))),
+      await Promise.all(Array.from({ length: connections }, (_, i) => Connection.open(port, requestOf(i)))),
     )
     await load.send(connections)
     return load

@@ -3,8 +3,11 @@ export type Question = { readonly ask: 'usage' } | { readonly ask: 'profile' } |
 
 export type Answer =
   /** Sent once, without a question, as soon as the server listens. */
-  | { readonly port: number }
-  /** CPU microseconds of the process since it began, user and system together. */
-  | { readonly cpuMicroseconds: number }
-  | { readonly profile: string }
-  | { readonly done: true }
+  { readonly port: number } | Usage | { readonly profile: string } | { readonly done: true }
+
+export interface Usage {
+  /** Of the process since it began, user and system together. */
+  readonly cpuMicroseconds: number
+  /** Memory that it holds now. */
+  readonly residentBytes: number
+}

@@ -1,6 +1,7 @@
 import { request } from 'node:http'
-import { type HostName, nameOf, type Variant } from '../cells.js'
-import { LOOPBACK, ORIGINS, PATH } from '../hosts/host.js'
+import type { HostName, StackName, Variant } from '../cells.js'
+import { LOOPBACK, MOST_STRIKES, ORIGINS, PATH } from '../hosts/host.js'
+import type { Credentials } from '../load/issuer.js'
 import { PAGE_HEADERS } from '../load/request.js'
 
 /** What a server answers to one of the probes. Names in lower case; several lines of one name are joined. */
@@ -14,9 +15,11 @@ export interface Probe {
   readonly title: string
   readonly method: 'GET' | 'OPTIONS'
   readonly headers: Readonly<Record<string, string>>
+  /** Default: the route. */
+  readonly path?: string
 }
 
-export const PROBES: readonly Probe[] = [
+const PROBES: readonly Probe[] = [
   { title: 'a page of an allowed origin', method: 'GET', headers: PAGE_HEADERS },
   { title: 'a page of a foreign origin', method: 'GET', headers: { Origin: 'https://evil.example' } },
   { title: 'a client without an origin', method: 'GET', headers: {} },
@@ -33,8 +36,26 @@ export const PROBES: readonly Probe[] = [
   },
 ]
 
-/** Asked until the limit of the server is used up. */
-export const REFUSED: Probe = { title: 'a client over its limit', method: 'GET', headers: PAGE_HEADERS }
+/** What a stack is asked. */
+export function probesOf(stack: StackName, { tokens, unscoped, forged }: Credentials): readonly Probe[] {
+  if (stack === 'edge') return PROBES
+  const withToken = PROBES.map(probe => (probe.method === 'GET' ? signedIn(probe, tokens[0]) : probe))
+  const get = (title: string, headers: Probe['headers']): Probe => ({ title, method: 'GET', headers })
+  return [
+    ...withToken,
+    get('a client without a token', { Origin: ORIGINS[0] }),
+    signedIn(get('a client without the scope', {}), unscoped),
+    signedIn(get('a client with a forged token', {}), forged[0]),
+    signedIn(get('a client with a token that is known', {}), tokens[0]),
+  ]
+}
+
+function signedIn(probe: Probe, token: string | undefined): Probe {
+  return { ...probe, headers: { ...probe.headers, Authorization: `Bearer ${token}` } }
+}
+
+const REFUSED: Probe = { title: 'a client over its limit', method: 'GET', headers: PAGE_HEADERS }
+const BANNED: Probe = { title: 'a banned client', method: 'GET', headers: PAGE_HEADERS }
 export const CHECKED_LIMIT = 2
 
 /** Belong to the connection and the host. */
@@ -76,7 +97,7 @@ export type Answers = Readonly<Partial<Record<Variant, readonly (readonly [Probe
 export function differences(host: HostName, answers: Answers): readonly string[] {
   const found: string[] = []
   const say = (variant: Variant, probe: Probe, what: string) =>
-    found.push(`${nameOf({ host, variant })}, ${probe.title}: ${what}`)
+    found.push(`${host}/${variant}, ${probe.title}: ${what}`)
   const { floor, palisade, peers, bare } = answers
   for (const [index, [probe, expected]] of (floor ?? []).entries()) {
     const ours = palisade?.[index]?.[1]
@@ -112,7 +133,8 @@ export function differences(host: HostName, answers: Answers): readonly string[]
   return found
 }
 
-const statusClass = (status: number) => (status === 429 ? 429 : Math.floor(status / 100))
+/** A preflight is answered with 200 by some and with 204 by others. */
+const statusClass = (status: number) => (status >= 300 ? status : 200)
 
 function unlike(
   ours: Readonly<Record<string, string>>,
@@ -133,8 +155,8 @@ function formOf(name: string, value: string | undefined): string | undefined {
 /** Asks one server a probe. */
 export function ask(port: number, probe: Probe): Promise<Probed> {
   return new Promise((resolve, reject) => {
-    const { method, headers } = probe
-    const outgoing = request({ host: LOOPBACK, port, path: PATH, method, headers, agent: false }, answer => {
+    const { method, headers, path = PATH } = probe
+    const outgoing = request({ host: LOOPBACK, port, path, method, headers, agent: false }, answer => {
       const chunks: Buffer[] = []
       answer.on('data', (chunk: Buffer) => chunks.push(chunk))
       answer.on('error', reject)
@@ -153,15 +175,28 @@ export function ask(port: number, probe: Probe): Promise<Probed> {
   })
 }
 
-/** What a server answers to all probes, in their order. */
-export async function askAll(port: number): Promise<(readonly [Probe, Probed])[]> {
+/** What a server answers to probes, in their order. */
+export async function askAll(port: number, probes: readonly Probe[]): Promise<(readonly [Probe, Probed])[]> {
   const answers: (readonly [Probe, Probed])[] = []
-  for (const probe of PROBES) answers.push([probe, await ask(port, probe)])
+  for (const probe of probes) answers.push([probe, await ask(port, probe)])
   return answers
 }
 
+type Ask = (port: number) => Promise<readonly [Probe, Probed]>
+
 /** What a server whose limit is `CHECKED_LIMIT` answers to one request more. */
-export async function askUntilRefused(port: number): Promise<readonly [Probe, Probed]> {
-  for (let i = 0; i < CHECKED_LIMIT; i++) await ask(port, REFUSED)
-  return [REFUSED, await ask(port, REFUSED)]
+export function askUntilRefused(stack: StackName, { tokens }: Credentials): Ask {
+  const probe = stack === 'edge' ? REFUSED : signedIn(REFUSED, tokens[0])
+  return async port => {
+    for (let i = 0; i < CHECKED_LIMIT; i++) await ask(port, probe)
+    return [probe, await ask(port, probe)]
+  }
+}
+
+/** What a server of the full stack answers to the right token of a client that tried wrong ones. */
+export function askUntilBanned({ tokens, forged }: Credentials): Ask {
+  return async port => {
+    for (const token of forged.slice(0, MOST_STRIKES)) await ask(port, signedIn(BANNED, token))
+    return [BANNED, await ask(port, signedIn(BANNED, tokens[0]))]
+  }
 }

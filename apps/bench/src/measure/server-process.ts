@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type Cell, nameOf } from '../cells.js'
-import type { Answer, Question } from './messages.js'
+import type { Setting } from '../hosts/host.js'
+import type { Answer, Question, Usage } from './messages.js'
 
 /** Far over what any measured client reaches, and within what every limiter can count to. */
 export const ENDLESS = 1_000_000_000
@@ -22,11 +23,16 @@ export class ServerProcess {
   }
 
   /** @throws Error when it does not listen within half a minute */
-  static async start(cell: Cell, limit = ENDLESS): Promise<ServerProcess> {
+  static async start(cell: Cell, setting: Setting): Promise<ServerProcess> {
     const child = fork(
       fileURLToPath(new URL('./server.js', import.meta.url)),
-      [cell.host, cell.variant, String(limit)],
-      { env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+      [JSON.stringify(cell), JSON.stringify(setting)],
+      {
+        env: { ...process.env, NODE_ENV: 'production' },
+        // The fast key of its cache, the whole token, can collide with nothing.
+        execArgv: ['--disable-warning=FAST_JWT_CACHE_KEY_BUILDER_SECURITY_RISK'],
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      },
     )
     try {
       const answer = await answerOf(child, cell, AbortSignal.timeout(START_WITHIN_MS))
@@ -38,10 +44,10 @@ export class ServerProcess {
     }
   }
 
-  /** CPU microseconds that the process has used since it began, user and system together. */
-  async cpuMicroseconds(): Promise<number> {
+  async usage(): Promise<Usage> {
     const answer = await this.ask({ ask: 'usage' })
-    return 'cpuMicroseconds' in answer ? answer.cpuMicroseconds : Number.NaN
+    if (!('cpuMicroseconds' in answer)) throw new Error(`${nameOf(this.cell)}: no answer to what it uses`)
+    return answer
   }
 
   async startProfile(): Promise<void> {

@@ -16,10 +16,12 @@ export interface Standing {
   readonly addedToFloor: number | undefined
 }
 
-export function standings(cells: readonly Measured[]): readonly Standing[] {
-  return HOSTS.filter(host => cells.some(cell => cell.host === host)).map(host => {
-    const of = (variant: Variant) =>
-      cells.find(cell => cell.host === host && cell.variant === variant)?.median
+/** Which figure of a server counts: the median of all rounds of all starts, or that of its best start. */
+export type Statistic = 'median' | 'best'
+
+export function standings(cells: readonly Measured[], by: Statistic): readonly Standing[] {
+  return hostsOf(cells).map(host => {
+    const of = (variant: Variant) => cellOf(cells, host, variant)?.[by]
     const [bare, floor, palisade, peers] = [of('bare'), of('floor'), of('palisade'), of('peers')]
     return {
       host,
@@ -31,24 +33,18 @@ export function standings(cells: readonly Measured[]): readonly Standing[] {
   })
 }
 
-export function requestTable(cells: readonly Measured[]): string {
+const HEAD = ['bare', 'floor', 'palisade', 'peers', 'palisade/floor']
+const ADDED = ['added: palisade/floor', 'added: palisade/peers', 'added: floor/peers']
+
+export function requestTable(cells: readonly Measured[], by: Statistic): string {
   const cost = (host: HostName, variant: Variant) => {
-    const cell = cells.find(one => one.host === host && one.variant === variant)
-    return cell === undefined ? '-' : `${figure(cell.median)} ±${figure(cell.spread)}`
+    const cell = cellOf(cells, host, variant)
+    if (cell === undefined) return '-'
+    return by === 'best' ? figure(cell.best) : `${figure(cell.median)} ±${figure(cell.spread)}`
   }
   return table(
-    [
-      'CPU us/request',
-      'bare',
-      'floor',
-      'palisade',
-      'peers',
-      'palisade/floor',
-      'added: palisade/floor',
-      'added: palisade/peers',
-      'added: floor/peers',
-    ],
-    standings(cells).map(one => [
+    [`CPU us/request, ${by === 'best' ? 'best start' : 'median'}`, ...HEAD, ...ADDED],
+    standings(cells, by).map(one => [
       one.host,
       cost(one.host, 'bare'),
       cost(one.host, 'floor'),
@@ -61,3 +57,8 @@ export function requestTable(cells: readonly Measured[]): string {
     ]),
   )
 }
+
+const hostsOf = (cells: readonly Measured[]) => HOSTS.filter(host => cells.some(cell => cell.host === host))
+
+const cellOf = (cells: readonly Measured[], host: HostName, variant: Variant) =>
+  cells.find(cell => cell.host === host && cell.variant === variant)

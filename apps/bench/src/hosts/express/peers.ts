@@ -9,7 +9,7 @@ import { ORIGINS, PERMISSIONS, type Start, WINDOW_MS } from '../host.js'
 import { serve } from './host.js'
 
 /** What no peer here does: the request id and `Permissions-Policy`. */
-const own: RequestHandler = (req, res, next) => {
+export const own: RequestHandler = (req, res, next) => {
   const sent = req.headers['x-request-id']
   res.setHeader('X-Request-ID', typeof sent === 'string' && FIT_ID.test(sent) ? sent : randomUUID())
   res.setHeader('Permissions-Policy', PERMISSIONS)

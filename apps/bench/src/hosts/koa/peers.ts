@@ -8,10 +8,10 @@ import { HELMET } from '../helmet-options.js'
 import { ORIGINS, PERMISSIONS, type Start, WINDOW_MS } from '../host.js'
 import { serve } from './host.js'
 
-const allowed: ReadonlySet<string> = new Set(ORIGINS)
+export const allowed: ReadonlySet<string> = new Set(ORIGINS)
 
 /** What no peer here does: the request id and `Permissions-Policy`. */
-const own: Middleware = (ctx, next) => {
+export const own: Middleware = (ctx, next) => {
   const sent = ctx.req.headers['x-request-id']
   ctx.set('X-Request-ID', typeof sent === 'string' && FIT_ID.test(sent) ? sent : randomUUID())
   ctx.set('Permissions-Policy', PERMISSIONS)
