@@ -36,10 +36,11 @@ describe('a token that is right', () => {
     })
     expect([...(identity?.scopes ?? [])]).toEqual(['read', 'write'])
     expect([...(identity?.roles ?? [])]).toEqual(['admin'])
-    expect(() => (identity?.scopes as Set<string>).add('admin')).toThrow(TypeError)
-    expect(() => (identity?.roles as Set<string>).clear()).toThrow(TypeError)
+    if (identity === undefined) throw new Error('there is no identity')
+    expect(() => (identity.scopes as Set<string>).add('admin')).toThrow(TypeError)
+    expect(() => (identity.roles as Set<string>).clear()).toThrow(TypeError)
     expect(() => {
-      ;(identity?.claims['nested'] as { a: number[] }).a.push(2)
+      ;(identity.claims['nested'] as { a: number[] }).a.push(2)
     }).toThrow(TypeError)
     expect(() => {
       ;(identity as { subject: string }).subject = 'eve'
