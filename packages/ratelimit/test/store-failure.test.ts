@@ -1,3 +1,4 @@
+import { setInterval } from 'node:timers/promises'
 import { pipeline, RequestError } from '@palisade/core'
 import { fromIoredis, type RedisClient } from '@palisade/core/redis'
 import { fakeClock, inject } from '@palisade/core/testing'
@@ -128,6 +129,51 @@ describe.skipIf(!canStartRedis())('a real Redis that is harmed', () => {
     expect(errors.mock.calls[0]?.[0]).toMatchObject({ error: { code: 'REDIS_DEADLINE' } })
     server.thaw()
   })
+
+  it.each([
+    ['as it is by default', undefined],
+    ['that never opens, so that every request waits', { failures: 10_000 }],
+  ])(
+    'frozen under load, with a breaker %s: none waits for 50 ms over the deadline',
+    async (_title, breaker) => {
+      const deadline = 100
+      const limiter = createLimiter({
+        algorithm: 'fixed-window',
+        limit: 70,
+        window: '1h',
+        store: redisStore(fromIoredis(redis), {
+          namespace: uniqueNamespace(),
+          deadline,
+          ...(breaker && { breaker }),
+        }),
+      })
+      await limiter.consume('warm')
+      server.freeze()
+      let late = 0
+      // A timer of our own is no measurement: on a machine that stands still for a second, it fires as late as what it is compared with.
+      const watched = async () => {
+        let pending = true
+        const timer = setTimeout(
+          () => setImmediate(() => setImmediate(() => (late += pending ? 1 : 0))),
+          deadline + 50,
+        )
+        const decision = await limiter.consume('k')
+        pending = false
+        return { decision, timer }
+      }
+      const requests: ReturnType<typeof watched>[] = []
+      for await (const _ of setInterval(5)) {
+        for (let i = 0; i < 10; i++) requests.push(watched())
+        if (requests.length === 600) break
+      }
+      const answered = await Promise.all(requests)
+      for (const { timer } of answered) clearTimeout(timer)
+      server.thaw()
+      expect(late).toBe(0)
+      // The limiter of this process decided, and exactly.
+      expect(answered.filter(({ decision }) => decision.allowed)).toHaveLength(70)
+    },
+  )
 
   it('killed, and started again: the shared count decides again', async () => {
     const store = redisStore(fromIoredis(redis), {
