@@ -20,7 +20,6 @@ export function actors({ tokens, basic: users, apiKey }: Credentials): readonly 
     Authorization: `Bearer ${tokens.find(one => one.name === name)?.token}`,
   })
   const password = users.find(one => one.name === 'ada')?.password ?? ''
-  const guesses = { name: 'guesses a password', addresses: 1, everyMs: 200 }
   return [
     {
       name: 'alan, with a token',
@@ -47,7 +46,9 @@ export function actors({ tokens, basic: users, apiKey }: Credentials): readonly 
       next: () => ({ path: '/api/orders', headers: { [apiKey.header]: apiKey.key } }),
     },
     {
-      ...guesses,
+      name: 'guesses a password',
+      addresses: 1,
+      everyMs: 100,
       next: () => ({ path: '/api/orders', headers: basic('ada', randomBytes(6).toString('hex')) }),
     },
     {
