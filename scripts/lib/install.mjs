@@ -27,7 +27,7 @@ function pnpmVersion() {
 }
 
 /** npm itself as a command; `npm run` says where it is, and on Windows it cannot be spawned by name. */
-function npm() {
+export function npm() {
   const script = process.env['npm_execpath']
   /** @type {[string, ...string[]]} */
   const command = script?.endsWith('npm-cli.js') ? [process.execPath, script] : ['npm']

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { run } from './process.mjs'
 import { root, tool } from './root.mjs'
 
@@ -9,16 +9,18 @@ import { root, tool } from './root.mjs'
  * failure too.
  *
  * @param {string[]} args
+ * @param {string} [node] the program that runs it, and everything that the tests start as `node`; by default this one
  * @returns {Promise<import('./tally.mjs').Tally>}
  */
-export async function vitest(args) {
+export async function vitest(args, node = process.execPath) {
   const directory = mkdtempSync(join(tmpdir(), 'palisade-tally-'))
   const file = join(directory, 'tally.json')
   try {
     const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts', 'lib', 'vitest-tally.mjs')}`]
-    const { code } = await run([...tool('vitest'), 'run', ...reporters, ...args], {
+    const [, script] = tool('vitest')
+    const { code } = await run([node, script, 'run', ...reporters, ...args], {
       cwd: root,
-      env: { PALISADE_TALLY: file },
+      env: { PALISADE_TALLY: file, PATH: [dirname(node), process.env['PATH']].join(delimiter) },
     })
     const ended = `vitest ended with exit code ${code}`
     if (!existsSync(file)) return { passed: 0, failures: [`${ended} and no result`], skips: [] }
