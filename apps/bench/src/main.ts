@@ -57,7 +57,7 @@ async function main(options: Options): Promise<void> {
       standingsOfBestStarts: standings(cells, 'best'),
     })),
     load,
-    decisions: decisions && { unit: 'CPU nanoseconds per decision', rows: decisions },
+    decisions: decisions && { unit: 'nanoseconds per decision', rows: decisions },
   }
   writeFileSync(output, `${JSON.stringify(result, undefined, 2)}\n`)
   progress(`written to ${output}`)

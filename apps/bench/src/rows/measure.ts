@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.js'
 import { median, rotated, spread } from '../measure/maths.js'
 import type { Prepared, Row } from './row.js'
 
@@ -9,7 +10,7 @@ export interface DecisionPlan {
 
 export interface MeasuredContestant {
   readonly name: string
-  /** CPU nanoseconds per decision. */
+  /** Nanoseconds per decision. */
   readonly median: number
   readonly spread: number
   readonly samples: readonly number[]
@@ -17,6 +18,7 @@ export interface MeasuredContestant {
 
 export interface MeasuredRow {
   readonly title: string
+  readonly clock: 'cpu' | 'wall'
   readonly contestants: readonly MeasuredContestant[]
 }
 
@@ -30,20 +32,27 @@ interface Entrant {
 /** Measures one row: all contestants in each round, each round begun with another one. */
 export async function measureRow(row: Row, plan: DecisionPlan): Promise<MeasuredRow> {
   const entrants: Entrant[] = []
+  const microseconds = row.clock === 'wall' ? wallMicroseconds : cpuMicroseconds
   try {
     for (const { name, prepare } of row.contestants) {
       const prepared = await prepare()
-      entrants.push({ name, prepared, decisions: await calibrate(prepared, plan.milliseconds), samples: [] })
+      entrants.push({
+        name,
+        prepared,
+        decisions: await calibrate(prepared, plan.milliseconds, microseconds),
+        samples: [],
+      })
     }
     for (let round = 0; round < plan.rounds; round++) {
       for (const { prepared, decisions, samples } of rotated(entrants, round))
-        samples.push(((await cpuMicroseconds(prepared, decisions)) * 1000) / decisions)
+        samples.push(((await microseconds(prepared, decisions)) * 1000) / decisions)
     }
   } finally {
     for (const { prepared } of entrants) await prepared.dispose?.()
   }
   return {
     title: row.title,
+    clock: row.clock ?? 'cpu',
     contestants: entrants.map(({ name, samples }) => ({
       name,
       median: median(samples),
@@ -53,26 +62,38 @@ export async function measureRow(row: Row, plan: DecisionPlan): Promise<Measured
   }
 }
 
+type Spent = (prepared: Prepared, decisions: number) => Promise<number>
+
 /** How many decisions fill the time; finding out is the warm-up. */
-async function calibrate(prepared: Prepared, milliseconds: number): Promise<number> {
+async function calibrate(prepared: Prepared, milliseconds: number, microseconds: Spent): Promise<number> {
   const wanted = milliseconds * 1000
   let decisions = 64
   for (;;) {
-    const used = await cpuMicroseconds(prepared, decisions)
+    const used = await microseconds(prepared, decisions)
     if (used >= wanted / 2 || decisions >= 2 ** 28) {
       // Once more, now that the code is compiled.
-      const warm = await cpuMicroseconds(prepared, decisions)
+      const warm = await microseconds(prepared, decisions)
       return Math.max(1, Math.round((decisions * wanted) / Math.max(1, warm)))
     }
     decisions *= 4
   }
 }
 
-async function cpuMicroseconds({ run }: Prepared, decisions: number): Promise<number> {
+async function cpuMicroseconds(prepared: Prepared, decisions: number): Promise<number> {
   const before = process.cpuUsage()
+  await decide(prepared, decisions)
+  const { user, system } = process.cpuUsage(before)
+  return user + system
+}
+
+async function wallMicroseconds(prepared: Prepared, decisions: number): Promise<number> {
+  const startedAt = monotonicMs()
+  await decide(prepared, decisions)
+  return (monotonicMs() - startedAt) * 1000
+}
+
+async function decide({ run }: Prepared, decisions: number): Promise<void> {
   const result = run(decisions)
   const sum = typeof result === 'number' ? result : await result
-  const { user, system } = process.cpuUsage(before)
   if (Number.isNaN(sum)) throw new Error('a contestant decided nothing')
-  return user + system
 }

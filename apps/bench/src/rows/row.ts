@@ -1,6 +1,10 @@
 /** One kind of decision, taken by several implementations in this process. The first contestant is Palisade. */
 export interface Row {
   readonly title: string
+  /** What is measured: CPU time of this process, or with `wall` time that passes, where another process has a part in the work. */
+  readonly clock?: 'wall'
+  /** Why it cannot be measured on this machine. */
+  skipped?(): string | undefined
   readonly contestants: readonly Contestant[]
 }
 

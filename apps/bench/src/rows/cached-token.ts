@@ -1,0 +1,84 @@
+import { isPromise } from '@palisade/core'
+import { createVerifier } from 'fast-jwt'
+import { epochMs } from '../clock.js'
+import { Tokens } from '../hosts/floor/tokens.js'
+import type { Row } from './row.js'
+import { authenticator, FAST_JWT, TokenContext, tokens } from './tokens.js'
+
+/** Who brought a token that was verified a moment ago. All are given a new string each time, and making it is part of the figure. */
+export const cachedToken: Row = {
+  title: 'JWT, verified before',
+  contestants: [
+    {
+      name: 'palisade authenticate',
+      async prepare() {
+        const { credentials, fieldAt } = tokens()
+        const { services, run, dispose } = authenticator({ ttl: '10m' })
+        for (const i of credentials.tokens.keys()) await run(new TokenContext(services, fieldAt(i)))
+        return {
+          run(decisions) {
+            let sum = 0
+            for (let i = 0; i < decisions; i++) {
+              const ctx = new TokenContext(services, fieldAt(i))
+              if (isPromise(run(ctx))) throw new Error('a known token was waited for')
+              sum += ctx.state.identity?.subject.length ?? Number.NaN
+            }
+            return sum
+          },
+          dispose,
+        }
+      },
+    },
+    {
+      name: 'by hand (a Map)',
+      async prepare() {
+        const { credentials, fieldAt } = tokens()
+        const known = new Tokens(credentials.publicKey)
+        for (const i of credentials.tokens.keys()) await known.verify(fieldAt(i), epochMs())
+        return {
+          run(decisions) {
+            let sum = 0
+            for (let i = 0; i < decisions; i++)
+              sum += known.find(fieldAt(i), epochMs())?.subject.length ?? Number.NaN
+            return sum
+          },
+        }
+      },
+    },
+    {
+      name: 'fast-jwt with its cache, by the token',
+      prepare() {
+        const { credentials, fieldAt } = tokens()
+        const verify = createVerifier({
+          ...FAST_JWT,
+          key: credentials.publicKey,
+          cache: 10_000,
+          cacheKeyBuilder: token => token,
+        })
+        return {
+          run(decisions) {
+            let sum = 0
+            for (let i = 0; i < decisions; i++)
+              sum += (verify(fieldAt(i).slice(7)) as { sub: string }).sub.length
+            return sum
+          },
+        }
+      },
+    },
+    {
+      name: 'fast-jwt with its cache, by a hash (its default)',
+      prepare() {
+        const { credentials, fieldAt } = tokens()
+        const verify = createVerifier({ ...FAST_JWT, key: credentials.publicKey, cache: 10_000 })
+        return {
+          run(decisions) {
+            let sum = 0
+            for (let i = 0; i < decisions; i++)
+              sum += (verify(fieldAt(i).slice(7)) as { sub: string }).sub.length
+            return sum
+          },
+        }
+      },
+    },
+  ],
+}
