@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { toHono } from '@palisade/adapters/hono'
 import { pipeline } from '@palisade/core'
 import { Hono } from 'hono'
@@ -34,6 +35,18 @@ test('given a sub-app with an error handler of its own when its route throws the
   ])
   await probe.settled()
   expect(probe.outcomes).toMatchObject([{ status: 503, route: '/api/items/:id', aborted: false }])
+})
+
+test('given an application that requires Hono when it answers then the template is told, though its Hono is another copy than ours', async () => {
+  const probe = new Probe()
+  const required: typeof import('hono') = createRequire(import.meta.url)('hono')
+  expect(required.Hono).not.toBe(Hono)
+  const app = new required.Hono()
+  app.use(toHono(probe.pipeline().use(probe.sets({ 'X-Early': 'yes' }))))
+  app.get('/items/:id', c => c.text('ok'))
+  expect(await (await app.request('/items/7')).text()).toBe('ok')
+  await probe.settled()
+  expect(probe.outcomes).toMatchObject([{ status: 200, route: '/items/:id', aborted: false }])
 })
 
 test('given an early header when the handler sets it by c.header then the handler wins, in one line', async () => {
