@@ -5,7 +5,7 @@ export interface Host {
   readonly installs: readonly string[]
   /** Binding to module, written as `import` or as `require()`. */
   readonly imports: Readonly<Record<string, string>>
-  /** An application that runs `edge`, answers `GET /` with 200 `hello`, and listens as `server`. */
+  /** An application that runs the pipeline `mounted`, answers `GET /` with 200 `hello`, and listens as `server`. */
   readonly application: string
 }
 
@@ -16,7 +16,7 @@ export const hosts: readonly Host[] = [
     imports: { express: 'express', '{ toExpress }': '@palisade/adapters/express' },
     application: `
 const app = express()
-app.use(toExpress(edge))
+app.use(toExpress(mounted))
 app.get('/', (_req, res) => { res.send('hello') })
 const server = app.listen(0, '127.0.0.1')`,
   },
@@ -26,7 +26,7 @@ const server = app.listen(0, '127.0.0.1')`,
     imports: { '{ fastify }': 'fastify', '{ toFastify }': '@palisade/adapters/fastify' },
     application: `
 const app = fastify()
-app.register(toFastify(edge))
+app.register(toFastify(mounted))
 app.get('/', async () => 'hello')
 app.listen({ port: 0, host: '127.0.0.1' }).catch(error => { throw error })
 const server = app.server`,
@@ -41,7 +41,7 @@ const server = app.server`,
     },
     application: `
 const app = new Hono()
-app.use(toHono(edge))
+app.use(toHono(mounted))
 app.get('/', c => c.text('hello'))
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })`,
   },
@@ -51,7 +51,7 @@ const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })`,
     imports: { Koa: 'koa', '{ toKoa }': '@palisade/adapters/koa' },
     application: `
 const app = new Koa()
-app.use(toKoa(edge))
+app.use(toKoa(mounted))
 app.use(ctx => { ctx.body = 'hello' })
 const server = app.listen(0, '127.0.0.1')`,
   },

@@ -3,20 +3,20 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, inject, it } from 'vitest'
-import { documentedSpecifiers } from '../../scripts/lib/documented.mjs'
+import { documentedCode, documentedSpecifiers } from '../../scripts/lib/documented.mjs'
 import { lintTarball } from '../../scripts/lib/pack.mjs'
 import { tool } from '../../scripts/lib/root.mjs'
-import { resolvedPalisade } from './consumer.js'
 import { examples } from './examples.js'
 import { hosts } from './hosts.js'
 import { moduleSystems, program, runProgram } from './program.js'
+import { palisadeIn } from './project.js'
 
 const consumer = inject('consumer')
 const packed = inject('packed')
 
 describe('given an empty project with the tarballs installed', () => {
   it('when npm has resolved them, then each Palisade package is there once and from its tarball', () => {
-    const resolved = resolvedPalisade(consumer)
+    const resolved = palisadeIn(consumer)
     expect(resolved.map(([path]) => path).sort()).toEqual(
       packed.map(({ name }) => `node_modules/${name}`).sort(),
     )
@@ -66,6 +66,31 @@ describe('given an empty project with the tarballs installed', () => {
     const known = new Set(packed.flatMap(({ specifiers }) => specifiers))
     const unknown = documentedSpecifiers().filter(({ specifier }) => !known.has(specifier))
     expect(unknown).toEqual([])
+  })
+})
+
+/** Code without what a formatter, a comment or the types add to it. */
+const bare = (code: string) =>
+  code
+    .replace(/\/\/ .*$/gm, '')
+    .replace(/<string>/g, '')
+    .replace(/\s+/g, '')
+    .replace(/,(?=[)\]}])/g, '')
+
+describe('given the first example of a README', () => {
+  const documented = documentedCode()
+  const readmeOf = (name: string) => `packages/${name.slice('@palisade/'.length)}/README.md`
+
+  it.each(examples)('when $package is tried from its tarball, then it is what the README shows', example => {
+    const first = bare(documented.find(({ file }) => file === readmeOf(example.package))?.code ?? '')
+    const { before = '', mounted, after = '' } = example
+    for (const part of [before, mounted, after]) expect(first).toContain(bare(part))
+  })
+
+  it('when a package stands on core alone, then there is an example of it here', () => {
+    const tried = ['@palisade/core', '@palisade/adapters', ...examples.map(one => one.package)]
+    const told = packed.filter(({ name }) => documented.some(({ file }) => file === readmeOf(name)))
+    expect(told.map(({ name }) => name).filter(name => !tried.includes(name))).toEqual([])
   })
 })
 

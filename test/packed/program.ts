@@ -17,23 +17,34 @@ const statement = (system: ModuleSystem, binding: string, specifier: string) =>
 /** The file of one example on one host, and the program in it: it serves itself, asks itself, and prints the answers as JSON. */
 export function program(host: Host, example: Example, system: ModuleSystem) {
   const imports = Object.entries({ ...host.imports, ...example.imports })
+  const requests = example.exchanges.map(({ path = '/', headers = {}, times = 1 }) => ({
+    path,
+    headers,
+    times,
+  }))
   return {
     file: `${example.package.replace(/\W+/g, '-').slice(1)}-on-${host.name}.${EXTENSION[system]}`,
     code: `// @ts-check
 ${imports.map(([binding, specifier]) => statement(system, binding, specifier)).join('\n')}
 
-const edge = ${example.edge}
+${example.given ?? ''}
+${example.before ?? ''}
+const mounted = ${example.mounted.trim()}
 ${host.application}
+${example.after ?? ''}
 
 server.once('listening', async () => {
+  ${example.ready ?? ''}
   const address = server.address()
   const port = address !== null && typeof address === 'object' ? address.port : 0
   const answers = []
-  /** @type {Record<string, string>[]} */
-  const requests = ${JSON.stringify(example.exchanges.map(([headers]) => headers))}
-  for (const headers of requests) {
-    const answer = await fetch(\`http://127.0.0.1:\${port}/\`, { headers })
-    answers.push({ status: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() })
+  /** @type {{ path: string, headers: Record<string, string>, times: number }[]} */
+  const requests = ${JSON.stringify(requests)}
+  for (const { path, headers, times } of requests) {
+    for (let i = 0; i < times; i++) {
+      const answer = await fetch(\`http://127.0.0.1:\${port}\${path}\`, { headers })
+      answers.push({ status: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() })
+    }
   }
   console.log(JSON.stringify(answers))
   process.exit(0)
@@ -42,7 +53,7 @@ server.once('listening', async () => {
   }
 }
 
-/** Runs a program in the consumer's project and returns what it printed. A program that does not end is ended. */
+/** Runs a program in a consumer's project and returns what it printed. A program that does not end is ended. */
 export async function runProgram(consumer: string, file: string, code: string): Promise<string> {
   writeFileSync(join(consumer, file), code)
   const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: consumer, timeout: 60_000 })
