@@ -4,9 +4,7 @@ import {
   type Guard,
   type Identity,
   type Middleware,
-  provideIdentity,
   type RequestContext,
-  RequestError,
   routingPath,
 } from '@palisade/core'
 import { violation } from '@palisade/failban'
@@ -28,13 +26,6 @@ export const persistence: Middleware = {
     if (status === 429 && ctx.denial?.by === 'authenticate') violation(ctx, { source: 'throttled' })
   },
 }
-
-/** The rules of `authenticate` leave some paths open, so that behind it there may be nobody. Behind this there is somebody. */
-export const knownCaller = provideIdentity(ctx => {
-  const { identity } = (ctx as MaybeKnown).state
-  if (identity === undefined) throw new RequestError(401, 'Authentication is required')
-  return identity
-})
 
 /** For an admin API, which is mounted in front of the branches: a scope of whoever is known. */
 export function mayUse(scope: string): Guard<MaybeKnown> {

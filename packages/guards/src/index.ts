@@ -30,4 +30,5 @@ export type {
 export type { Action } from './permissions/actions.js'
 export { compileGrants, type Grant, type Granted, type GrantRow, Grants } from './permissions/grants.js'
 export { type FixedPermissions, type PermissionsOptions, permissions } from './permissions/permissions.js'
+export { type RequireIdentityOptions, requireIdentity } from './require-identity.js'
 export { type Filter, type FilterValue, type LooseFilter, type ScopeToOptions, scopeTo } from './scope-to.js'

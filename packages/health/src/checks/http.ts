@@ -57,7 +57,8 @@ export function http(options: HttpOptions): Check {
 const url: CheckOption<URL> = (value, at) => {
   const allowed = 'an http: or https: URL without credentials'
   const given = value instanceof URL ? value.href : value
-  if (typeof given !== 'string' || !URL.canParse(given)) return refuse(at, undefined, allowed)
+  if (typeof given !== 'string') return refuse(at, given, allowed)
+  if (!URL.canParse(given)) return refuse(at, 'no URL', allowed)
   const parsed = new URL(given)
   const isHttp = parsed.protocol === 'http:' || parsed.protocol === 'https:'
   // Not shown: it may be the credentials that are wrong.
