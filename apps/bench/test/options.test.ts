@@ -14,7 +14,10 @@ describe('the command line', () => {
   })
 
   it('keeps the order of the report whatever the order of the filter', () => {
-    expect(optionsOf(['--', '--hosts', 'koa,express', '--variants=palisade,bare'], {})).toMatchObject({
+    expect(
+      optionsOf(['--', '--stack=full', '--hosts', 'koa,express', '--variants=palisade,bare'], {}),
+    ).toMatchObject({
+      stacks: ['full'],
       hosts: ['express', 'koa'],
       variants: ['bare', 'palisade'],
     })
