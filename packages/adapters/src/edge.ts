@@ -1,4 +1,4 @@
-import type { CompiledPipeline, RequestContext } from '@palisade/core'
+import { type CompiledPipeline, ConfigError, type Pipeline, type RequestContext } from '@palisade/core'
 
 /** The context of a request, or a plain sentence about why there is none. */
 export function requireContext(pipeline: CompiledPipeline, carrier: object): RequestContext {
@@ -8,4 +8,22 @@ export function requireContext(pipeline: CompiledPipeline, carrier: object): Req
       'this pipeline did not run on this request: mount it in front of the handler that asks for its state',
     )
   return ctx
+}
+
+/** The pipeline made ready to run. @throws ConfigError for what is none */
+export function compiled<State extends object>(owner: string, edge: Pipeline<State>): CompiledPipeline {
+  if (typeof (edge as Partial<Pipeline> | null | undefined)?.compile !== 'function')
+    throw new ConfigError({
+      owner,
+      option: 'edge',
+      value: edge,
+      allowed: 'what pipeline() returns, with .use() and .branch()',
+    })
+  return edge.compile()
+}
+
+/** @throws ConfigError for what cannot be called */
+export function requireHandler(owner: string, handler: unknown, allowed: string): void {
+  if (typeof handler !== 'function')
+    throw new ConfigError({ owner, option: 'handler', value: handler, allowed })
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
-import { requireContext } from './edge.js'
+import { compiled, requireContext } from './edge.js'
 import { RouteTemplates } from './express/route-templates.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
@@ -27,7 +27,7 @@ export interface ExpressEdge<State extends object> extends RequestHandler {
  *     app.get('/me', (req, res) => res.json(edge.state(req)))
  */
 export function toExpress<State extends object>(edge: Pipeline<State>): ExpressEdge<State> {
-  const pipeline = edge.compile()
+  const pipeline = compiled('toExpress', edge)
   const templates = new RouteTemplates()
   const enter = (req: Request, res: Response): ExpressContext => {
     const ctx = new ExpressContext(pipeline.root, req, res, templates)

@@ -21,7 +21,7 @@ import type {
   HookHandlerDoneFunction,
   onRequestHookHandler,
 } from 'fastify'
-import { requireContext } from './edge.js'
+import { compiled, requireContext } from './edge.js'
 import { FastifyContext } from './fastify/context.js'
 import { admitUnroutable } from './fastify/unroutable.js'
 import { isVary } from './node-http/headers.js'
@@ -52,7 +52,7 @@ export interface FastifyEdge<State extends object> extends FastifyPluginCallback
  *     app.get('/me', request => edge.state(request))
  */
 export function toFastify<State extends object>(edge: Pipeline<State>): FastifyEdge<State> {
-  const pipeline = edge.compile()
+  const pipeline = compiled('toFastify', edge)
   const onRequest = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => {
     const ctx = enter(pipeline, request, reply)
     const answer = pipeline.run(ctx)

@@ -6,7 +6,7 @@ import {
   type Pipeline,
   type RequestContext,
 } from '@palisade/core'
-import { requireContext } from './edge.js'
+import { compiled, requireContext, requireHandler } from './edge.js'
 import { failure, observed, toResponse, withStaged } from './web/response.js'
 import { WebContext } from './web/web-context.js'
 
@@ -47,7 +47,8 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
   const { peer } = checkOptions('toFetch', options, {
     peer: optional(callback<NonNullable<FetchOptions<Rest>['peer']>>('a function (request, ...) => address')),
   })
-  const pipeline = edge.compile()
+  requireHandler('toFetch', handler, 'a function (request, ctx, ...) => Response')
+  const pipeline = compiled('toFetch', edge)
   const serve = async (request: Request, ...rest: Rest): Promise<Response> => {
     const known = pipeline.contextOf(request) as WebContext | undefined
     const ctx = known ?? enter(pipeline, request, peer?.(request, ...rest))

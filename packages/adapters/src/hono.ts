@@ -12,7 +12,7 @@ import {
 } from '@palisade/core'
 import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import { requireContext } from './edge.js'
+import { compiled, requireContext } from './edge.js'
 import { gatherOnWrite } from './node-http/gather-on-write.js'
 import { gathers } from './node-http/headers.js'
 import { NodeContext } from './node-http/node-context.js'
@@ -64,7 +64,7 @@ export function toHono<State extends object>(
   const checked = checkOptions('toHono', options, {
     peer: optional(callback<NonNullable<HonoOptions['peer']>>('a function (c) => address')),
   })
-  const pipeline = edge.compile()
+  const pipeline = compiled('toHono', edge)
   const middleware = (c: Context, next: Next): Promise<Response | undefined> => {
     const known = pipeline.contextOf(carrierOf(c)) as HonoContext | undefined
     const ctx = known ?? enter(pipeline, c, checked)

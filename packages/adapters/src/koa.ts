@@ -7,7 +7,7 @@ import {
   type RequestContext,
 } from '@palisade/core'
 import type { Context, Middleware, Next } from 'koa'
-import { requireContext } from './edge.js'
+import { compiled, requireContext } from './edge.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { begin, writeReply } from './node-http/write-reply.js'
@@ -31,7 +31,7 @@ export interface KoaEdge<State extends object> extends Middleware {
  *     router.get('/me', ctx => { ctx.body = edge.state(ctx) })
  */
 export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<State> {
-  const pipeline = edge.compile()
+  const pipeline = compiled('toKoa', edge)
   const middleware = (koa: Context, next: Next): Promise<void> => {
     const ctx = (pipeline.contextOf(koa.req) as KoaContext | undefined) ?? enter(pipeline, koa)
     const answer = pipeline.run(ctx)

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
-import { requireContext } from './edge.js'
+import { compiled, requireContext, requireHandler } from './edge.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { writeReply } from './node-http/write-reply.js'
@@ -31,7 +31,8 @@ export function toNode<State extends object>(
   edge: Pipeline<State>,
   handler: NodeHandler<State>,
 ): NodeEdge<State> {
-  const pipeline = edge.compile()
+  requireHandler('toNode', handler, 'a function (req, res, ctx)')
+  const pipeline = compiled('toNode', edge)
   const listener = (req: IncomingMessage, res: ServerResponse) => {
     const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
     const answer = pipeline.run(ctx)

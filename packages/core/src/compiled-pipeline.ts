@@ -84,7 +84,8 @@ export class CompiledPipeline {
     if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
     const run = ctx.begin(this)
     if (this.parent === undefined) this.announce(ctx)
-    return this.step(ctx, run, 0)
+    if (this.observes) ctx.watch()
+    return ctx.hasEnded ? gone() : this.step(ctx, run, 0)
   }
 
   private step(ctx: RequestContext, run: Run, first: number): MaybePromise<Reply | undefined> {
@@ -99,7 +100,10 @@ export class CompiledPipeline {
       } catch (error) {
         return this.fail(ctx, error, i)
       }
-      if (answer === undefined) continue
+      if (answer === undefined) {
+        if (ctx.denial !== undefined) return this.fail(ctx, forgotten(), i)
+        continue
+      }
       if (answer instanceof Reply) return answer
       if (isPromise(answer)) return this.wait(ctx, run, answer, i)
       return this.settle(ctx, answer, i)
@@ -121,7 +125,10 @@ export class CompiledPipeline {
     } catch (error) {
       return this.fail(ctx, error, i)
     }
-    return value === undefined ? this.step(ctx, run, i + 1) : this.settle(ctx, value, i)
+    // Nobody waits any more, and `onResponse` has run: what is reached now would never hear of the end.
+    if (ctx.hasEnded) return gone()
+    if (value !== undefined) return this.settle(ctx, value, i)
+    return ctx.denial === undefined ? this.step(ctx, run, i + 1) : this.fail(ctx, forgotten(), i)
   }
 
   /** Anything but `undefined` and a `Reply` is a mistake in the middleware, and refuses: `false` must not let through. */
@@ -197,6 +204,14 @@ export class CompiledPipeline {
     return this.disposed
   }
 }
+
+/** Answers a client that has left. 499 is nginx's word for it; it is never sent. */
+const gone = () => new Reply(499)
+
+const forgotten = () =>
+  new TypeError(
+    'onRequest called ctx.deny() and returned nothing; allowed: to return what ctx.deny() returns',
+  )
 
 /**
  * Answers what somebody threw: logs it and emits `request:error` when it is the server's fault. For adapters too, when the team's own handler threw.

@@ -208,13 +208,17 @@ export abstract class RequestContext<State extends object = {}> {
   begin(pipeline: CompiledPipeline): Run {
     const run: Run = { pipeline, reached: 0, passed: false, before: this.runs }
     this.runs = run
-    if (pipeline.observes) this.watch()
     return run
   }
 
   private runOf(pipeline: CompiledPipeline): Run | undefined {
     for (let run = this.runs; run !== undefined; run = run.before) if (run.pipeline === pipeline) return run
     return undefined
+  }
+
+  /** Whether the response has really ended, as far as anybody watches. */
+  get hasEnded(): boolean {
+    return this.ended !== undefined
   }
 
   /** Makes sure that the end of the response will be seen. */

@@ -81,7 +81,9 @@ export class Pipeline<State extends object = {}> {
    */
   use<Needs extends object = {}, Gives extends object = {}>(
     middleware: Middleware<Needs, Gives> & Satisfies<State, Needs>,
+    ...more: never[]
   ): Pipeline<Add<State, Gives>> {
+    refuseMore('pipeline.use', more, 'one middleware a call: use(a).use(b)')
     const added = checkMiddleware(middleware)
     for (const name of added.needs ?? []) {
       if (this.given.has(name)) continue
@@ -109,7 +111,8 @@ export class Pipeline<State extends object = {}> {
    * A pipeline for some routes behind this one: it runs only its own middleware, on the same context, and begins with this one's state.
    * On a request that this pipeline did not let through it refuses with 500: it never runs unprotected.
    */
-  branch(): Pipeline<State> {
+  branch(...more: never[]): Pipeline<State> {
+    refuseMore('pipeline.branch', more, 'no options: a branch has those of its parent')
     return new Pipeline<State>(this.services, [], this.given, this as Pipeline<object>)
   }
 
@@ -154,7 +157,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
     production: optional(flag),
   })
-  const logger = checked.logger ?? consoleLogger
+  const logger = isolated(checked.logger ?? consoleLogger)
   const services: Services = Object.freeze({
     events: checked.events ?? new EventBus(logger),
     clock: checked.clock ?? systemClock,
@@ -164,6 +167,30 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     production: checked.production ?? isProduction(),
   })
   return new Pipeline(services, [], new Set(), undefined)
+}
+
+/** In plain JavaScript what is too much would be dropped without a word, and with it a guard. */
+function refuseMore(owner: string, more: readonly unknown[], allowed: string): void {
+  if (more.length > 0) throw new ConfigError({ owner, option: 'arguments', value: more[0], allowed })
+}
+
+/** A log that fails must not decide over a request. */
+function isolated(logger: Logger): Logger {
+  const safely =
+    (level: keyof Logger): Logger['info'] =>
+    (fields, message) => {
+      try {
+        logger[level](fields, message)
+      } catch {
+        // There is nobody left to tell.
+      }
+    }
+  return Object.freeze({
+    debug: safely('debug'),
+    info: safely('info'),
+    warn: safely('warn'),
+    error: safely('error'),
+  })
 }
 
 function isProduction(): boolean {

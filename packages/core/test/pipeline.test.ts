@@ -189,3 +189,22 @@ describe('a reply is immutable', () => {
     },
   )
 })
+
+describe('in plain JavaScript', () => {
+  it.each([
+    [
+      'use',
+      () =>
+        (pipeline().use as (...all: unknown[]) => unknown)(
+          requestId(),
+          provideIdentity(() => undefined),
+        ),
+    ],
+    ['branch', () => (pipeline().branch as (...all: unknown[]) => unknown)({ trust: 1 })],
+  ])(
+    'given %s with more than it takes, when it is called, then nothing is dropped without a word',
+    (name, call) => {
+      expect(call).toThrow(new RegExp(`^pipeline.${name}: option "arguments" is`))
+    },
+  )
+})

@@ -11,6 +11,38 @@ const answering = (onRequest: () => unknown): Middleware => ({
 const quiet = (production = false) => pipeline({ logger: memoryLogger(), production })
 
 describe('the runner', () => {
+  it.each([
+    ['at once', () => {}],
+    ['after a wait', async () => {}],
+  ])(
+    'given a middleware that denies %s and forgets to return it, when it runs, then it is a 500 and not let through',
+    async (_when, wait) => {
+      const edge = quiet().use({
+        name: 'forgetful',
+        onRequest(ctx) {
+          ctx.deny({ status: 403, code: 'FORBIDDEN', message: 'no' })
+          return wait() as undefined
+        },
+      })
+      const { status, passed } = await inject(edge)
+      expect([status, passed]).toEqual([500, false])
+    },
+  )
+
+  it('given an error whose properties cannot be read, and a logger that throws, when it runs, then it is a 500', async () => {
+    const fail = () => {
+      throw new Error('broken')
+    }
+    const logger = { debug: fail, info: fail, warn: fail, error: fail }
+    const hostile = Object.defineProperty({}, 'status', { get: fail })
+    const edge = pipeline({ logger }).use(
+      answering(() => {
+        throw hostile
+      }),
+    )
+    expect((await inject(edge)).status).toBe(500)
+  })
+
   it('given synchronous middleware, when it runs, then no promise is made: it returns undefined', () => {
     const compiled = quiet()
       .use(answering(() => undefined))

@@ -4,6 +4,7 @@ import { type CompiledPipeline, RequestContext } from '@palisade/core'
 import { HeaderNames, isFitValue } from './header-names.js'
 import { type HeaderTable, headerTableOf } from './header-table.js'
 import { addHeader } from './headers.js'
+import { queueOf } from './queue.js'
 import { readBody } from './read-body.js'
 
 /**
@@ -113,12 +114,22 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   protected watchEnd(): void {
-    this.res.on('close', () => this.close())
-    // A pipelined response waits for its turn without a socket, and never closes if the socket dies meanwhile.
-    if (this.res.socket === null) this.req.socket?.on('close', () => this.close())
+    const { req, res } = this
+    // The client may have left while something in front of the pipeline waited.
+    if (res.closed || req.socket.destroyed) {
+      this.close()
+      return
+    }
+    const queued = res.socket === null ? queueOf(req.socket) : undefined
+    queued?.add(this)
+    res.on('close', () => {
+      queued?.delete(this)
+      this.close()
+    })
   }
 
-  private close(): void {
+  /** The response has closed, or will never be sent. */
+  close(): void {
     const { res } = this
     // `statusCode` is 200 before anything was sent; only sent headers say what the client saw.
     this.finish(res.headersSent ? res.statusCode : undefined, !res.writableFinished)

@@ -63,7 +63,8 @@ export function denialOf(error: unknown): Denial {
 /** The 4xx or 5xx status that an error carries, as Express, Koa, Fastify and Hono read it; 500 otherwise. */
 export function statusOf(error: unknown): number {
   if (typeof error !== 'object' || error === null) return 500
-  const { status, statusCode } = error as { status?: unknown; statusCode?: unknown }
+  const status = read(error, 'status')
+  const statusCode = read(error, 'statusCode')
   for (const candidate of [status, statusCode]) {
     if (Number.isInteger(candidate) && (candidate as number) >= 400 && (candidate as number) <= 599)
       return candidate as number
@@ -72,5 +73,14 @@ export function statusOf(error: unknown): number {
 }
 
 function isExposed(error: unknown): error is Error {
-  return error instanceof Error && (error as { expose?: unknown }).expose === true
+  return error instanceof Error && read(error, 'expose') === true
+}
+
+/** A getter or proxy of somebody else's may itself throw; an error must not be lost over that. */
+function read(error: object, name: string): unknown {
+  try {
+    return (error as Record<string, unknown>)[name]
+  } catch {
+    return undefined
+  }
 }

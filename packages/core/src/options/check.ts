@@ -50,7 +50,8 @@ export function object<S extends Record<string, Check<unknown>>>(shape: S): Chec
       )
     }
     const result: Record<string, unknown> = {}
-    for (const name of names) result[name] = shape[name]?.(given[name], within(at, name))
+    for (const name of names)
+      result[name] = shape[name]?.(Object.hasOwn(given, name) ? given[name] : undefined, within(at, name))
     return result as Checked<S>
   }
 }

@@ -86,6 +86,32 @@ export const end: readonly Behaviour[] = [
     trace: ['a>', 'handler', '<a', 'aborted: false'],
   },
   {
+    title:
+      'given a middleware at work when the client leaves then no later one is reached, and none misses the end',
+    edge: probe =>
+      probe
+        .pipeline()
+        .use(
+          probe.middleware('waits', {
+            async onRequest() {
+              probe.gate('reached').open()
+              await probe.gate('go').opened
+              probe.note('went on')
+            },
+          }),
+        )
+        .use(probe.middleware('later', {})),
+    app: { routes: [get('/', text('ok'))] },
+    when: async (client, probe) => {
+      await leavesEarly(client, probe)
+      await turns(10)
+      return []
+    },
+    gets: [],
+    trace: ['waits>', '<waits', 'went on'],
+    outcomes: [{ status: undefined, aborted: true }],
+  },
+  {
     title: 'given a middleware at work when the client leaves then the handler is not needed for the outcome',
     edge: probe =>
       probe.pipeline().use(
