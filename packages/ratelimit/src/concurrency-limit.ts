@@ -16,7 +16,7 @@ import {
 } from '@palisade/core'
 import { Announced } from './announced.js'
 import { Gate, type WaitEnd } from './gate.js'
-import { boundedKey, byClient, type KeyFunction } from './keys.js'
+import { boundedKey, byClient, type KeyFunction, requireKeyless } from './keys.js'
 import { policyName } from './policy.js'
 import { tellOf } from './refusals.js'
 
@@ -101,8 +101,10 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
     if (this.skip?.(ctx)) return undefined
     const found = this.keyOf(ctx)
-    if (typeof found !== 'string' || found === '')
+    if (typeof found !== 'string' || found === '') {
+      requireKeyless(found)
       return found === false || !this.refusesKeyless || this.isShadow ? undefined : this.refuseKeyless(ctx)
+    }
     const key = boundedKey(found)
     const gate = this.gateOf(key)
     if (gate.enter(this.limit)) {

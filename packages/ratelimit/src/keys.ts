@@ -111,6 +111,14 @@ export function compose<State extends object = {}>(
   }
 }
 
+/** @throws TypeError for what is neither a key nor the word that there is none: a promise, a number, a factory that was not called */
+export function requireKeyless(key: unknown): asserts key is '' | false | undefined | null {
+  if (key === '' || key === false || key === undefined || key === null) return
+  throw new TypeError(
+    `the key function returned ${typeof key}; allowed: a string, false, or nothing (was a factory such as byClient() called?)`,
+  )
+}
+
 /** A key of bounded length: a long one is replaced by its digest, and no short one reads like a digest. */
 export function boundedKey(key: string): string {
   return key.length > LONGEST_KEY || key.charCodeAt(0) === 126 ? `~${digest(key)}` : key

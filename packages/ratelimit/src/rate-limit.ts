@@ -15,7 +15,7 @@ import {
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
 import { type HeaderOptions, LimitHeaders } from './headers.js'
-import { boundedKey, byClient, type KeyFunction } from './keys.js'
+import { boundedKey, byClient, type KeyFunction, requireKeyless } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
 import { type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
@@ -144,7 +144,10 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
         lastKey = policy.key
         key = lastKey(ctx)
         if (typeof key === 'string' && key !== '') key = boundedKey(key)
-        else if (key !== false && this.refusesKeyless) return this.refuseKeyless(ctx, policy)
+        else {
+          requireKeyless(key)
+          if (key !== false && this.refusesKeyless) return this.refuseKeyless(ctx, policy)
+        }
       }
       if (typeof key === 'string' && key !== '') quotas.ask(tally, policy, ctx, key)
       else tally.active = false

@@ -7,6 +7,7 @@ import {
   byIdentity,
   byTenant,
   compose,
+  concurrencyLimit,
   type KeyFunction,
   rateLimit,
 } from '@palisade/ratelimit'
@@ -185,4 +186,22 @@ describe('keys', () => {
     const answer = await inject(edge)
     expect(answer).toMatchObject({ status: 500, passed: false })
   })
+})
+
+describe('a key function that returns no key', () => {
+  const silent = { debug() {}, info() {}, warn() {}, error() {} }
+  it.each([
+    ['a promise', async () => 'a'],
+    ['a number', () => 7],
+    ['a factory that was not called', byClient],
+  ])(
+    'given %s, when a request comes, then it is a 500 that is logged, not a refusal that blames the client',
+    async (_what, key) => {
+      for (const made of [
+        rateLimit({ limit: 1, window: '1m', key: key as never }),
+        concurrencyLimit({ limit: 1, key: key as never }),
+      ])
+        expect((await inject(pipeline({ logger: silent }).use(made))).status).toBe(500)
+    },
+  )
 })
