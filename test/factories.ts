@@ -107,6 +107,8 @@ export const factories: readonly Factory[] = [
     'name load realm bearerMethods mode',
   ),
   factory('allowIp', options => guards.allowIp(['10.0.0.0/8'], options), 'unverified'),
+  factory('defineGuard', options => guards.defineGuard('mine', allow, options), 'needs'),
+  factory('requireIdentity', guards.requireIdentity, 'realm'),
   factory('requireRole', options => guards.requireRole(['a'], options), 'all'),
   factory('requireScopes', options => guards.requireScopes(['a'], options), 'any'),
   factory('requireOwnership', guards.requireOwnership, 'owner load conceal'),
@@ -192,7 +194,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   // failban: `violation` is called with a request at hand
   'violation fileBans memoryBans',
   // guards
-  'ensure allOf anyOf not when defineGuard during requireFreshLogin requireMethod compileGrants',
+  'ensure allOf anyOf not when during requireFreshLogin requireMethod compileGrants',
   // auth: `makeIdentity` is called with a credential at hand
   'bearerChallenge insufficientScopeChallenge makeIdentity safeReturnTo',
   // health and metrics

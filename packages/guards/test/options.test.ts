@@ -55,6 +55,8 @@ const wrong: readonly [factory: string, given: readonly unknown[], option: strin
   ['requireScopes', ['a'.repeat(257)], 'scopes[0]'],
   ['requireScopes', ['a', { all: true }], 'all'],
   ['requireScopes', ['a', { any: 1 }], 'any'],
+  ['requireIdentity', [{ realm: 'a\nb' }], 'realm'],
+  ['requireIdentity', [{ relam: 'api' }], 'relam'],
   ['requireRole', [], 'roles'],
   ['requireRole', [''], 'roles[0]'],
   ['requireRole', [['a', null]], 'roles[1]'],
