@@ -228,12 +228,22 @@ export abstract class RequestContext<State extends object = {}> {
     this.watchEnd()
   }
 
+  /** It is asked of the host, at a moment when a throw would reach nobody but the process. */
+  private routeSafely(): string | undefined {
+    try {
+      return this.route
+    } catch (error) {
+      this.services.logger.error({ err: error }, 'the route could not be told')
+      return undefined
+    }
+  }
+
   /** The response has really ended, or the client has left. Called by the adapter; only the first call counts. */
   finish(status: number | undefined, aborted: boolean): void {
     if (this.ended !== undefined) return
     const outcome: Outcome = {
       status,
-      route: this.route,
+      route: this.routeSafely(),
       durationMs: this.services.clock.monotonic() - this.startedAt,
       responseBytes: this.responseBytes,
       aborted,

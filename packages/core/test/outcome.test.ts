@@ -193,3 +193,22 @@ describe('the end of a response is only watched when it matters', () => {
     ])
   })
 })
+
+describe('a host that cannot tell its route', () => {
+  it('given a throw, when the response ends, then the outcome is told without one and the log says so', () => {
+    const seen: (string | undefined)[] = []
+    const logger = memoryLogger()
+    const compiled = pipeline({ logger })
+      .use({ name: 'seen', onResponse: (_ctx, { route }) => void seen.push(route) })
+      .compile()
+    const ctx = new BareContext(compiled)
+    Object.defineProperty(ctx, 'route', {
+      get() {
+        throw new Error('boom')
+      },
+    })
+    compiled.run(ctx)
+    ctx.finish(200, false)
+    expect(seen).toEqual([undefined])
+  })
+})
