@@ -416,8 +416,10 @@ function freshContext(
   const copy = Object.create(Object.getPrototypeOf(like), Object.getOwnPropertyDescriptors(like)) as {
     state: object
     runs: unknown
+    ended: unknown
   }
   copy.state = compiled.newState()
   copy.runs = undefined
+  copy.ended = undefined
   return copy as never
 }
