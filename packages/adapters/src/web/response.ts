@@ -39,7 +39,7 @@ export function withStaged(ctx: WebContext, response: Response): Response {
 }
 
 /** A response whose headers were changed; a copy where they cannot be. */
-export function withHeaders(response: Response, change: (headers: Headers) => void): Response {
+function withHeaders(response: Response, change: (headers: Headers) => void): Response {
   try {
     change(response.headers)
     return response

@@ -124,7 +124,7 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
 }
 
 /** `Set-Cookie` lines in front of those that are there. */
-export function prependCookies(headers: Headers, cookies: readonly string[]): void {
+function prependCookies(headers: Headers, cookies: readonly string[]): void {
   const theirs = headers.getSetCookie()
   headers.delete('set-cookie')
   for (const cookie of [...cookies, ...theirs]) headers.append('set-cookie', cookie)
