@@ -48,8 +48,9 @@ export const slidingWindow: Algorithm = {
     tally.retryMs = retryOf(tally, tally.cost)
   },
 
-  refund(book, slot, _now, window, taken) {
+  refund(book, slot, now, window, taken) {
     const at = slot * 3
+    if (now >= cell(book.cells, at)) return
     const age = cell(book.cells, at) / window - 2 - taken.mark
     const where = age === 0 ? at + 2 : age === 1 ? at + 1 : -1
     if (where >= 0) book.cells[where] = Math.max(0, cell(book.cells, where) - taken.cost)
