@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { accessSync, constants, mkdtempSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -100,19 +100,27 @@ export async function freePort(): Promise<number> {
 
 /**
  * The server runs under a shell that ends it when standard input closes, which the kernel does however this process ends: a test run
- * that is killed leaves neither a server nor its directory behind.
+ * that is killed leaves neither a server nor its directory behind. The shell outlives what a terminal sends to all of a group, and, since
+ * nobody reads it any more, says nothing of the server's end.
  */
-const WATCH =
-  'dir=$1; shift; "$@" --dir "$dir" & pid=$!; echo "pid $pid"; cat >/dev/null; kill -KILL $pid; wait $pid; rm -rf "$dir"'
+const WATCH = [
+  `trap '' HUP INT TERM; dir=$1; shift; "$@" --dir "$dir" & pid=$!; echo "pid $pid"; cat >/dev/null`,
+  'exec >/dev/null 2>&1; kill -KILL $pid; wait $pid; rm -rf "$dir"',
+].join('; ')
+
+type Shell = ChildProcessByStdio<Writable, Readable, Readable>
+
+/** What holds this process: the other one, and the pipes to it, which Node makes as sockets. */
+const handlesOf = (shell: Shell) => [shell, ...shell.stdio.filter(pipe => pipe instanceof Socket)]
 
 class RedisProcess {
-  readonly #shell: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly #shell: Shell
   readonly #pid: number
   readonly #gone: Promise<void>
   #ended = false
 
   private constructor(
-    shell: ChildProcessByStdio<Writable, Readable, Readable>,
+    shell: Shell,
     pid: number,
     gone: Promise<void>,
     readonly port: number,
@@ -131,8 +139,6 @@ class RedisProcess {
     })
     const gone = new Promise<void>(resolve => shell.once('close', () => resolve()))
     shell.stderr.resume()
-    // The run may end while a suite forgot to stop its server; the open pipes must not hold it.
-    shell.unref()
 
     let pid: number | undefined
     const lines: string[] = []
@@ -144,6 +150,8 @@ class RedisProcess {
         break
       }
       shell.stdout.resume()
+      // The run may end while a suite forgot to stop its server, which must not hold it.
+      for (const handle of handlesOf(shell)) handle.unref()
       return new RedisProcess(shell, pid, gone, port)
     }
     shell.stdin.end()
@@ -157,6 +165,8 @@ class RedisProcess {
 
   async end(): Promise<void> {
     this.#ended = true
+    // Whoever waits for the end is held until it has come, also where nothing else would: a script that awaits it at its top level.
+    for (const handle of handlesOf(this.#shell)) handle.ref()
     this.#shell.stdin.end()
     await this.#gone
   }
