@@ -30,5 +30,5 @@ export {
   rateLimit,
 } from './rate-limit.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory.js'
-export { type RedisStoreOptions, redisStore } from './stores/redis.js'
+export { type RedisStoreOptions, redisStore } from './stores/redis/redis-store.js'
 export type { LimitStore } from './stores/store.js'

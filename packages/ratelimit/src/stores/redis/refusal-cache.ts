@@ -1,4 +1,4 @@
-import type { Tally } from '../algorithms/algorithm.js'
+import type { Tally } from '../../algorithms/algorithm.js'
 
 interface Refused {
   readonly limit: number

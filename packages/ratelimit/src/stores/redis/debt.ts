@@ -1,0 +1,60 @@
+import { type Algorithm, Book } from '../../algorithms/algorithm.js'
+import type { RedisCounting } from './redis-counting.js'
+
+/**
+ * The debt and its moment as two doubles, which keep every digit and are read in one step; the key lives until it is worked off.
+ *
+ * @param counting `debt`, or `debtQueue`, whose admitted attempts wait
+ */
+export function debtInRedis(counting: Algorithm): RedisCounting {
+  const scratch = new Book(counting.width)
+  return {
+    kind: 'debt',
+    width: 2,
+    isOptimistic: false,
+    hasCapacity: true,
+    lua: `
+local function debt_try(key, window, limit, cost, capacity)
+  local now, owed = server_time(), 0
+  local state = call('GET', key)
+  if state then
+    local since
+    owed, since = struct.unpack('<dd', state)
+    now = math.max(now, since)
+    owed = math.max(0, owed - (now - since) * limit)
+  end
+  return owed + cost * window <= capacity * window, owed, now
+end
+local function debt_take(key, window, limit, cost, owed, now)
+  if cost == 0 then return end
+  owed = owed + cost * window
+  call('SET', key, struct.pack('<dd', owed, now), 'PX', math.ceil(owed / limit))
+end`,
+    refund: `
+local window, cost, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local mark, depth = tonumber(ARGV[4]), tonumber(ARGV[5])
+local state = call('GET', KEYS[1])
+if not state then return 0 end
+local now = server_time()
+local open = math.min(cost * window, depth - math.max(0, now - mark) * limit)
+if open <= 0 then return 0 end
+local owed, since = struct.unpack('<dd', state)
+owed = math.max(0, owed - open)
+local life = since + math.ceil(owed / limit) - now
+if life < 1 then
+  call('DEL', KEYS[1])
+else
+  call('SET', KEYS[1], struct.pack('<dd', owed, since), 'PX', life)
+end
+return 0`,
+    refundArgs: ({ limit, mark, depth }) => [limit, mark, depth],
+    answer(tally, [owed = 0, moment = 0], takes) {
+      scratch.cells[1] = owed
+      scratch.cells[2] = moment
+      const fits = counting.check(scratch, 0, moment, tally)
+      if (takes) counting.take(scratch, 0, tally)
+      else counting.report(scratch, 0, tally)
+      return fits
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import { ConfigError, checkOptions, type Duration, duration, optional, orFalse, text } from '@palisade/core'
+import {
+  type GuardedRedis,
+  guardRedis,
+  type RedisClient,
+  type RedisGuardOptions,
+  type RedisKeys,
+  redisKeys,
+} from '@palisade/core/redis'
+import type { Engine, LimitStore, PolicyKind } from '../store.js'
+import { RedisEngine } from './redis-engine.js'
+import { SERVER } from './redis-scripts.js'
+import { RefusalCache } from './refusal-cache.js'
+
+export interface RedisStoreOptions {
+  /** What two applications on one Redis differ by. Limiters of one namespace share the counts of policies of one name. */
+  namespace: string
+  /** How long a decision may wait for Redis. Default 100 ms. */
+  deadline?: Duration
+  /** When Redis is not asked for a while, see `guardRedis` of `@palisade/core/redis`. */
+  breaker?: RedisGuardOptions['breaker']
+  /**
+   * For how long a refusal may be repeated without asking Redis, at most until the key would be allowed again. What is given back or
+   * reset elsewhere meanwhile is seen that much later. Default `'1s'`; `false` asks each time.
+   */
+  cacheRefusals?: Duration | false
+}
+
+/**
+ * Counts in Redis or Valkey (one node, Sentinel or a Cluster), exact over all processes: every decision is one script and one round
+ * trip, whatever the number of policies, by the server's time. Every key expires with the state that it holds.
+ *
+ * Fails by the limiter's `onStoreFailure` when Redis does not answer within the deadline, and does not wait at all while the breaker is
+ * open. A call that missed its deadline may still be counted.
+ *
+ *     rateLimit({ limit: 100, window: '1m', store: redisStore(fromIoredis(client), { namespace: 'api' }) })
+ *
+ * @throws ConfigError for a client or an option that is wrong
+ */
+export function redisStore(client: RedisClient, options: RedisStoreOptions): LimitStore {
+  const { deadline, breaker, namespace, cacheRefusals } = checkOptions('redisStore', options, {
+    namespace: text({ max: 64 }),
+    deadline: optional(duration({ max: '1m' })),
+    breaker: value => value as RedisGuardOptions['breaker'],
+    cacheRefusals: optional(orFalse(duration({ max: '1m' }))),
+  })
+  const guard = ownRefusal(() =>
+    guardRedis(client, {
+      ...(deadline !== undefined && { deadline }),
+      ...(breaker !== undefined && { breaker }),
+    }),
+  )
+  return new RedisStore(
+    guard,
+    ownRefusal(() => redisKeys(namespace, 'rl')),
+    cacheRefusals === false ? 0 : (cacheRefusals ?? 1000),
+  )
+}
+
+/** What the parts refuse was given to `redisStore`, and is told by that name. */
+function ownRefusal<T>(build: () => T): T {
+  try {
+    return build()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const { option, value, allowed } = error
+    throw new ConfigError({ owner: 'redisStore', option, value, allowed })
+  }
+}
+
+/** Where a store's scripts take the time from. A test brings its own, to compare stores step by step. */
+export interface ServerTime {
+  /** Lua that defines `call` and `server_time`. */
+  readonly lua: string
+  /** The last argument of each script. */
+  readonly argument?: () => string
+}
+
+export class RedisStore implements LimitStore {
+  private readonly guard: GuardedRedis
+  private readonly keys: RedisKeys
+  private readonly cacheMs: number
+  private readonly time: ServerTime
+
+  constructor(guard: GuardedRedis, keys: RedisKeys, cacheMs: number, time: ServerTime = { lua: SERVER }) {
+    this.guard = guard
+    this.keys = keys
+    this.cacheMs = cacheMs
+    this.time = time
+  }
+
+  open(_owner: string, policies: readonly PolicyKind[]): Engine {
+    return new RedisEngine(this.guard, this.keys, policies, new RefusalCache(this.cacheMs), this.time)
+  }
+
+  dispose(): void {
+    this.guard.dispose()
+  }
+}
