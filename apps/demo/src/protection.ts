@@ -37,8 +37,14 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     // So that bans can be watched from the machine that the demo runs on. Elsewhere the default is better.
     allowOwnAddresses: false,
   })
-  /** Wrong passwords of a client. */
-  const logins = createLimiter({ name: 'logins', limit: 5, window: '1m', store: limits })
+  /** Wrong passwords of a client: five in any minute. */
+  const logins = createLimiter({
+    name: 'logins',
+    algorithm: 'sliding-log',
+    limit: 5,
+    window: '1m',
+    store: limits,
+  })
 
   const edge = pipeline({ ...(trust && { trust }), ...(logger && { logger }) })
     .use(requestId())
@@ -82,6 +88,7 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     .use(
       rateLimit({
         name: 'tenant',
+        algorithm: 'sliding-log',
         limit: 250,
         window: '1m',
         key: byTenant(),

@@ -40,7 +40,8 @@ export function openStores(
   const client = new Redis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1 })
   client.on('error', complaint())
   const wrapped = fromIoredis(client)
-  const limits = redisStore(wrapped, { namespace })
+  // Longer than the default: a laptop that hashes passwords beside Redis leaves it waiting, and a decision without it is another one.
+  const limits = redisStore(wrapped, { namespace, deadline: '1s' })
   return {
     ...stores,
     limits,

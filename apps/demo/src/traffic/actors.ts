@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import type { Credentials } from '../people.js'
 import type { Ask } from './client.js'
 
-/** Somebody who plays a part: from these addresses, one request each in turn, so often. */
+/** Somebody who plays a part: so many requests from each of these addresses, one after the other, at most so often. */
 export interface Actor {
   readonly name: string
   readonly addresses: number
+  readonly turns: number
   readonly everyMs: number
   next(turn: number): { readonly path: string } & Ask
 }
@@ -14,48 +15,57 @@ const basic = (user: string, password: string) => ({
   Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
 })
 
-/** Three normal users of acme, one who guesses a password, and globex, whose four clients never rest. */
-export function actors({ tokens, basic: users, apiKey }: Credentials): readonly Actor[] {
-  const bearer = (name: string) => ({
-    Authorization: `Bearer ${tokens.find(one => one.name === name)?.token}`,
-  })
-  const password = users.find(one => one.name === 'ada')?.password ?? ''
+/**
+ * Three normal users, who together ask so little that a dozen plays a minute stay below the quotas of their tenants; one who guesses the password of
+ * one of them; and a tenant whose four clients never rest. How much each of them asks is fixed, so that what becomes of it is the same in every play.
+ *
+ * @param noisyKey an API key of a tenant that has asked for nothing yet
+ */
+export function actors({ tokens, basic: users, apiKey }: Credentials, noisyKey: string): readonly Actor[] {
+  const token = tokens.find(one => one.name === 'alan')?.token
+  const alan = { Authorization: `Bearer ${token}` }
+  const password = users.find(one => one.name === 'grace')?.password ?? ''
   return [
     {
       name: 'alan, with a token',
       addresses: 1,
-      everyMs: 250,
+      turns: 10,
+      everyMs: 350,
       next: turn =>
         turn % 5 === 4
-          ? order(bearer('alan'), { item: `lamp ${turn}`, quantity: 1 })
-          : { path: '/api/orders', headers: bearer('alan') },
+          ? order(alan, { item: `lamp ${turn}`, quantity: 1 })
+          : { path: '/api/orders', headers: alan },
     },
     {
-      name: 'ada, with a password',
+      name: 'grace, with a password',
       addresses: 1,
-      everyMs: 250,
+      turns: 10,
+      everyMs: 350,
       next: turn => ({
         path: turn % 2 === 0 ? '/admin/reports' : '/api/orders?limit=5',
-        headers: basic('ada', password),
+        headers: basic('grace', password),
       }),
     },
     {
       name: 'the warehouse, with a key',
       addresses: 1,
-      everyMs: 250,
+      turns: 10,
+      everyMs: 350,
       next: () => ({ path: '/api/orders', headers: { [apiKey.header]: apiKey.key } }),
     },
     {
-      name: 'guesses a password',
+      name: 'somebody who guesses a password',
       addresses: 1,
-      everyMs: 100,
-      next: () => ({ path: '/api/orders', headers: basic('ada', randomBytes(6).toString('hex')) }),
+      turns: 20,
+      everyMs: 150,
+      next: () => ({ path: '/api/orders', headers: basic('grace', randomBytes(6).toString('hex')) }),
     },
     {
-      name: 'globex, a noisy tenant',
+      name: 'a noisy tenant, at four addresses',
       addresses: 4,
-      everyMs: 20,
-      next: turn => ({ path: '/api/orders', headers: bearer(turn % 2 === 0 ? 'gus' : 'grace') }),
+      turns: 80,
+      everyMs: 40,
+      next: () => ({ path: '/api/orders', headers: { [apiKey.header]: noisyKey } }),
     },
   ]
 }

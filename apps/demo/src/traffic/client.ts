@@ -20,11 +20,14 @@ export interface Ask {
  * at least. One that believes this machine reads `X-Forwarded-For`, where no address of its own would do.
  */
 export class TrafficClient {
+  /** What it may be known by. */
+  readonly addresses: readonly string[]
   readonly #origin: URL
   readonly #forwarded: string
   readonly #agent: Agent
 
   constructor(origin: URL, { socket, forwarded }: { socket?: string | undefined; forwarded: string }) {
+    this.addresses = [socket ?? '127.0.0.1', forwarded]
     this.#origin = origin
     this.#forwarded = forwarded
     this.#agent = new Agent({ keepAlive: true, maxSockets: 1, ...(socket && { localAddress: socket }) })

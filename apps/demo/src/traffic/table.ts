@@ -24,14 +24,13 @@ export function table(tallies: ReadonlyMap<string, Tally>): string {
     .join('\n')
 }
 
-/** One line that is written over on a terminal, and now and then elsewhere. */
-export function progressLine(): { show(text: string, isLast: boolean): void } {
+/** One line that is written over on a terminal; elsewhere one for each tenth of the way. */
+export function progressLine(): (done: number, all: number, fates: Tally) => void {
   const isTerminal = process.stdout.isTTY === true
-  let calls = 0
-  return {
-    show(text, isLast) {
-      if (isTerminal) process.stdout.write(`\r\x1b[K${text}${isLast ? '\n' : ''}`)
-      else if (isLast || calls++ % 10 === 0) console.log(text)
-    },
+  return (done, all, fates) => {
+    const text = `${done} of ${all}: ${FATES.map(fate => `${fates.get(fate) ?? 0} ${fate}`).join(', ')}`
+    if (isTerminal) process.stdout.write(`\r\x1b[K${text}${done === all ? '\n' : ''}`)
+    else if (done === all || Math.floor((done * 10) / all) > Math.floor(((done - 1) * 10) / all))
+      console.log(text)
   }
 }
