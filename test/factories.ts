@@ -186,7 +186,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   'adminApi answerError provideIdentity nonce foldCase routingPath isReply isPromise envelope problemDetails',
   'canonicalCidr clientKey networkOf cidrs canonicalIp privateNetworks',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf',
-  'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName',
+  'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName',
   // core/redis
   'redisClient fromIoredis fromNodeRedis redisKeys replyInteger replyList replyText',
   // ratelimit

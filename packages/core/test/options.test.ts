@@ -1,6 +1,8 @@
+import vm from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  ConfigError,
   callback,
   checkOptions,
   duration,
@@ -16,6 +18,7 @@ import {
   oneOf,
   optional,
   orFalse,
+  ownHeaderName,
   parseDuration,
   text,
 } from '../src/index.js'
@@ -60,6 +63,7 @@ describe('checkOptions', () => {
     [JSON.parse('{ "limit": 5, "__proto__": 1 }'), 'there is no such option'],
     [{}, 'rateLimit: option "limit" is missing; allowed: a whole number from 0 to 100'],
     [undefined, 'option "limit" is missing'],
+    [null, 'rateLimit: the options are null'],
     [7, 'rateLimit: the options are 7; allowed: an object with limit, window, policies, mode, hsts'],
     [[], 'rateLimit: the options are an empty array'],
     [{ limit: '5' }, 'option "limit" is "5"'],
@@ -96,6 +100,98 @@ describe('checkOptions', () => {
   })
 })
 
+describe('what is no plain object of options', () => {
+  const nothingNeeded = (given: unknown) => checkOptions('pipeline', given, { header: optional(text()) })
+  class Inherited {
+    get header() {
+      return 'x'
+    }
+  }
+  class Own {
+    header = 'x'
+  }
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a Map', new Map([['header', 'x']])],
+    ['a Date', new Date(0)],
+    ['a RegExp', /x/],
+    ['a promise', Promise.resolve({ header: 'x' })],
+    ['an object that inherits its options', Object.create({ header: 'x' })],
+    ['an instance whose options are getters of its class', new Inherited()],
+  ])('given %s, when checked, then it is refused instead of read as no options', (_, given) => {
+    expect(() => nothingNeeded(given)).toThrow(
+      /^pipeline: the options are .*; allowed: an object with header/,
+    )
+  })
+
+  it.each<[string, object]>([
+    ['a class with fields', new Own()],
+    ['no prototype', Object.assign(Object.create(null), { header: 'x' })],
+    ['another realm', vm.runInNewContext('({ header: "x" })') as object],
+    ['a frozen object', Object.freeze({ header: 'x' })],
+  ])('given options of %s, when checked, then they are read', (_, given) => {
+    expect(nothingNeeded(given)).toEqual({ header: 'x' })
+  })
+
+  it('given a prototype that somebody polluted, when options are checked, then nothing of it is read', () => {
+    Object.defineProperty(Object.prototype, 'header', { value: 'x', configurable: true, enumerable: true })
+    let checked: unknown
+    try {
+      checked = nothingNeeded({})
+    } finally {
+      delete (Object.prototype as { header?: string }).header
+    }
+    expect(checked).toEqual({ header: undefined })
+  })
+
+  const fail = () => {
+    throw new Error('no')
+  }
+  it.each<[string, unknown]>([
+    ['a getter that throws', Object.defineProperty({}, 'header', { get: fail, enumerable: true })],
+    ['an unknown getter that throws', Object.defineProperty({}, 'haeder', { get: fail, enumerable: true })],
+    ['a proxy that lists nothing', new Proxy({}, { ownKeys: fail })],
+    ['a proxy without a prototype', new Proxy({}, { getPrototypeOf: fail })],
+    ['a proxy whose target is gone', revoked()],
+  ])('given %s, when checked, then it is a ConfigError like any other', (_, given) => {
+    expect(() => nothingNeeded(given)).toThrow(ConfigError)
+  })
+
+  it('given a getter, when checked, then it is asked once, so that what was checked is what is used', () => {
+    let asked = 0
+    const given = {
+      get header() {
+        return asked++ === 0 ? 'x' : 7
+      },
+    }
+    expect(nothingNeeded(given)).toEqual({ header: 'x' })
+    expect(asked).toBe(1)
+  })
+
+  it('given a name as long as a book, when it is refused, then the message is not', () => {
+    const long = `${'x'.repeat(1_000_000)}\n`
+    const message = messageOf(() => nothingNeeded({ [long]: long }))
+    expect(message.length).toBeLessThan(400)
+    expect(message).not.toContain('\n')
+  })
+})
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+function messageOf(act: () => unknown): string {
+  try {
+    act()
+  } catch (error) {
+    return (error as Error).message
+  }
+  return ''
+}
+
 describe('single checks', () => {
   const at = { owner: 'o', option: 'p' }
 
@@ -107,6 +203,30 @@ describe('single checks', () => {
     expect(Object.isFrozen(checked)).toBe(true)
   })
 
+  it.each<[string, unknown[]]>([
+    ['with holes', new Array(2)],
+    ['with a hole at its end', Object.assign([1], { length: 2 })],
+    ['whose own map gives something else', Object.assign(['x'], { map: () => [1] })],
+    ['that is read in another way by loops', Object.assign(['x'], { [Symbol.iterator]: () => [1].values() })],
+  ])('given a list %s, when checked, then every place of it is', (_, given) => {
+    expect(() => list(integer())(given, at)).toThrow(/option "p\[\d\]"/)
+  })
+
+  it('given an object that cannot be asked for its methods, when checked, then it is a ConfigError', () => {
+    const hostile = new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('no')
+        },
+      },
+    )
+    expect(() => having<{ get(): void }>('a store', 'get')(hostile, at)).toThrow(
+      'a store, with the methods get',
+    )
+    expect(() => having<{ get(): void }>('a store', 'get')(revoked(), at)).toThrow(ConfigError)
+  })
+
   it('given two forms, when neither fits, then the message says both; a fault inside one is told as it is', () => {
     const check = either(oneOf('all'), object({ limit: integer() }), '"all" or an object with limit')
     expect(check('all', at)).toBe('all')
@@ -116,9 +236,49 @@ describe('single checks', () => {
   })
 
   it.each(['x-request-id', 'ETag', "!#$%&'*+-.^_`|~09"])(
-    'given the field name %s, when checked, then it is accepted',
+    'given the field name %s, when checked, then it is accepted, in the lower case in which hosts look for it',
     name => {
-      expect(headerName(name, at)).toBe(name)
+      expect(headerName(name, at)).toBe(name.toLowerCase())
+    },
+  )
+
+  it.each(['__proto__', '__PROTO__', 'constructor', 'Constructor'])(
+    'given %s, which every object has without being sent it, when checked as a field name, then it is refused',
+    name => {
+      expect(() => headerName(name, at)).toThrow('an HTTP field name')
+      expect(() => ownHeaderName(name, at)).toThrow('an HTTP field name')
+    },
+  )
+
+  it.each([
+    'Content-Length',
+    'Transfer-Encoding',
+    'Set-Cookie',
+    'Cookie',
+    'Authorization',
+    'Host',
+    'Connection',
+    'Date',
+    'Location',
+    'Origin',
+    'Access-Control-Allow-Origin',
+    'Content-Security-Policy-Report-Only',
+    'Sec-WebSocket-Accept',
+    'If-None-Match',
+    'Forwarded',
+  ])(
+    'given %s, which means something to HTTP or to browsers, when checked as a field of ones own, then it is refused',
+    name => {
+      expect(headerName(name, at)).toBe(name.toLowerCase())
+      expect(() => ownHeaderName(name, at)).toThrow('that has no other meaning')
+      expect(() => ownHeaderName(name.toUpperCase(), at)).toThrow('that has no other meaning')
+    },
+  )
+
+  it.each(['X-Request-ID', 'traceparent', 'cf-connecting-ip', 'X-Forwarded-For', 'Proxy-Client-IP', 'ifx'])(
+    'given %s, when checked as a field of ones own, then it is accepted',
+    name => {
+      expect(ownHeaderName(name, at)).toBe(name.toLowerCase())
     },
   )
 

@@ -25,6 +25,13 @@ describe('inject runs a pipeline without a server', () => {
     expect(nobody.ctx.client).toEqual({ ip: undefined, key: undefined, bannable: false })
   })
 
+  it('given a middleware that asks for a field in mixed case, when injected, then it is told, as Node would find none', async () => {
+    const logger = memoryLogger()
+    const edge = pipeline({ logger }).use({ name: 'mixed', onRequest: ctx => void ctx.header('X-One') })
+    expect((await inject(edge, { headers: { 'X-One': '1' } })).status).toBe(500)
+    expect(logger.lines[0]?.fields['err']).toMatchObject({ message: expect.stringContaining('"x-one"') })
+  })
+
   it('given headers set early, when the handler answers, then both are sent and the handler’s own win', async () => {
     const edge = pipeline().use({
       name: 'early',

@@ -18,7 +18,7 @@ type Row = readonly [given: unknown, option: string, message: RegExp]
 
 const quota: readonly Row[] = [
   [undefined, 'limit', /missing/],
-  [null, 'limit', /missing/],
+  [null, '', /the options are null/],
   ['100', '', /an object/],
   [{ window: '1m' }, 'limit', /missing/],
   [{ limit: 5 }, 'window', /missing/],

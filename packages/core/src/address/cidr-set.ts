@@ -1,5 +1,6 @@
 import { type Check, type OptionPath, refuse, within } from '../options/check.js'
 import { nearest } from '../options/nearest.js'
+import { entriesOf } from '../options/read.js'
 import { bitsOf, type Cidr, firstOf, formatCidr, hasHostBits, lastOf, parseCidr } from './cidr.js'
 import { type Ip, ipAt, socketIpv4At } from './ip.js'
 
@@ -33,9 +34,10 @@ export class CidrSet {
    * @throws ConfigError if an entry is no range, or has host bits set
    */
   constructor(ranges: readonly AddressRange[], at: OptionPath = { owner: 'CidrSet', option: 'ranges' }) {
-    if (!Array.isArray(ranges) || ranges.length > MOST_RANGES)
+    const entries =
+      entriesOf(ranges, MOST_RANGES) ??
       refuse(at, ranges, `an array of at most ${MOST_RANGES} entries, each ${RANGE}`)
-    const parsed = ranges.flatMap((range, index) => parseRange(range, within(at, index)))
+    const parsed = entries.flatMap((range, index) => parseRange(range, within(at, index)))
     this.#ipv4 = new Intervals(parsed.filter(({ ip }) => ip.family === 4))
     this.#ipv6 = new Intervals(parsed.filter(({ ip }) => ip.family === 6))
     this.size = this.#ipv4.size + this.#ipv6.size

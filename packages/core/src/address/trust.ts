@@ -1,13 +1,5 @@
-import {
-  checkOptions,
-  flag,
-  headerName,
-  integer,
-  type OptionPath,
-  oneOf,
-  optional,
-  refuse,
-} from '../options/check.js'
+import { checkOptions, flag, integer, type OptionPath, oneOf, optional, refuse } from '../options/check.js'
+import { ownHeaderName } from '../options/header-name.js'
 import { keyOf } from './cidr.js'
 import { type AddressRange, type CidrSet, cidrs } from './cidr-set.js'
 import type { ClientAddress, Trust } from './client-address.js'
@@ -127,9 +119,9 @@ export function trustedHops(hops: number, options: ForwardedOptions = {}): Trust
 export function singleHeader(name: string, options: SingleHeaderOptions): Trust {
   const owner = 'singleHeader'
   const at = { owner, option: 'name' }
-  const field = headerName(name, at).toLowerCase()
-  if (field === 'forwarded')
+  if (typeof name === 'string' && name.toLowerCase() === 'forwarded')
     refuse(at, name, 'a header that is one address; for "forwarded" use trustedProxies() or trustedHops()')
+  const field = ownHeaderName(name, at)
   const checked = checkOptions(owner, options, { from: cidrs, ipv6Prefix, unixSocket })
   const { from: proxies, ipv6Prefix: bits } = checked
   refuseProxies(proxies, options.from, { owner, option: `from` }, checked.unixSocket)

@@ -34,8 +34,13 @@ export class ConfigError extends Error {
 }
 
 function describeProblem({ owner, option, value, allowed }: ConfigProblem): string {
-  const where = option === '' ? `${owner}: the options are` : `${owner}: option "${option}" is`
+  const where = option === '' ? `${owner}: the options are` : `${owner}: option ${quoted(option)} is`
   return `${where} ${showValue(value)}; allowed: ${allowed}`
+}
+
+/** A name that may be anything, when it is an option that there is not. */
+function quoted(option: string): string {
+  return JSON.stringify(option.length > 120 ? `${option.slice(0, 120)}...` : option)
 }
 
 /** A value as it may appear in a message: short, on one line, and never the contents of a key or a secret. */
@@ -46,7 +51,11 @@ function showValue(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'symbol' || typeof value === 'bigint') return String(value)
   if (value === null || typeof value !== 'object') return String(value)
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`
-  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
-  return typeof name === 'string' && name !== 'Object' ? `a ${name}` : 'an object'
+  try {
+    if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`
+    const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
+    return typeof name === 'string' && /^(?!Object$)\w{1,60}$/.test(name) ? `a ${name}` : 'an object'
+  } catch {
+    return 'an object that cannot be read'
+  }
 }

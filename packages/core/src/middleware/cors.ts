@@ -1,16 +1,7 @@
 import type { RequestContext } from '../context.js'
 import type { Middleware } from '../middleware.js'
-import {
-  type Check,
-  checkOptions,
-  flag,
-  headerName,
-  integer,
-  list,
-  optional,
-  refuse,
-  text,
-} from '../options/check.js'
+import { type Check, checkOptions, flag, integer, list, optional, refuse, text } from '../options/check.js'
+import { headerName } from '../options/header-name.js'
 import { Reply } from '../reply.js'
 import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
 import { lists, type OriginOption, originRule } from './cors/origin.js'

@@ -1,8 +1,10 @@
 import type { Middleware } from '../middleware.js'
-import { callback, checkOptions, flag, headerName, optional } from '../options/check.js'
+import { type Check, callback, checkOptions, flag, optional } from '../options/check.js'
+import { ownHeaderName } from '../options/header-name.js'
+import { isPromise } from '../vocabulary/maybe-promise.js'
 
 export interface RequestIdOptions {
-  /** Default `X-Request-ID`. */
+  /** Default `X-Request-ID`. Not a field that means something to HTTP or to browsers. */
   header?: string
   /** Makes an id when the client sent none that is fit. Must itself match `^[\w.:-]{1,128}$`. Default: a random UUID. */
   generator?: () => string
@@ -22,12 +24,11 @@ const FIT = /^[\w.:-]{1,128}$/
  */
 export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requestId: string }> {
   const { header, generator, includeInResponse } = checkOptions('requestId', options, {
-    header: optional(headerName),
+    header: optional(fieldName, 'X-Request-ID'),
     generator: optional(callback<() => string>('a function that returns a string')),
     includeInResponse: optional(flag, true),
   })
-  const lowerCase = header ?? 'x-request-id'
-  const name = options.header ?? 'X-Request-ID'
+  const lowerCase = header.toLowerCase()
   return {
     name: 'request-id',
     gives: ['requestId'],
@@ -36,18 +37,26 @@ export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requ
       const id = sent !== undefined && FIT.test(sent) ? sent : generate(generator)
       ctx.requestId = id
       ctx.state.requestId = id
-      if (includeInResponse) ctx.setHeader(name, id)
+      if (includeInResponse) ctx.setHeader(header, id)
     },
   }
 }
 
 function generate(generator: (() => string) | undefined): string {
   if (generator === undefined) return crypto.randomUUID()
-  const id = generator()
+  const id: unknown = generator()
+  // Nobody waits for it, and its rejection would end the process.
+  if (isPromise(id)) id.then(undefined, () => {})
   if (typeof id !== 'string' || !FIT.test(id)) {
     throw new TypeError(
       'requestId: the generator returned something that is no id; allowed: 1 to 128 of A-Z a-z 0-9 _ . : -',
     )
   }
   return id
+}
+
+/** In the case in which it was given, for those who read the answer. */
+const fieldName: Check<string> = (value, at) => {
+  ownHeaderName(value, at)
+  return value as string
 }

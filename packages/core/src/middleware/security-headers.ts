@@ -118,11 +118,9 @@ export function securityHeaders<const Options extends SecurityHeadersOptions = {
   options?: Options,
 ): Middleware<{}, Given<Options>>
 export function securityHeaders(options: SecurityHeadersOptions = {}): Middleware<{}, { cspNonce?: string }> {
-  const frameAncestors = options?.xFrameOptions === 'DENY' ? "'none'" : "'self'"
-  const policy = contentSecurityPolicy(frameAncestors)
   const checked = checkOptions('securityHeaders', options, {
-    csp: optional(orFalse(policy), defaultPolicy(frameAncestors)),
-    cspReportOnly: optional(orFalse(policy), false),
+    csp: optional(orFalse(contentSecurityPolicy), defaultPolicy),
+    cspReportOnly: optional(orFalse(contentSecurityPolicy), false),
     crossOriginEmbedderPolicy: choice(['require-corp', 'credentialless', 'unsafe-none'], false),
     crossOriginOpenerPolicy: choice(
       ['same-origin', 'same-origin-allow-popups', 'noopener-allow-popups', 'unsafe-none'],
@@ -155,10 +153,11 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Middlewar
     ['X-Permitted-Cross-Domain-Policies', checked.xPermittedCrossDomainPolicies],
     ['X-XSS-Protection', checked.xXssProtection],
   ])
+  const frameAncestors = checked.xFrameOptions === 'DENY' ? "'none'" : "'self'"
   const policies: readonly PolicyHeader[] = [
-    { name: 'Content-Security-Policy', forms: checked.csp },
-    { name: 'Content-Security-Policy-Report-Only', forms: checked.cspReportOnly },
-  ].filter((one): one is PolicyHeader => one.forms !== false)
+    { name: 'Content-Security-Policy', policy: checked.csp },
+    { name: 'Content-Security-Policy-Report-Only', policy: checked.cspReportOnly },
+  ].flatMap(({ name, policy }) => (policy === false ? [] : { name, forms: policy(frameAncestors) }))
   const fixed = policies.filter(({ forms }) => !forms.overTls.usesNonce)
   const fresh = policies.filter(({ forms }) => forms.overTls.usesNonce)
   const overTls: readonly Header[] = [

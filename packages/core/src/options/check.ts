@@ -1,11 +1,9 @@
 import { ConfigError } from '../errors/config-error.js'
 import { nearest } from './nearest.js'
+import { type OptionPath, refuse, within } from './option-path.js'
+import { entriesOf, namesOf, read } from './read.js'
 
-/** Where a value stands: the factory that was called and the path of the option in its argument. */
-export interface OptionPath {
-  readonly owner: string
-  readonly option: string
-}
+export { type OptionPath, refuse, within }
 
 /** Checks one option and returns it in the form the middleware works with. Throws `ConfigError`. A missing option is `undefined`. */
 export type Check<T> = (value: unknown, at: OptionPath) => T
@@ -24,42 +22,35 @@ export function checkOptions<S extends Record<string, Check<unknown>>>(
   given: unknown,
   shape: S,
 ): Checked<S> {
-  return object(shape)(given ?? {}, { owner, option: '' })
+  return object(shape)(given === undefined ? {} : given, { owner, option: '' })
 }
 
-/** Refuses the option with a `ConfigError`. */
-export function refuse(at: OptionPath, value: unknown, allowed: string): never {
-  throw new ConfigError({ owner: at.owner, option: at.option, value, allowed })
-}
-
-/** A nested object with exactly these options. */
+/**
+ * A nested object with exactly these options. Each is read once, so that what was checked is what is used. Only its own count: a `Map`, a
+ * promise or an object that inherits its options would else be read as one without any.
+ */
 export function object<S extends Record<string, Check<unknown>>>(shape: S): Check<Checked<S>> {
   const names = Object.keys(shape)
+  const allowed = `an object with ${names.join(', ')}`
   return (value, at) => {
-    if (value === null || typeof value !== 'object' || Array.isArray(value))
-      refuse(at, value, `an object with ${names.join(', ')}`)
-    const given = value as Record<string, unknown>
-    for (const name of Object.keys(given)) {
+    const given = namesOf(value, names)
+    if (given === undefined) return refuse(at, value, allowed)
+    for (const name of given) {
       if (Object.hasOwn(shape, name)) continue
       const meant = nearest(name, names)
       const known = names.length === 0 ? 'no options' : `one of ${names.join(', ')}`
       refuse(
         within(at, name),
-        given[name],
+        read(value, name, within(at, name)),
         meant === undefined ? `${known} (there is no such option)` : `${known} (did you mean "${meant}"?)`,
       )
     }
-    const result: Record<string, unknown> = {}
-    for (const name of names)
-      result[name] = shape[name]?.(Object.hasOwn(given, name) ? given[name] : undefined, within(at, name))
-    return result as Checked<S>
+    const checked = names.map(name => {
+      const here = within(at, name)
+      return [name, shape[name]?.(read(value, name, here), here)] as const
+    })
+    return Object.fromEntries(checked) as Checked<S>
   }
-}
-
-/** The path of a part: `within(policies, 0)` is `policies[0]`, `within(hsts, 'maxAge')` is `hsts.maxAge`. */
-export function within(at: OptionPath, part: string | number): OptionPath {
-  if (typeof part === 'number') return { owner: at.owner, option: `${at.option}[${part}]` }
-  return { owner: at.owner, option: at.option === '' ? part : `${at.option}.${part}` }
 }
 
 export function optional<T>(check: Check<T>): Check<T | undefined>
@@ -76,10 +67,10 @@ export function orFalse<T>(check: Check<T>): Check<T | false> {
 export function list<T>(check: Check<T>, limits: { min?: number; max?: number } = {}): Check<readonly T[]> {
   const { min = 0, max = 100_000 } = limits
   return (value, at) => {
-    if (!Array.isArray(value) || value.length < min || value.length > max) {
-      refuse(at, value, `an array of ${min} to ${max} entries`)
-    }
-    return Object.freeze(value.map((entry, index) => check(entry, within(at, index))))
+    const entries = entriesOf(value, max)
+    if (entries === undefined || entries.length < min)
+      return refuse(at, value, `an array of ${min} to ${max} entries`)
+    return Object.freeze(entries.map((entry, index) => check(entry, within(at, index))))
   }
 }
 
@@ -132,11 +123,17 @@ export function callback<T>(shape = 'a function'): Check<T> {
 /** An object that has these methods: a store, a limiter, a logger. */
 export function having<T>(what: string, ...methods: readonly (keyof T & string)[]): Check<T> {
   return (value, at) => {
-    const has = (name: string) => typeof (value as Record<string, unknown>)[name] === 'function'
-    if (value === null || (typeof value !== 'object' && typeof value !== 'function') || !methods.every(has)) {
-      refuse(at, value, `${what}, with the methods ${methods.join(', ')}`)
-    }
+    if (!hasAll(value, methods)) refuse(at, value, `${what}, with the methods ${methods.join(', ')}`)
     return value as T
+  }
+}
+
+function hasAll(value: unknown, methods: readonly string[]): boolean {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false
+  try {
+    return methods.every(name => typeof (value as Record<string, unknown>)[name] === 'function')
+  } catch {
+    return false
   }
 }
 
@@ -160,10 +157,3 @@ export const mode: Check<'enforce' | 'shadow'> = optional<'enforce' | 'shadow'>(
   oneOf('enforce', 'shadow'),
   'enforce',
 )
-
-/** RFC 9110 section 5.1: a field name is a token. Returned in lower case. */
-export const headerName: Check<string> = (value, at) =>
-  text({
-    pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/,
-    allowed: 'an HTTP field name, at most 128 characters',
-  })(value, at)

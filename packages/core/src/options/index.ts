@@ -1,2 +1,3 @@
 export * from './check.js'
 export { type Duration, duration, type Milliseconds, parseDuration } from './duration.js'
+export { headerName, ownHeaderName } from './header-name.js'

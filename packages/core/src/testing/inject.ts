@@ -97,6 +97,9 @@ class InjectedContext extends RequestContext {
   }
 
   header(name: string): string | undefined {
+    // On Node it would be missing on every request, and no test would show it.
+    if (name !== name.toLowerCase())
+      throw new TypeError(`ctx.header("${name}"): allowed: a name in lower case, "${name.toLowerCase()}"`)
     return this.given.get(name) ?? undefined
   }
 

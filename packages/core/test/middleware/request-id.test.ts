@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { pipeline, type RequestIdOptions, requestId } from '../../src/index.js'
 import { inject } from '../../src/testing/index.js'
+import { BareContext } from '../support/bare-context.js'
 import { memoryLogger } from '../support/memory-logger.js'
 
 const run = (options: RequestIdOptions = {}, headers: Record<string, string | string[]> = {}) =>
@@ -49,6 +50,15 @@ describe('requestId', () => {
     expect(headers).toEqual({ 'x-correlation-id': 'theirs' })
   })
 
+  it('given a header in mixed case, when a host looks fields up in lower case, as Node does, then the id is found', () => {
+    const compiled = pipeline()
+      .use(requestId({ header: 'X-Correlation-ID' }))
+      .compile()
+    const ctx = new BareContext(compiled, '/', 'GET', undefined, { 'x-correlation-id': 'theirs' })
+    compiled.run(ctx)
+    expect(ctx.sent).toEqual([['X-Correlation-ID', 'theirs']])
+  })
+
   it('given includeInResponse false, when a request comes, then the response carries none', async () => {
     expect((await run({ includeInResponse: false })).headers).toEqual({})
   })
@@ -62,14 +72,38 @@ describe('requestId', () => {
     ],
     ['returns something unfit', () => 'a b'],
     ['returns no string', () => 7 as unknown as string],
+    ['promises one', (async () => 'made') as unknown as () => string],
+    [
+      'rejects, which nobody would hear of',
+      (async () => {
+        throw new Error('no entropy')
+      }) as unknown as () => string,
+    ],
   ])('given a generator that %s, when an id is needed, then it is a 500', async (_, generator) => {
     expect((await run({ generator })).status).toBe(500)
   })
 
-  it.each([{ header: 'a b' }, { generator: 'uuid' }, { includeInResponse: 1 }, { heder: 'x' }])(
-    'given the options %o, when it is built, then they are refused',
-    options => {
-      expect(() => requestId(options as RequestIdOptions)).toThrow('requestId: option')
-    },
-  )
+  it.each([
+    { header: 'a b' },
+    { header: 'Content-Length' },
+    { header: 'transfer-encoding' },
+    { header: 'Set-Cookie' },
+    { header: '__proto__' },
+    { header: 'constructor' },
+    { generator: 'uuid' },
+    { includeInResponse: 1 },
+    { heder: 'x' },
+  ])('given the options %o, when it is built, then they are refused', options => {
+    expect(() => requestId(options as RequestIdOptions)).toThrow('requestId: option')
+  })
+
+  it('given options that change after they were checked, when a request comes, then what was checked holds', async () => {
+    let reads = 0
+    const options = {
+      get header() {
+        return reads++ === 0 ? 'X-Trace' : 'Set-Cookie'
+      },
+    }
+    expect(Object.keys((await run(options)).headers)).toEqual(['x-trace'])
+  })
 })

@@ -1,6 +1,7 @@
 import helmet from 'helmet'
 import { describe, expect, it } from 'vitest'
 import {
+  ConfigError,
   nonce,
   pipeline,
   type SecurityHeadersOptions,
@@ -283,6 +284,9 @@ describe('what is wrong is found when it is built', () => {
     [{ csp: { imgSrc: ['bücher.example'] } }, 'one source'],
     [{ csp: { imgSrc: [''] } }, 'one source'],
     [{ csp: { imgSrc: [{}] } }, 'one source'],
+    [{ csp: { imgSrc: Object.assign(['https:'], { length: 2 }) } }, 'option "csp.imgSrc[1]"'],
+    [{ csp: new Map([['imgSrc', ['https:']]]) }, 'an object of directives'],
+    [{ csp: Object.create({ imgSrc: ['https:'] }) }, 'an object of directives'],
     [{ csp: { scriptSrc: ["'nonce-abc'"] } }, 'nonce()'],
     [{ cspReportOnly: { imgSrc: ['self'] } }, 'option "cspReportOnly.imgSrc[0]"'],
     [{ permissionsPolicy: 'camera=()\r\nX-Evil: 1' }, 'visible ASCII'],
@@ -290,9 +294,25 @@ describe('what is wrong is found when it is built', () => {
     [{ permissionsPolicy: {} }, 'at least one feature'],
     [{ permissionsPolicy: { camera: 'self' } }, 'option "permissionsPolicy.camera"'],
     [{ permissionsPolicy: { camera: ['https://a.example/"x'] } }, 'option "permissionsPolicy.camera[0]"'],
+    [{ permissionsPolicy: { camera: new Array(1) } }, 'option "permissionsPolicy.camera[0]"'],
+    [{ permissionsPolicy: new Map([['camera', []]]) }, 'an object of features'],
     [{ permissionsPolicy: { 'camera=(self), x': [] } }, 'the name of a feature'],
     [{ originAgentCluster: '?1' }, 'option "originAgentCluster"'],
   ])('given %o, when it is built, then the message says: %s', (options, says) => {
     expect(() => securityHeaders(options as SecurityHeadersOptions)).toThrow(says)
+  })
+
+  it('given options that cannot be read, when it is built, then it is a ConfigError', () => {
+    const fail = () => {
+      throw new Error('no')
+    }
+    for (const name of ['xFrameOptions', 'csp', 'permissionsPolicy'])
+      expect(() => securityHeaders(Object.defineProperty({}, name, { get: fail, enumerable: true }))).toThrow(
+        ConfigError,
+      )
+    expect(() => securityHeaders({ csp: new Proxy({}, { ownKeys: fail }) })).toThrow(ConfigError)
+    expect(() => securityHeaders({ permissionsPolicy: new Proxy({}, { ownKeys: fail }) })).toThrow(
+      ConfigError,
+    )
   })
 })

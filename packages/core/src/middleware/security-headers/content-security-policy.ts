@@ -1,5 +1,6 @@
 import { type Check, type OptionPath, refuse, within } from '../../options/check.js'
 import { nearest } from '../../options/nearest.js'
+import { entriesOf, membersOf } from '../../options/read.js'
 
 declare const brand: unique symbol
 
@@ -115,32 +116,43 @@ export interface CspForms {
   readonly overHttp: ContentSecurityPolicy
 }
 
-/** The policy that holds when the option is not given. `frameAncestors` follows X-Frame-Options, which browsers ignore beside it. */
-export function defaultPolicy(frameAncestors: "'self'" | "'none'"): CspForms {
-  return formsOf(new Map([...DEFAULTS, ['frame-ancestors', [frameAncestors]]]))
-}
+/** A policy that lacks only the default of `frame-ancestors`, which follows X-Frame-Options, as browsers ignore that beside it. */
+export type OpenPolicy = (frameAncestors: "'self'" | "'none'") => CspForms
+
+/** The policy that holds when the option is not given. */
+export const defaultPolicy: OpenPolicy = frameAncestors => formsOf(changed(new Map(), frameAncestors))
 
 /** A whole policy as a string, or changes to the default one. */
-export function contentSecurityPolicy(frameAncestors: "'self'" | "'none'"): Check<CspForms> {
-  return (value, at) => {
-    if (typeof value === 'string') return fromString(value, at)
-    if (value === null || typeof value !== 'object' || Array.isArray(value))
-      return refuse(at, value, 'a policy as a string, an object of directives, or false')
-    const policy = new Map<string, Sources>([...DEFAULTS, ['frame-ancestors', [frameAncestors]]])
-    const named = new Map<string, string>()
-    for (const [given, sources] of Object.entries(value)) {
-      const here = within(at, given)
-      const name = directiveName(given, here, sources)
-      const twin = named.get(name)
-      if (twin !== undefined)
-        refuse(here, sources, `one spelling of the directive (it is here as "${twin}" too)`)
-      named.set(name, given)
-      if (sources === undefined) continue
-      if (sources === false) policy.delete(name)
-      else policy.set(name, sourcesOf(name, sources, here))
-    }
-    return formsOf(policy)
+export const contentSecurityPolicy: Check<OpenPolicy> = (value, at) => {
+  if (typeof value === 'string') {
+    const forms = fromString(value, at)
+    return () => forms
   }
+  const directives = membersOf(value, at, 'a policy as a string, an object of directives, or false')
+  const changes = new Map<string, Sources | false>()
+  const named = new Map<string, string>()
+  for (const [given, sources] of directives) {
+    const here = within(at, given)
+    const name = directiveName(given, here, sources)
+    const twin = named.get(name)
+    if (twin !== undefined)
+      refuse(here, sources, `one spelling of the directive (it is here as "${twin}" too)`)
+    named.set(name, given)
+    if (sources !== undefined) changes.set(name, sources === false ? false : sourcesOf(name, sources, here))
+  }
+  return frameAncestors => formsOf(changed(changes, frameAncestors))
+}
+
+function changed(
+  changes: ReadonlyMap<string, Sources | false>,
+  frameAncestors: string,
+): Map<string, Sources> {
+  const policy = new Map<string, Sources>([...DEFAULTS, ['frame-ancestors', [frameAncestors]]])
+  for (const [name, sources] of changes) {
+    if (sources === false) policy.delete(name)
+    else policy.set(name, sources)
+  }
+  return policy
 }
 
 function formsOf(policy: ReadonlyMap<string, Sources>): CspForms {
@@ -184,22 +196,27 @@ const SOURCE = /^[!-+\--:<-~]{1,2048}$/
 /** What means a host of that name when its quotes are forgotten. */
 const KEYWORD =
   /^(?:none|self|strict-dynamic|report-sample|inline-speculation-rules|unsafe-(?:inline|eval|hashes)|wasm-unsafe-eval|nonce-.+|sha(?:256|384|512)-.+)$/i
+const MOST_SOURCES = 1000
 const FIXED_NONCE = /^'nonce-/i
 
 function sourcesOf(name: string, value: unknown, at: OptionPath): Sources {
-  if (!Array.isArray(value))
-    return refuse(at, value, 'a list of sources, or false to leave the directive out')
-  if (value.length === 0 && !VALUELESS.has(name))
+  const entries = entriesOf(value, MOST_SOURCES)
+  if (entries === undefined)
+    return refuse(
+      at,
+      value,
+      `a list of sources, at most ${MOST_SOURCES}, or false to leave the directive out`,
+    )
+  if (entries.length === 0 && !VALUELESS.has(name))
     return refuse(at, value, `at least one source; for none ["'none'"]`)
-  if (value.length > 1000) return refuse(at, value, 'at most 1000 sources')
-  return value.map((source: unknown, index) => {
+  return entries.map((source, index) => {
     if (source === NONCE) return NONCE
     const here = within(at, index)
     if (typeof source !== 'string' || !SOURCE.test(source))
       return refuse(here, source, 'one source, visible ASCII without space, ";" and ","')
     if (KEYWORD.test(source)) return refuse(here, source, `the keyword in its quotes: "'${source}'"`)
     refuseFixedNonce(source, here)
-    if (source.toLowerCase() === "'none'" && value.length > 1)
+    if (source.toLowerCase() === "'none'" && entries.length > 1)
       return refuse(here, source, "'none' alone; beside other sources browsers ignore it")
     return source
   })

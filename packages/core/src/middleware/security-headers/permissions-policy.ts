@@ -1,10 +1,13 @@
 import { type Check, type OptionPath, refuse, within } from '../../options/check.js'
+import { entriesOf, membersOf } from '../../options/read.js'
 
 /** Who may use a feature: `'*'`, or a list of `'self'`, `'src'` and origins; an empty list is nobody. Names in camelCase or kebab-case. */
 export type PermissionsPolicy = Readonly<Record<string, '*' | readonly string[]>>
 
 /** Features that an API server and most pages do without, and whose abuse would hurt: nobody may use them. */
 export const DEFAULT_PERMISSIONS = 'camera=(), geolocation=(), microphone=()'
+
+const MOST_ORIGINS = 1000
 
 /** The value of `Permissions-Policy`, a structured dictionary (W3C Permissions Policy section 5.2), from a string or from features. */
 export const permissionsPolicy: Check<string> = (value, at) => {
@@ -15,9 +18,7 @@ export const permissionsPolicy: Check<string> = (value, at) => {
       return refuse(at, value, 'features such as "camera=(), geolocation=(self)"')
     return value
   }
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    return refuse(at, value, 'a string, an object of features, or false')
-  const features = Object.entries(value)
+  const features = membersOf(value, at, 'a string, an object of features, or false')
   if (features.length === 0) return refuse(at, value, 'at least one feature, or false')
   const seen = new Set<string>()
   const members = features.map(([given, allowed]) => {
@@ -33,9 +34,10 @@ export const permissionsPolicy: Check<string> = (value, at) => {
 
 function allowList(value: unknown, at: OptionPath): string {
   if (value === '*') return '*'
-  if (!Array.isArray(value))
+  const entries = entriesOf(value, MOST_ORIGINS)
+  if (entries === undefined)
     return refuse(at, value, `"*" or a list of "self", "src" and origins; [] is nobody`)
-  return `(${value.map((entry: unknown, index) => member(entry, within(at, index))).join(' ')})`
+  return `(${entries.map((entry, index) => member(entry, within(at, index))).join(' ')})`
 }
 
 function member(entry: unknown, at: OptionPath): string {
