@@ -268,6 +268,20 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
     }
   })
 
+  it('sixteen policies of all kinds are one script that the server takes', async () => {
+    const algorithms = ['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket'] as const
+    const policies = Array.from({ length: 16 }, (_, i) => ({
+      name: `p${i}`,
+      algorithm: algorithms[i % 4] as (typeof algorithms)[number],
+      limit: 3 + i,
+      window: '1m' as const,
+    }))
+    const limiter = limiterAt(fakeClock(START), policies)
+    for (let i = 0; i < 3; i++)
+      expect(await limiter.consume('k')).toMatchObject({ allowed: true, remaining: 2 - i })
+    expect(await limiter.consume('k')).toMatchObject({ allowed: false, refusedBy: ['p0'] })
+  })
+
   it('a server that has forgotten the script is told again', async () => {
     const limiter = limiterAt(fakeClock(START), [{ limit: 3, window: '1m' }])
     await limiter.consume('k')

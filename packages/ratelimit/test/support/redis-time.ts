@@ -7,7 +7,9 @@ import type { ServerTime } from '../../src/stores/redis/redis-store.js'
  */
 export const timeOf = (clock: Clock): ServerTime => ({
   argument: () => String(clock.now()),
-  lua: `
+  server: {
+    time: '',
+    call: `
 local function server_time() return tonumber(ARGV[#ARGV]) end
 local function call(name, key, ...)
   local rest = {...}
@@ -23,9 +25,10 @@ local function call(name, key, ...)
     life, rest[1] = rest[1], 600000
   end
   if life then
-    if life < 1 then return redis.error_reply('a life of ' .. life) end
+    if tonumber(life) < 1 then return redis.error_reply('a life of ' .. life) end
     redis.call('SET', 'life:' .. key, string.format('%.0f', server_time() + life), 'PX', 600000)
   end
   return redis.call(name, key, unpack(rest))
 end`,
+  },
 })

@@ -11,31 +11,28 @@ export function debtInRedis(counting: Algorithm): RedisCounting {
   return {
     kind: 'debt',
     width: 2,
-    isOptimistic: false,
     hasCapacity: true,
-    lua: `
-local function debt_try(key, window, limit, cost, capacity)
-  local now, owed = server_time(), 0
-  local state = call('GET', key)
-  if state then
-    local since
-    owed, since = struct.unpack('<dd', state)
-    now = math.max(now, since)
-    owed = math.max(0, owed - (now - since) * limit)
-  end
-  return owed + cost * window <= capacity * window, owed, now
+    needsNow: true,
+    look: ({ key, window, limit, cost, capacity, fits, state: [owed = '', moment = ''] }) => `
+local ${owed}, ${moment} = 0, now
+local text = call('GET', ${key})
+if text then
+  local since
+  ${owed}, since = struct.unpack('<dd', text)
+  ${moment} = math.max(now, since)
+  ${owed} = math.max(0, ${owed} - (${moment} - since) * ${limit})
 end
-local function debt_take(key, window, limit, cost, owed, now)
-  if cost == 0 then return end
-  owed = owed + cost * window
-  call('SET', key, struct.pack('<dd', owed, now), 'PX', math.ceil(owed / limit))
+local ${fits} = ${owed} + ${cost} * ${window} <= ${capacity} * ${window}`,
+    take: ({ key, window, limit, cost, state: [owed = '', moment = ''] }) => `
+if ${cost} > 0 then
+  local after = ${owed} + ${cost} * ${window}
+  call('SET', ${key}, struct.pack('<dd', after, ${moment}), 'PX', math.ceil(after / ${limit}))
 end`,
     refund: `
 local window, cost, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local mark, depth = tonumber(ARGV[4]), tonumber(ARGV[5])
 local state = call('GET', KEYS[1])
 if not state then return 0 end
-local now = server_time()
 local open = math.min(cost * window, depth - math.max(0, now - mark) * limit)
 if open <= 0 then return 0 end
 local owed, since = struct.unpack('<dd', state)

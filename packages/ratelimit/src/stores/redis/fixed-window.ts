@@ -11,26 +11,25 @@ export function fixedWindowInRedis(): RedisCounting {
   return {
     kind: 'fixed',
     width: 2,
-    isOptimistic: true,
     hasCapacity: false,
-    lua: `
-local function fixed_try(key, window, limit, cost)
-  if cost == 0 then
-    local left = call('PTTL', key)
-    local count = left > 0 and tonumber(call('GET', key)) or 0
-    return count <= limit, count, left
+    needsNow: false,
+    look: ({ key, window, limit, cost, costText, fits, state: [count = '', left = ''] }) => `
+local ${count}, ${left}
+if ${cost} == 0 then
+  ${left} = call('PTTL', ${key})
+  ${count} = ${left} > 0 and tonumber(call('GET', ${key})) or 0
+else
+  ${count}, ${left} = call('INCRBY', ${key}, ${costText}), 0
+  if ${count} > ${cost} then ${left} = call('PTTL', ${key}) end
+  if ${left} < 1 then
+    call('SET', ${key}, ${costText}, 'PX', '${window}')
+    ${count}, ${left} = ${cost}, ${window}
   end
-  local count, left = call('INCRBY', key, cost), 0
-  if count > cost then left = call('PTTL', key) end
-  if left < 1 then
-    call('SET', key, cost, 'PX', window)
-    count, left = cost, window
-  end
-  return count <= limit, count - cost, left
+  ${count} = ${count} - ${cost}
 end
-local function fixed_undo(key, cost)
-  if cost > 0 and call('DECRBY', key, cost) < 1 then call('DEL', key) end
-end`,
+local ${fits} = ${count} + ${cost} <= ${limit}`,
+    undo: ({ key, cost, costText }) => `
+if ${cost} > 0 and call('DECRBY', ${key}, ${costText}) < 1 then call('DEL', ${key}) end`,
     // A later window ends at least one window later: half of one tells them apart, however late the messages are.
     refund: `
 local window, cost, expected = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -1,27 +1,41 @@
 import type { Taken, Tally } from '../../algorithms/algorithm.js'
 
+/** How a policy and what belongs to it are called in a script. All but `key`, `window` and `costText` are locals that hold numbers. */
+export interface Names {
+  readonly key: string
+  readonly window: number
+  readonly limit: string
+  readonly cost: string
+  /** The cost as it was sent: Redis takes a text for less than a number. */
+  readonly costText: string
+  /** What may be taken at once. */
+  readonly capacity: string
+  /** To be declared: whether the cost fits. */
+  readonly fits: string
+  /** To be declared: the state before this attempt. */
+  readonly state: readonly string[]
+}
+
 /**
  * A way of counting as Redis does it: what is kept under a key, and the Lua that reads and writes it. The answers are computed from the
  * state by the algorithm that also counts in memory, so that both say the same.
  *
- * In Lua each kind has functions that begin with its name. `call` is `redis.call`, `server_time()` the server's time in milliseconds.
+ * Lua has `call`, which is `redis.call`, `server_time()` in milliseconds, and where `needsNow` also `now`.
  */
 export interface RedisCounting {
-  /** Begins the names of its functions, and names its states in the keys: states of different kinds never meet. */
+  /** Names its states in the keys: states of different kinds never meet. */
   readonly kind: string
-  /**
-   * `<kind>_try(key, window, limit, cost, capacity)` returns whether the cost fits, and the state before it as `width` numbers; with a cost
-   * of 0 it only looks.
-   */
-  readonly lua: string
+  /** How many numbers a state is. */
   readonly width: number
-  /**
-   * True: `try` has counted, and `<kind>_undo(key, cost, state...)` takes it back when a policy refuses; two commands less for an attempt
-   * that passes. False: `try` has only looked, and `<kind>_take(key, window, limit, cost, state...)` counts when all allow.
-   */
-  readonly isOptimistic: boolean
   /** Only a bucket may take another amount at once than its limit; the others are not sent one. */
   readonly hasCapacity: boolean
+  readonly needsNow: boolean
+  /** Declares the state, and whether the cost fits. With a cost of 0 it only looks. */
+  look(names: Names): string
+  /** Counts, when all policies allow. Left out where `look` has counted already, which is two commands less for an attempt that passes. */
+  readonly take?: (names: Names) => string
+  /** Takes back what `look` has counted, when a policy refuses. */
+  readonly undo?: (names: Names) => string
   /** Gives back what was taken, if it still counts. KEYS: the key. ARGV: window, cost, then what `refundArgs` returns. */
   readonly refund: string
   refundArgs(taken: Taken, now: number): readonly number[]

@@ -43,9 +43,9 @@ export class RedisEngine implements Engine {
       const counting = countingOf(policy)
       const { name, window } = policy
       const layout = `${counting.kind}${window}`
-      return { name, window, counting, layout, refund: refundScript(counting, time.lua) }
+      return { name, window, counting, layout, refund: refundScript(counting, time.server) }
     })
-    this.script = consumeScript(this.policies, time.lua)
+    this.script = consumeScript(this.policies, time.server)
   }
 
   get available(): boolean {

@@ -9,7 +9,7 @@ import {
 } from '@palisade/core/redis'
 import type { Engine, LimitStore, PolicyKind } from '../store.js'
 import { RedisEngine } from './redis-engine.js'
-import { SERVER } from './redis-scripts.js'
+import { SERVER, type Server } from './redis-scripts.js'
 import { RefusalCache } from './refusal-cache.js'
 
 export interface RedisStoreOptions {
@@ -70,8 +70,7 @@ function ownRefusal<T>(build: () => T): T {
 
 /** Where a store's scripts take the time from. A test brings its own, to compare stores step by step. */
 export interface ServerTime {
-  /** Lua that defines `call` and `server_time`. */
-  readonly lua: string
+  readonly server: Server
   /** The last argument of each script. */
   readonly argument?: () => string
 }
@@ -82,7 +81,7 @@ export class RedisStore implements LimitStore {
   private readonly cacheMs: number
   private readonly time: ServerTime
 
-  constructor(guard: GuardedRedis, keys: RedisKeys, cacheMs: number, time: ServerTime = { lua: SERVER }) {
+  constructor(guard: GuardedRedis, keys: RedisKeys, cacheMs: number, time: ServerTime = { server: SERVER }) {
     this.guard = guard
     this.keys = keys
     this.cacheMs = cacheMs

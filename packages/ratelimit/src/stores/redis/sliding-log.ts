@@ -8,33 +8,35 @@ export function slidingLogInRedis(): RedisCounting {
   return {
     kind: 'log',
     width: 5,
-    isOptimistic: false,
     hasCapacity: false,
-    lua: `
-local function log_try(key, window, limit, cost)
-  local count, now = call('LLEN', key), server_time()
-  if count > 0 then
-    now = math.max(now, tonumber(call('LINDEX', key, -1)))
-    local dead = 0
-    while dead < count and now - tonumber(call('LINDEX', key, dead)) >= window do dead = dead + 1 end
-    if dead > 0 then call('LTRIM', key, dead, -1) end
-    count = count - dead
-  end
-  local function at(place)
-    if place < 0 or place >= count then return 0 end
-    return tonumber(call('LINDEX', key, place))
-  end
-  return count + cost <= limit, count, now, at(math.max(0, count - limit)), at(count - 1), at(count + cost - limit - 1)
+    needsNow: true,
+    look: ({ key, window, limit, cost, fits, state }) => {
+      const [count = '', moment = '', first = '', newest = '', inTheWay = ''] = state
+      return `
+local ${count}, ${moment} = call('LLEN', ${key}), now
+if ${count} > 0 then
+  ${moment} = math.max(now, tonumber(call('LINDEX', ${key}, -1)))
+  local dead = 0
+  while dead < ${count} and ${moment} - tonumber(call('LINDEX', ${key}, dead)) >= ${window} do dead = dead + 1 end
+  if dead > 0 then call('LTRIM', ${key}, dead, -1) end
+  ${count} = ${count} - dead
 end
-local function log_take(key, window, limit, cost, count, now)
-  if cost == 0 then return end
-  local time = string.format('%.0f', now)
-  for _ = 1, cost do call('RPUSH', key, time) end
-  call('PEXPIRE', key, window)
+local function at(place)
+  if place < 0 or place >= ${count} then return 0 end
+  return tonumber(call('LINDEX', ${key}, place))
+end
+local ${first}, ${newest} = at(math.max(0, ${count} - ${limit})), at(${count} - 1)
+local ${inTheWay} = at(${count} + ${cost} - ${limit} - 1)
+local ${fits} = ${count} + ${cost} <= ${limit}`
+    },
+    take: ({ key, window, cost, state: [, moment = ''] }) => `
+if ${cost} > 0 then
+  for _ = 1, ${cost} do call('RPUSH', ${key}, string.format('%.0f', ${moment})) end
+  call('PEXPIRE', ${key}, '${window}')
 end`,
     refund: `
 local window, cost, mark = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-if server_time() - mark < window then call('LREM', KEYS[1], -cost, ARGV[3]) end
+if now - mark < window then call('LREM', KEYS[1], -cost, ARGV[3]) end
 return 0`,
     refundArgs: ({ mark }) => [mark],
     answer(tally, [count = 0, now = 0, first = 0, newest = 0, inTheWay = 0], takes) {

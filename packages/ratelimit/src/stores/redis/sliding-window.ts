@@ -14,44 +14,37 @@ export function slidingWindowInRedis(): RedisCounting {
   return {
     kind: 'sliding',
     width: 3,
-    isOptimistic: true,
     hasCapacity: false,
-    lua: `
-local function sliding_fresh(window) return 2 * window - server_time() % window end
-local function sliding_fits(prev, cur, left, window, limit)
-  return prev * (math.min(left, 2 * window) - window) + cur * window <= limit * window
-end
-local function sliding_look(key, window, limit)
-  local left, prev, cur = call('PTTL', key), 0, 0
-  if left < 1 then
-    left = sliding_fresh(window)
-  elseif left > window then
-    prev, cur = tonumber(call('HGET', key, 'p')), tonumber(call('HGET', key, 'c'))
+    needsNow: false,
+    look: ({ key, window, limit, cost, costText, fits, state: [prev = '', cur = '', left = ''] }) => `
+local ${prev}, ${cur}, ${left} = 0, 0, 0
+if ${cost} == 0 then
+  ${left} = call('PTTL', ${key})
+  if ${left} > ${window} then
+    ${prev}, ${cur} = tonumber(call('HGET', ${key}, 'p')), tonumber(call('HGET', ${key}, 'c'))
+  elseif ${left} > 0 then
+    ${prev}, ${left} = tonumber(call('HGET', ${key}, 'c')), ${left} + ${window}
   else
-    prev, left = tonumber(call('HGET', key, 'c')), left + window
+    ${left} = ${2 * window} - server_time() % ${window}
   end
-  return sliding_fits(prev, cur, left, window, limit), prev, cur, left
-end
-local function sliding_try(key, window, limit, cost)
-  if cost == 0 then return sliding_look(key, window, limit) end
-  local cur, left, prev = call('HINCRBY', key, 'c', cost), call('PTTL', key), 0
-  if left > window then
-    prev = tonumber(call('HGET', key, 'p'))
+else
+  ${cur}, ${left} = call('HINCRBY', ${key}, 'c', ${costText}) - ${cost}, call('PTTL', ${key})
+  if ${left} > ${window} then
+    ${prev} = tonumber(call('HGET', ${key}, 'p'))
   else
-    if left > 0 then
-      prev, left = cur - cost, left + window
+    if ${left} > 0 then
+      ${prev}, ${left} = ${cur}, ${left} + ${window}
     else
-      left = sliding_fresh(window)
+      ${left} = ${2 * window} - server_time() % ${window}
     end
-    cur = cost
-    call('HSET', key, 'p', string.format('%.0f', prev), 'c', string.format('%.0f', cur))
-    call('PEXPIRE', key, left)
+    ${cur} = 0
+    call('HSET', ${key}, 'p', string.format('%.0f', ${prev}), 'c', ${costText})
+    call('PEXPIRE', ${key}, ${left})
   end
-  return sliding_fits(prev, cur, left, window, limit), prev, cur - cost, left
 end
-local function sliding_undo(key, cost, prev)
-  if cost > 0 and call('HINCRBY', key, 'c', -cost) < 1 and prev == 0 then call('DEL', key) end
-end`,
+local ${fits} = ${prev} * (math.min(${left}, ${2 * window}) - ${window}) + (${cur} + ${cost}) * ${window} <= ${limit} * ${window}`,
+    undo: ({ key, cost, state: [prev = ''] }) => `
+if ${cost} > 0 and call('HINCRBY', ${key}, 'c', -${cost}) < 1 and ${prev} == 0 then call('DEL', ${key}) end`,
     // How many windows later the key ends than what was taken said it would: the age of what was taken.
     refund: `
 local window, cost, expected = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
