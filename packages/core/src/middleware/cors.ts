@@ -4,7 +4,7 @@ import { type Check, checkOptions, flag, integer, list, optional, refuse, text }
 import { headerName } from '../options/header-name.js'
 import { Reply } from '../reply.js'
 import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
-import { lists, type OriginOption, originRule } from './cors/origin.js'
+import { type OriginOption, originRule } from './cors/origin.js'
 
 export interface CorsOptions {
   /**
@@ -39,7 +39,10 @@ export interface CorsOptions {
  *
  *     pipeline().use(cors({ origin: ['https://app.example.com'], methods: ['GET', 'PUT'], credentials: true, maxAge: 600 }))
  *
- * @throws ConfigError also for `*` or `'null'` together with credentials
+ * Spoofable where an allowed site is taken over or runs a stranger's script: it reads what its visitor may. A function as `origin` is believed.
+ *
+ * @throws ConfigError also for a pattern that a stranger's domain matches, and together with `credentials` or `privateNetwork` for `*`, `'null'`, a
+ * pattern that every site matches, and a function that takes no origin
  */
 export function cors(options: CorsOptions): Middleware {
   const checked = checkOptions('cors', options, {
@@ -51,9 +54,12 @@ export function cors(options: CorsOptions): Middleware {
     maxAge: optional(integer({ max: 86_400 })),
     privateNetwork: optional(flag, false),
   })
-  const { origin: rule, credentials, exposeHeaders, privateNetwork } = checked
-  if (credentials) refuseWildcards(options)
-  const anybody = rule === '*'
+  const { origin, credentials, exposeHeaders, privateNetwork } = checked
+  const { decide, tooWide } = origin
+  if ((credentials || privateNetwork) && tooWide !== undefined)
+    refuse(tooWide.at, tooWide.value, tooWide.allowed)
+  if (credentials) refuseWildcards(checked)
+  const anybody = decide === '*'
   const exposed = exposeHeaders.join(', ')
   const varyOnOptions = [
     'Origin',
@@ -98,9 +104,9 @@ export function cors(options: CorsOptions): Middleware {
       const origin = ctx.header('origin')
       const preflight =
         isOptions && origin !== undefined && ctx.header('access-control-request-method') !== undefined
-      if (anybody) return allow(ctx, '*', preflight)
+      if (decide === '*') return allow(ctx, '*', preflight)
       if (origin === undefined) return undefined
-      const allowed = rule(origin, ctx)
+      const allowed = decide(origin, ctx)
       return isPromise(allowed)
         ? Promise.resolve(allowed).then(answer => settle(ctx, origin, answer, preflight))
         : settle(ctx, origin, allowed, preflight)
@@ -123,21 +129,18 @@ function preflightReply(options: {
   })
 }
 
-/** With credentials `*` is an origin, a method or a header of that name (Fetch standard), and what everybody may be, `null`, is as good as `*`. */
-function refuseWildcards(options: CorsOptions): void {
-  const owner = 'cors'
-  if (options.origin === '*')
-    refuse({ owner, option: 'origin' }, '*', 'with credentials: the origins by name, never "*"')
-  if (lists(options.origin, 'null'))
-    refuse(
-      { owner, option: 'origin' },
-      'null',
-      'with credentials: the origins by name; every page can make itself "null"',
-    )
-  for (const option of ['methods', 'allowHeaders', 'exposeHeaders'] as const)
-    if (lists(options[option], '*'))
-      refuse({ owner, option }, '*', 'with credentials: each by name, since browsers then take "*" literally')
+/** With credentials `*` is a method or a header of that name (Fetch standard). */
+function refuseWildcards(lists: Readonly<Record<(typeof LISTS)[number], readonly string[]>>): void {
+  for (const option of LISTS)
+    if (lists[option].includes('*'))
+      refuse(
+        { owner: 'cors', option },
+        '*',
+        'with credentials: each by name, since browsers then take "*" literally',
+      )
 }
+
+const LISTS = ['methods', 'allowHeaders', 'exposeHeaders'] as const
 
 const UPPER_CASE = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
 

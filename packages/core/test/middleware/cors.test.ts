@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type CorsOptions, cors, type Pipeline, pipeline } from '../../src/index.js'
+import { ConfigError, type CorsOptions, cors, type Pipeline, pipeline } from '../../src/index.js'
 import { type InjectedRequest, inject } from '../../src/testing/index.js'
 import { BareContext } from '../support/bare-context.js'
 import { memoryLogger } from '../support/memory-logger.js'
@@ -339,6 +339,131 @@ describe('what is wrong is found when it is built', () => {
     [{ origin: APP, allowedHeaders: [] }, 'did you mean "allowHeaders"?'],
   ])('given %o, when it is built, then the message says: %s', (options, says) => {
     expect(() => cors(options as CorsOptions)).toThrow(says)
+  })
+
+  it.each([
+    /^.*$/,
+    /^.+$/s,
+    /^[\s\S]*$/,
+    /^(?:.*)$/,
+    /^\S+$/,
+    /^https?:\/\/.*$/,
+    /^https:\/\/[^/]+$/,
+    /^https:\/\/[a-z0-9.-]+$/i,
+    /^https:\/\/[\w.-]+(?::\d+)?$/,
+    /^http:\/\/.+:8443$/,
+    /^https:\/\/[a-z]+\.com$/,
+    /^https:\/\/[a-z]{1,5}\.com$/,
+    /^https:\/\/[\w-]+\.(?:io|dev)$/,
+    /^https:\/\/(?:www\.)?[a-z0-9-]+\.net$/,
+    /^https:\/\/www\.[a-z0-9-]+\.com$/,
+    /^https:\/\/.+\.co\.uk$/,
+    /^https?:\/\/\d+\.\d+\.\d+\.\d+(?::\d+)?$/,
+    /^http:\/\/\[[\da-f:]+\]$/,
+    /^https:\/\/[a-z0-9-]+\.github\.io$/,
+    /^https:\/\/.*\.vercel\.app$/,
+    /^https:\/\/[a-z0-9-]+\.pages\.dev$/,
+  ])(
+    'given %s, which everybody can match, when credentials are sent along, then it is refused, and only then',
+    origin => {
+      const says = /option "origin(\[1\])?" is .*; allowed: .* not every site's: this one lets in "http/
+      expect(() => cors({ origin, credentials: true })).toThrow(says)
+      expect(() => cors({ origin: [APP, origin], credentials: true })).toThrow(says)
+      expect(() => cors({ origin, privateNetwork: true })).toThrow(says)
+      expect(() => cors({ origin })).not.toThrow()
+    },
+  )
+
+  it.each([
+    /^https:\/\/.*example\.com$/,
+    /^https?:\/\/.*example\.com(?::\d+)?$/,
+    /^https:\/\/[a-z-]*example\.com$/,
+    /^https:\/\/[a-z]+example\.com$/,
+    /^https:\/\/(?:.*)?example\.com:8443$/,
+    /^https:\/\/[\w.-]*example\.co\.uk$/i,
+    /^https:\/\/example\.com.*$/,
+    /^https:\/\/example\.com[a-z.]*$/,
+    /^https:\/\/example\.com[a-z]*$/,
+    /^https:\/\/app\.example[a-z.]+$/,
+    /^https:\/\/example.*$/,
+    /^https:\/\/.*example.*$/,
+    /^https:\/\/example[a-z]*\.com$/,
+    /^(?:https:\/\/example\.com.*)$/,
+    /^(?:http|https):\/\/(?:.+)example\.org$/,
+  ])(
+    'given %s, which a domain of somebody else matches too, when it is built, then that domain is told',
+    origin => {
+      expect(() => cors({ origin })).toThrow(
+        /your domains alone: this one also lets in "https?:\/\/[\w.-]*qzx/,
+      )
+      expect(() => cors({ origin: [APP, origin], credentials: true })).toThrow(ConfigError)
+    },
+  )
+
+  it.each([
+    /^https:\/\/[a-z0-9-]+\.example\.com$/,
+    /^https:\/\/(?:[a-z0-9-]+\.)*example\.com$/,
+    /^https:\/\/(?:.+\.)?example\.com(?::\d+)?$/,
+    /^https:\/\/.*\.example\.co\.uk$/,
+    /^https?:\/\/localhost(?::\d+)?$/,
+    /^http:\/\/127\.0\.0\.1:\d+$/,
+    /^http:\/\/192\.168\.\d{1,3}\.\d{1,3}(?::\d+)?$/,
+    /^https:\/\/pr-\d+\.preview\.example\.com$/,
+    /^https:\/\/[a-z]+prod\.example\.com$/,
+    /^https:\/\/shop-[a-z0-9-]+-acme\.vercel\.app$/,
+    /^https:\/\/[a-z0-9-]+\.acme\.github\.io$/,
+    /^https:\/\/[a-z-]+\.svc\.internal$/,
+    /^http:\/\/[a-z]+node\.lan$/,
+    /^https:\/\/(?:shop|admin)\.example\.(?:com|org)$/,
+    /^https:\/\/[a-z]+\.example$/,
+    /^capacitor:\/\/localhost$/,
+  ])(
+    'given %s, which only the own domains match, when it is built, with credentials too, then it is accepted',
+    origin => {
+      expect(() => cors({ origin, credentials: true, privateNetwork: true })).not.toThrow()
+    },
+  )
+
+  it('given a function that does not look at the origin, when credentials are sent along, then it is refused, and only then', () => {
+    const everybody = () => true
+    expect(() => cors({ origin: everybody, credentials: true })).toThrow(
+      'a function (origin, ctx) that looks at the origin',
+    )
+    expect(() => cors({ origin: everybody })).not.toThrow()
+    expect(() => cors({ origin: origin => origin === APP, credentials: true })).not.toThrow()
+  })
+
+  it('given anybody, when pages may reach a private network, then it is refused', () => {
+    expect(() => cors({ origin: '*', privateNetwork: true })).toThrow('never "*"')
+    expect(() => cors({ origin: ['null'], privateNetwork: true })).toThrow(
+      'every page can make itself "null"',
+    )
+  })
+
+  it.each<[string, unknown]>([
+    ['a hole in the list', Object.assign([APP], { length: 2 })],
+    ['a RegExp behind a proxy', new Proxy(/^https:\/\/a\.example$/, {})],
+    ['an object', {}],
+  ])('given %s, when it is built, then it is a ConfigError', (_, origin) => {
+    expect(() => cors({ origin: origin as string })).toThrow(ConfigError)
+  })
+
+  it('given options that change after they were checked, when pages ask, then what was checked holds', async () => {
+    const list = [APP]
+    const pattern = Object.assign(/^https:\/\/b\.example$/, {})
+    let reads = 0
+    const options = {
+      credentials: true,
+      get origin() {
+        return reads++ === 0 ? [list, pattern].flat() : '*'
+      },
+    }
+    const pages = edge(options)
+    list.push(EVIL)
+    pattern.test = () => true
+    for (const origin of [EVIL, 'https://c.example'])
+      expect((await inject(pages, get(origin))).headers).toEqual({ vary: 'Origin' })
+    expect((await inject(pages, get(APP))).headers).toHaveProperty('access-control-allow-origin', APP)
   })
 
   it('given patterns with classes, groups and escapes, when it is built, then they are accepted', () => {

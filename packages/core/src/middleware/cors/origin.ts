@@ -1,55 +1,86 @@
 import type { RequestContext } from '../../context.js'
 import { type Check, type OptionPath, refuse, within } from '../../options/check.js'
+import { entriesOf } from '../../options/read.js'
 import type { MaybePromise } from '../../vocabulary/maybe-promise.js'
+import { strangerIn } from './strangers.js'
 
 /** Decides about one origin. Anything but `true` and `false` is a mistake and refuses the request with 500. */
 export type OriginFunction = (origin: string, ctx: RequestContext) => MaybePromise<boolean>
 
 export type OriginOption = string | RegExp | OriginFunction | readonly (string | RegExp)[]
 
-/** What the option says: anybody, or a decision on what the `Origin` header holds. */
-export type OriginRule = '*' | ((origin: string, ctx: RequestContext) => unknown)
+/** What the option says. */
+export interface OriginRule {
+  /** On what the `Origin` header holds; `'*'` is anybody. */
+  readonly decide: '*' | ((origin: string, ctx: RequestContext) => unknown)
+  /** Why it is too wide for whoever must know whom they let in: with credentials, and in front of a private network. */
+  readonly tooWide: Fault | undefined
+}
+
+interface Fault {
+  readonly at: OptionPath
+  readonly value: unknown
+  readonly allowed: string
+}
 
 /** RFC 6454 section 6.2, as far as it keeps a pattern or a function from being shown something that is no origin, `null` included. */
 const SERIALIZED = /^[a-z][a-z0-9+.-]{0,31}:\/\/[^\s/?#@\\,"<>]+$/
 const LONGEST_ORIGIN = 512
 
 export const originRule: Check<OriginRule> = (value, at) => {
-  if (value === '*') return '*'
-  if (typeof value === 'function') {
-    const decide = value as OriginFunction
-    return (origin, ctx) => isSerialized(origin) && decide(origin, ctx)
-  }
+  if (value === '*')
+    return { decide: '*', tooWide: { at, value, allowed: `${WHERE}: the origins by name, never "*"` } }
+  if (typeof value === 'function') return asking(value as OriginFunction, at)
   if (!Array.isArray(value)) return matching([entry(value, at)])
-  if (value.length === 0 || value.length > 10_000) return refuse(at, value, 'a list of 1 to 10000 origins')
-  return matching(value.map((one: unknown, index) => entry(one, within(at, index))))
+  const list = entriesOf(value, 10_000)
+  if (list === undefined || list.length === 0) return refuse(at, value, 'a list of 1 to 10000 origins')
+  return matching(list.map((one, index) => entry(one, within(at, index))))
 }
 
-/** Whether an option that is a string or a list names this one. */
-export function lists(option: unknown, name: string): boolean {
-  return option === name || (Array.isArray(option) && option.includes(name))
+const WHERE = 'with credentials or privateNetwork'
+
+/**
+ * A function is believed: what it looks up may be the team's own, so that it cannot be tried out when it is built. Only one that cannot
+ * even see the origin is known to let in everybody.
+ */
+function asking(decide: OriginFunction, at: OptionPath): OriginRule {
+  const allowed = `${WHERE}: a function (origin, ctx) that looks at the origin; one without parameters lets in everybody`
+  return {
+    decide: (origin, ctx) => isSerialized(origin) && decide(origin, ctx),
+    tooWide: decide.length === 0 ? { at, value: decide, allowed } : undefined,
+  }
 }
 
-function matching(entries: readonly (string | RegExp)[]): OriginRule {
-  const exact = new Set(entries.filter(one => typeof one === 'string'))
-  const patterns = entries.filter(one => one instanceof RegExp)
-  return origin =>
-    exact.has(origin) ||
-    (patterns.length > 0 && isSerialized(origin) && patterns.some(pattern => pattern.test(origin)))
+interface Entry {
+  readonly means: string | RegExp
+  readonly tooWide?: Fault
+}
+
+function matching(entries: readonly Entry[]): OriginRule {
+  const all = entries.map(({ means }) => means)
+  const exact = new Set(all.filter(one => typeof one === 'string'))
+  const patterns = all.filter(one => one instanceof RegExp)
+  return {
+    decide: origin =>
+      exact.has(origin) ||
+      (patterns.length > 0 && isSerialized(origin) && patterns.some(pattern => pattern.test(origin))),
+    tooWide: entries.find(({ tooWide }) => tooWide !== undefined)?.tooWide,
+  }
 }
 
 const isSerialized = (origin: string) => origin.length <= LONGEST_ORIGIN && SERIALIZED.test(origin)
 
-function entry(value: unknown, at: OptionPath): string | RegExp {
+function entry(value: unknown, at: OptionPath): Entry {
   if (value instanceof RegExp) return pattern(value, at)
   if (typeof value !== 'string')
     return refuse(at, value, 'an origin, a list of origins, a RegExp, a function, or "*" for anybody')
-  return exactOrigin(value, at)
+  const allowed = `${WHERE}: the origins by name; every page can make itself "null"`
+  if (value === 'null') return { means: value, tooWide: { at, value, allowed } }
+  return { means: exactOrigin(value, at) }
 }
 
 /** Only the very form that browsers send can ever match, so any other is a mistake. */
 function exactOrigin(value: string, at: OptionPath): string {
-  if (value === 'null') return value
   if (value === '*') return refuse(at, value, '"*" alone and not in a list')
   if (value.includes('*'))
     return refuse(
@@ -71,13 +102,34 @@ function serialized(url: URL): string | undefined {
   return url.host === '' ? undefined : `${url.protocol}//${url.host.toLowerCase()}`
 }
 
-function pattern(value: RegExp, at: OptionPath): RegExp {
+function pattern(given: RegExp, at: OptionPath): Entry {
+  const value = copied(given, at)
   if (/[gy]/.test(value.flags))
     return refuse(at, value, `a RegExp without the flags g and y, which make it remember its last match`)
   if (value.flags.includes('m'))
     return refuse(at, value, 'a RegExp without the flag m, which makes ^ and $ mean lines')
-  const fault = faultOf(value.source)
-  return fault === undefined ? value : refuse(at, value.source, fault)
+  const { source } = value
+  const fault = faultOf(source)
+  if (fault !== undefined) return refuse(at, source, fault)
+  const stranger = strangerIn(value)
+  if (stranger === undefined) return { means: value }
+  if (stranger.kind === 'neighbour')
+    return refuse(
+      at,
+      source,
+      `a RegExp that matches your domains alone: this one also lets in "${stranger.origin}"`,
+    )
+  const allowed = `${WHERE}: a RegExp that matches your origins and not every site's: this one lets in "${stranger.origin}"`
+  return { means: value, tooWide: { at, value: source, allowed } }
+}
+
+/** One of our own, since the given one may be changed, and its methods too. */
+function copied(given: RegExp, at: OptionPath): RegExp {
+  try {
+    return new RegExp(given.source, given.flags)
+  } catch {
+    return refuse(at, given, 'a RegExp')
+  }
 }
 
 /** What lets in more than was meant: no anchors, an alternative that is outside of them, a dot that is any character. */
