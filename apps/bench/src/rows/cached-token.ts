@@ -3,7 +3,7 @@ import { createVerifier } from 'fast-jwt'
 import { epochMs } from '../clock.js'
 import { Tokens } from '../hosts/floor/tokens.js'
 import type { Row } from './row.js'
-import { authenticator, FAST_JWT, TokenContext, tokens } from './tokens.js'
+import { authenticator, FAST_JWT, manyWays, TokenContext, tokens } from './tokens.js'
 
 /** Who brought a token that was verified a moment ago. All are given a new string each time, and making it is part of the figure. */
 export const cachedToken: Row = {
@@ -12,9 +12,25 @@ export const cachedToken: Row = {
     {
       name: 'palisade authenticate',
       async prepare() {
-        const { credentials, fieldAt } = tokens()
-        const { services, run, dispose } = authenticator({ ttl: '10m' })
-        for (const i of credentials.tokens.keys()) await run(new TokenContext(services, fieldAt(i)))
+        const { fieldAt, services, run, dispose } = await warm({})
+        return {
+          run(decisions) {
+            let sum = 0
+            for (let i = 0; i < decisions; i++) {
+              const ctx = new TokenContext(services, fieldAt(i))
+              if (isPromise(run(ctx))) throw new Error('a known token was waited for')
+              sum += ctx.state.identity?.subject.length ?? Number.NaN
+            }
+            return sum
+          },
+          dispose,
+        }
+      },
+    },
+    {
+      name: 'palisade authenticate, three strategies and five rules',
+      async prepare() {
+        const { fieldAt, services, run, dispose } = await warm(manyWays())
         return {
           run(decisions) {
             let sum = 0
@@ -81,4 +97,12 @@ export const cachedToken: Row = {
       },
     },
   ],
+}
+
+/** With all tokens verified. */
+async function warm(more: Parameters<typeof authenticator>[1]) {
+  const { credentials, fieldAt } = tokens()
+  const made = authenticator({ ttl: '10m' }, more)
+  for (const i of credentials.tokens.keys()) await made.run(new TokenContext(made.services, fieldAt(i)))
+  return { ...made, fieldAt }
 }

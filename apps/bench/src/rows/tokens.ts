@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto'
-import { type AuthenticateOptions, authenticate, jwt } from '@palisade/auth'
+import { type AlwaysRequired, apiKey, apiKeys, authenticate, basic, jwt } from '@palisade/auth'
 import { type Identity, pipeline, type RequestContext, type Services } from '@palisade/core'
 import { AUDIENCE, ISSUER } from '../hosts/host.js'
 import { type Credentials, issueCredentials } from '../load/issuer.js'
@@ -35,6 +35,7 @@ function issue(): Tokens {
 export class TokenContext {
   readonly state: { identity?: Identity | undefined } = { identity: undefined }
   readonly services: Services
+  readonly path = '/api/orders/42'
   private readonly field: string
 
   constructor(services: Services, field: string) {
@@ -42,8 +43,8 @@ export class TokenContext {
     this.field = field
   }
 
-  header(): string | undefined {
-    return this.field
+  header(name: string): string | undefined {
+    return name === 'authorization' ? this.field : undefined
   }
 
   deny(): never {
@@ -52,7 +53,7 @@ export class TokenContext {
 }
 
 /** Asks `authenticate()` about one request after the other. */
-export function authenticator(cache: false | { ttl: '10m' }) {
+export function authenticator(cache: false | { ttl: '10m' }, more: Partial<AlwaysRequired> = {}) {
   const { publicKey } = tokens().credentials
   const strategy = jwt({
     issuer: ISSUER,
@@ -61,7 +62,8 @@ export function authenticator(cache: false | { ttl: '10m' }) {
     algorithms: ['RS256'],
     cache,
   })
-  const middleware = authenticate({ strategies: [strategy] } satisfies AuthenticateOptions)
+  const { strategies = [], ...rest } = more
+  const middleware = authenticate({ ...rest, strategies: [strategy, ...strategies] })
   const { services } = pipeline().use(middleware).compile()
   return {
     services,
@@ -70,5 +72,17 @@ export function authenticator(cache: false | { ttl: '10m' }) {
     dispose: () => middleware.dispose?.(),
   }
 }
+
+/** What else a team may have in the same middleware. */
+export const manyWays = (): Partial<AlwaysRequired> => ({
+  strategies: [apiKey({ keys: apiKeys() }), basic({ verify: () => undefined })],
+  rules: [
+    { path: '/**' },
+    { path: '/admin/**', use: ['jwt'] },
+    { path: '/api/**', use: ['jwt', 'api-key', 'basic'] },
+    { path: '/api/*/items', use: ['jwt'] },
+    { path: '/reports/**', use: ['basic'] },
+  ],
+})
 
 export const FAST_JWT = { algorithms: ['RS256' as const], allowedIss: ISSUER, allowedAud: AUDIENCE }

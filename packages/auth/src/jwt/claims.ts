@@ -77,30 +77,3 @@ function valueAt(claims: object, path: readonly string[]): unknown {
   }
   return value ?? undefined
 }
-
-const TYPES_OF_ACCESS = new Set(['jwt', 'at+jwt'])
-
-/**
- * Why a token is no access token, though its issuer signed it; `undefined` when nothing speaks against it. The audience is what
- * tells them apart in the first place; this is for issuers that give id, refresh and logout tokens the same one.
- */
-export function otherThanAccess(headerType: unknown, claims: JWTPayload): string | undefined {
-  if (headerType !== undefined) {
-    if (typeof headerType !== 'string') return 'header typ'
-    if (!TYPES_OF_ACCESS.has(headerType.toLowerCase().replace(/^application\//, ''))) return 'header typ'
-  }
-  const isDeclaredAccess = /^(?:application\/)?at\+jwt$/i.test(headerType ?? '') || claims['typ'] === 'Bearer'
-  // Keycloak says so in a claim, Cognito in another one.
-  if (typeof claims['typ'] === 'string' && !/^(?:bearer|access|at\+jwt|jwt)$/i.test(claims['typ']))
-    return 'claim typ'
-  if (claims['token_use'] !== undefined && claims['token_use'] !== 'access') return 'claim token_use'
-  if ('events' in claims) return 'logout token'
-  // OpenID Connect Core sections 2 and 3.3.2.11.
-  if ('at_hash' in claims || 'c_hash' in claims) return 'id token'
-  return 'nonce' in claims && !isDeclaredAccess ? 'id token' : undefined
-}
-
-/** An audience that is not exactly typed is none (RFC 7519 section 4.1.3). */
-export function hasTypedAudience({ aud }: JWTPayload): boolean {
-  return typeof aud === 'string' || (Array.isArray(aud) && aud.every(each => typeof each === 'string'))
-}

@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto'
 import {
   type Check,
   type Checked,
@@ -15,7 +14,7 @@ import {
 } from '@palisade/core'
 import type { JSONWebKeySet, JWK, KeyObject } from 'jose'
 import { localKeys } from './key-set.js'
-import { type KeySource, singleKey } from './keys.js'
+import { type KeySource, sharedSecret, singleKey } from './keys.js'
 import { PUBLIC_ALGORITHMS, publicKey } from './public-key.js'
 import { jwksUri, RemoteKeys } from './remote-keys.js'
 import { HMAC_ALGORITHMS, secretBytes } from './secret.js'
@@ -164,7 +163,7 @@ function compileKeys(
       if (checked.algorithms === undefined)
         return refuse(within(at, 'algorithms'), undefined, 'required with a secret, such as ["HS256"]')
       const algorithms = onlyOf(HMAC_ALGORITHMS, checked.algorithms, 'a secret', at)
-      return { keys: singleKey(createSecretKey(secretBytes(checked.secret, algorithms, here))), algorithms }
+      return { keys: sharedSecret(secretBytes(checked.secret, algorithms, here)), algorithms }
     }
     case 'publicKey': {
       const { key, algorithms } = publicKey(checked.publicKey, here)

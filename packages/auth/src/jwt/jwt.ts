@@ -17,7 +17,13 @@ import { bearerChallenge, realmName } from '../challenge.js'
 import type { Authenticated, Strategy, VerifyResult } from '../strategy.js'
 import { type ClaimPath, claimPath } from './claims.js'
 import { compileIssuers, ISSUER_SHAPE, type IssuerOptions, issuerObject } from './issuer.js'
-import { type TokenFacts, type VerifiedToken, VerifiedTokens } from './verified-tokens.js'
+import {
+  isFresh,
+  type TokenFacts,
+  type Verification,
+  type VerifiedToken,
+  VerifiedTokens,
+} from './verified-tokens.js'
 import { TokenVerifier } from './verify-token.js'
 
 export interface JwtCommonOptions {
@@ -53,8 +59,6 @@ export interface BearerToken {
   /** The whole header field. */
   readonly field: string
   readonly token: string
-  /** Set when it was verified a short while ago. */
-  readonly known: VerifiedToken | undefined
 }
 
 /** RFC 6750 section 2.1. */
@@ -120,25 +124,24 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
     extract(ctx) {
       const field = ctx.header(header)
       if (field === undefined) return null
-      // What is known needs no second look at its form.
-      const known = verified?.find(field, ctx.services.clock.now())
-      if (known !== undefined) return { field, token: '', known }
+      // What was verified before needs no second look at its form.
+      const known = verified?.find(field)
+      if (known !== undefined) return known
       if (header === 'authorization' && !NAMES_BEARER.test(field)) return null
       const token = form.exec(field)?.[1]
-      return token === undefined ? 'malformed' : { field, token, known: undefined }
+      return token === undefined ? 'malformed' : { field, token }
     },
 
-    recall({ known }) {
-      return known === undefined ? undefined : unlessRevoked(known)
+    recall(presented, { now }) {
+      return wasVerified(presented) && isFresh(presented, now) ? unlessRevoked(presented) : undefined
     },
 
     async verify({ field, token }, { now }) {
       const verdict = await verifier.verify(token, now)
       if ('outcome' in verdict)
         return verdict.outcome === 'invalid' ? { ...verdict, presented: token } : verdict
-      const fresh: VerifiedToken = { ...verdict, field }
-      if (fresh.until > now) verified?.add(fresh)
-      return unlessRevoked(fresh)
+      if (verdict.until > now) verified?.add({ ...verdict, field, token })
+      return unlessRevoked(verdict)
     },
 
     challenge: failure => bearerChallenge(realm, failure),
@@ -152,7 +155,7 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
     },
   }
 
-  function unlessRevoked({ result, facts }: VerifiedToken): MaybePromise<VerifyResult> {
+  function unlessRevoked({ result, facts }: Verification): MaybePromise<VerifyResult> {
     if (isRevoked === undefined) return result
     const revoked = isRevoked(facts)
     if (isPromise(revoked))
@@ -160,6 +163,8 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
     return judge(revoked, result, facts)
   }
 }
+
+const wasVerified = (presented: BearerToken): presented is VerifiedToken => 'result' in presented
 
 function judge(isRevoked: unknown, result: Authenticated, { sub, jti }: TokenFacts): VerifyResult {
   if (isRevoked === false) return result

@@ -30,8 +30,24 @@ export class KeysUnavailable extends Error {
   }
 }
 
-/** One key for every token: a secret or a public key from the configuration. */
+/** One public key for every token, from the configuration. */
 export function singleKey(key: VerificationKey): KeySource {
   const keys = Object.freeze([key])
   return { epoch: 0, keysFor: () => keys }
+}
+
+/** One secret for every token. It is imported once for each algorithm, since jose does that again for each token otherwise. */
+export function sharedSecret(bytes: Uint8Array<ArrayBuffer>): KeySource {
+  const imported = new Map<string, readonly VerificationKey[]>()
+  return {
+    epoch: 0,
+    async keysFor({ alg }) {
+      const known = imported.get(alg)
+      if (known !== undefined) return known
+      const algorithm = { name: 'HMAC', hash: `SHA-${alg.slice(2)}` }
+      const keys = Object.freeze([await crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify'])])
+      imported.set(alg, keys)
+      return keys
+    },
+  }
 }

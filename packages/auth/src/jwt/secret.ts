@@ -13,10 +13,14 @@ export const HMAC_ALGORITHMS = Object.keys(LEAST_BYTES)
  *
  * @throws ConfigError for a secret that is too short for one of its algorithms, or holds a public key
  */
-export function secretBytes(secret: unknown, algorithms: readonly string[], at: OptionPath): Uint8Array {
+export function secretBytes(
+  secret: unknown,
+  algorithms: readonly string[],
+  at: OptionPath,
+): Uint8Array<ArrayBuffer> {
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
     return refuse(at, secret, 'a string or a Uint8Array')
-  const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Uint8Array.from(secret)
+  const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : Uint8Array.from(secret)
   for (const algorithm of algorithms) {
     const least = LEAST_BYTES[algorithm] ?? 0
     // The value itself stays out of the message: it is a secret.

@@ -1,3 +1,5 @@
+import type { JWTPayload } from 'jose'
+
 /** RFC 7519 tokens that are longer are refused unread. */
 export const LONGEST_TOKEN = 8192
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]*$/
@@ -7,8 +9,9 @@ const FOREIGN_KEYS = ['jku', 'jwk', 'x5u'] as const
 
 /** What a token says before anything is verified: only good to choose the issuer's configuration. */
 export interface UnverifiedToken {
-  readonly header: { readonly alg: string; readonly kid: string | undefined }
-  readonly issuer: string
+  readonly header: { readonly alg: string; readonly kid: string | undefined; readonly typ: unknown }
+  /** Good for more once the signature is verified, which covers the text that they were read from. */
+  readonly claims: JWTPayload & { readonly iss: string }
 }
 
 /** A token that is not worth a signature check. `reason` is for the log. */
@@ -20,32 +23,32 @@ export interface BrokenToken {
 export function readToken(token: string): UnverifiedToken | BrokenToken {
   if (token.length > LONGEST_TOKEN) return { reason: 'token too long' }
   if (!SHAPE.test(token)) return { reason: 'no JWS' }
-  const [first = '', second = ''] = token.split('.', 2)
-  const header = objectIn(first)
-  const payload = objectIn(second)
-  if (header === undefined || payload === undefined) return { reason: 'no JSON' }
-  const { alg, kid } = header
+  const dot = token.indexOf('.')
+  const header = objectIn(token.slice(0, dot))
+  const claims = objectIn(token.slice(dot + 1, token.indexOf('.', dot + 1)))
+  if (header === undefined || claims === undefined) return { reason: 'no JSON' }
+  const { alg, kid, typ } = header
   if (typeof alg !== 'string' || alg.toLowerCase() === 'none') return { reason: 'no signature' }
   const foreign = FOREIGN_KEYS.find(name => Object.hasOwn(header, name))
   if (foreign !== undefined) return { reason: `header ${foreign}` }
   // `b64: false` and every other extension change what is signed (RFC 7797); none is understood here.
   if (Object.hasOwn(header, 'crit')) return { reason: 'header crit' }
+  if (Object.hasOwn(header, 'b64')) return { reason: 'header b64' }
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > LONGEST_KID))
     return { reason: 'header kid' }
-  const { iss } = payload
-  if (typeof iss !== 'string') return { reason: 'claim iss' }
-  return { header: { alg, kid }, issuer: iss }
+  if (typeof claims['iss'] !== 'string') return { reason: 'claim iss' }
+  return { header: { alg, kid, typ }, claims: claims as UnverifiedToken['claims'] }
 }
 
 export function isBroken(token: UnverifiedToken | BrokenToken): token is BrokenToken {
   return 'reason' in token
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 function objectIn(part: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')),
-    )
+    const value: unknown = JSON.parse(UTF8.decode(Buffer.from(part, 'base64url')))
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache'
 import type { Authenticated } from '../strategy.js'
 import type { KeySource } from './keys.js'
+import { LONGEST_TOKEN } from './token.js'
 
 /** What `isRevoked` is asked with. */
 export interface TokenFacts {
@@ -12,10 +12,8 @@ export interface TokenFacts {
   readonly iat: number | undefined
 }
 
-/** A token whose signature and claims were found right a short while ago. */
-export interface VerifiedToken {
-  /** The header field that carried it, whole. */
-  readonly field: string
+/** What a verification found, and how long it may be believed. */
+export interface Verification {
   readonly result: Authenticated
   readonly facts: TokenFacts
   readonly keys: KeySource
@@ -24,8 +22,25 @@ export interface VerifiedToken {
   readonly until: number
 }
 
-/** As much of a signature as two different ones will not share: 192 bits. */
-const TAIL = 32
+/** A token whose signature and claims were found right a short while ago. */
+export interface VerifiedToken extends Verification {
+  /** The header field that carried it, whole. */
+  readonly field: string
+  readonly token: string
+}
+
+interface Entry {
+  readonly verified: VerifiedToken
+  /** Whether it was asked for since the hand last passed. */
+  wasAsked: boolean
+}
+
+/** As much of a signature as two different ones will not share: 72 bits. One character more, and V8 takes twice as long to find it. */
+const TAIL = 12
+/** A field that is longer is mostly spaces, and is verified each time. */
+const LONGEST_FIELD = LONGEST_TOKEN + 100
+/** So many entries are spared in a row at most, so that no request pays for all. */
+const MOST_SPARED = 64
 
 /**
  * Tokens that were verified, so that a request with one of them costs no signature check and no promise.
@@ -34,24 +49,58 @@ const TAIL = 32
  * of configuration and token would be as safe, but is computed over a kilobyte at each request, which alone costs more than a hit may. It
  * is as safe because each strategy has a cache of its own, so the configuration is always the same; because only what was verified gets in,
  * so nobody can put an entry under the tail of another's token without having signed it; and because the comparison that depends on the
- * content is only reached by one who already knows 192 bits of a valid signature, so its timing tells nothing.
+ * content is only reached by one who already knows 72 bits of a valid signature, so its timing tells nothing.
  *
- * Bounded by entries times the 8 KiB that a token may have. What is invalid is never kept.
+ * Bounded by entries times the length of a field. When it is full, a hand goes round and drops the first token that nobody asked for since it last
+ * came by (the second-chance algorithm): a hit only sets a flag, where a list in the order of use would be rewritten at each. What is
+ * invalid is never kept.
  */
 export class VerifiedTokens {
-  readonly #tokens: LRUCache<string, VerifiedToken>
+  readonly #byTail = new Map<string, Entry>()
+  /** The tails of the entries, each in its place. */
+  readonly #ring: string[] = []
+  readonly #max: number
+  #hand = 0
 
   constructor(max: number) {
-    this.#tokens = new LRUCache({ max })
+    this.#max = max
   }
 
-  find(field: string, now: number): VerifiedToken | undefined {
-    const token = this.#tokens.get(field.slice(-TAIL))
-    if (token === undefined || token.field !== field) return undefined
-    return token.until > now && token.keys.epoch === token.epoch ? token : undefined
+  /** What was found when this field was last verified. Whether it is still good is `isFresh`'s to say. */
+  find(field: string): VerifiedToken | undefined {
+    const entry = this.#byTail.get(field.slice(-TAIL))
+    if (entry === undefined || entry.verified.field !== field) return undefined
+    entry.wasAsked = true
+    return entry.verified
   }
 
-  add(token: VerifiedToken): void {
-    this.#tokens.set(token.field.slice(-TAIL), token)
+  add(verified: VerifiedToken): void {
+    const { field } = verified
+    if (field.length > LONGEST_FIELD) return
+    const tail = field.slice(-TAIL)
+    if (!this.#byTail.has(tail)) this.#ring[this.#place()] = tail
+    this.#byTail.set(tail, { verified, wasAsked: false })
   }
+
+  /** A free place in the ring. */
+  #place(): number {
+    if (this.#ring.length < this.#max) return this.#ring.length
+    for (let spared = 0; ; spared++) {
+      const place = this.#hand
+      this.#hand = (place + 1) % this.#max
+      const tail = this.#ring[place] as string
+      const entry = this.#byTail.get(tail)
+      if (entry?.wasAsked === true && spared < MOST_SPARED) {
+        entry.wasAsked = false
+        continue
+      }
+      this.#byTail.delete(tail)
+      return place
+    }
+  }
+}
+
+/** Whether the token would be verified with the same result: it has not expired, and its issuer's keys are still those. */
+export function isFresh({ until, keys, epoch }: VerifiedToken, now: number): boolean {
+  return until > now && keys.epoch === epoch
 }

@@ -30,15 +30,31 @@ export const pattern: Check<Pattern> = (value, at) => {
 
 const hasDots = (path: string) => path.split('/').some(part => part === '.' || part === '..')
 
-/** @param segments of the folded path, without the empty ones at its ends */
-export function matches({ parts, isOpen }: Pattern, segments: readonly string[]): boolean {
-  if (isOpen ? segments.length < parts.length : segments.length !== parts.length) return false
+/**
+ * Whether the pattern matches a folded path that begins with a slash and has no empty segments, but perhaps a slash at its end. Asked at
+ * each request, so the path is compared where it is and not taken apart.
+ */
+export function matches({ parts, isOpen }: Pattern, path: string): boolean {
+  const end = path.length > 1 && path.charCodeAt(path.length - 1) === SLASH ? path.length - 1 : path.length
+  /** Where the last part that matched ends: at the slash before the next one, or at the end. */
+  let at = end === 1 ? 1 : 0
   for (let i = 0; i < parts.length; i++) {
+    if (at >= end) return false
     const part = parts[i]
-    if (part !== undefined && part !== segments[i]) return false
+    const next = part === undefined ? segmentEnd(path, at + 1, end) : at + 1 + part.length
+    if (part !== undefined && !(next <= end && path.startsWith(part, at + 1))) return false
+    if (next < end && path.charCodeAt(next) !== SLASH) return false
+    at = next
   }
-  return true
+  return isOpen || at >= end
 }
+
+function segmentEnd(path: string, from: number, end: number): number {
+  const slash = path.indexOf('/', from)
+  return slash < 0 || slash > end ? end : slash
+}
+
+const SLASH = 47
 
 /** The paths that both match, as one pattern; `undefined` if there are none. */
 export function intersection(one: Pattern, other: Pattern): Pattern | undefined {

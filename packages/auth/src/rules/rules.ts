@@ -76,8 +76,8 @@ export function compileRules(
   return path => {
     const named = routingPath(path)
     if (named === undefined) return 'ambiguous'
-    const segments = segmentsOf(foldCase(named))
-    for (const { path, rule } of compiled) if (matches(path, segments)) return rule
+    const folded = foldCase(named)
+    for (const { path, rule } of compiled) if (matches(path, folded)) return rule
     return undefined
   }
 
@@ -107,11 +107,3 @@ export function compileRules(
     )
   }
 }
-
-function segmentsOf(path: string): readonly string[] {
-  if (path.length === 1) return NO_SEGMENTS
-  const end = path.charCodeAt(path.length - 1) === 47 ? path.length - 1 : path.length
-  return path.slice(1, end).split('/')
-}
-
-const NO_SEGMENTS: readonly string[] = []
