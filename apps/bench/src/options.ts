@@ -26,7 +26,7 @@ const QUICK: Plan = { starts: 1, rounds: 5, requests: 1_000, warmUp: 2_000, conn
 
 const FULL_LOAD: LoadPlan = {
   starts: 3,
-  rounds: 5,
+  rounds: 9,
   requests: 3_000,
   warmUp: 8_000,
   connections: 16,

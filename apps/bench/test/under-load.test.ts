@@ -64,19 +64,40 @@ describe('requests that arrive by themselves', () => {
 })
 
 describe('what is reported', () => {
+  const bare = { stack: 'full', host: 'koa', variant: 'bare' } as const
+  const start = (p99: readonly number[], cell: LoadSample['cell'] = bare): LoadSample => ({
+    cell,
+    saturating: 10,
+    rate: 5,
+    p50: [1],
+    p99,
+    residentMiB: 60,
+  })
+
   it('takes the median of all rounds, and the best start', () => {
-    const cell = { stack: 'full', host: 'koa', variant: 'bare' } as const
-    const start = (p99: readonly number[]): LoadSample => ({
-      cell,
-      saturating: 10,
-      rate: 5,
-      p50: [1],
-      p99,
-      residentMiB: 60,
-    })
     expect(loadSummary([start([2, 3, 4]), start([8, 9, 10])])).toEqual([
-      { ...cell, saturating: 10, rate: 5, p50: 1, p99: 6, bestP99: 3, residentMiB: 60 },
+      {
+        ...bare,
+        saturating: 10,
+        rate: 5,
+        p50: 1,
+        p99: 6,
+        p99OverBare: undefined,
+        bestP99: 3,
+        residentMiB: 60,
+      },
     ])
+  })
+
+  it('takes what a variant adds within each round, so that a slow round does not count', () => {
+    const palisade = { ...bare, variant: 'palisade' } as const
+    const [, added] = loadSummary([
+      start([2, 30, 4]),
+      start([2.5, 30.5, 4.5], palisade),
+      start([8, 9, 10]),
+      start([8.5, 9.5, 10.5], palisade),
+    ])
+    expect(added).toMatchObject({ variant: 'palisade', p99OverBare: 0.5 })
   })
 
   it('reads counts from any exposition, without those of the metrics page itself', () => {

@@ -40,6 +40,11 @@ export interface UnderLoad extends Cell {
   readonly rate: number
   readonly p50: number
   readonly p99: number
+  /**
+   * By how much its p99 is over that of the bare host: the median of the differences within each round, as what else runs on the machine meets
+   * neighbours alike. `undefined` for the bare host, or without one.
+   */
+  readonly p99OverBare: number | undefined
   /** The least of the medians of the starts. */
   readonly bestP99: number
   readonly residentMiB: number
@@ -137,14 +142,21 @@ export function loadSummary(samples: readonly LoadSample[]): readonly UnderLoad[
     byName.set(nameOf(sample.cell), [...(byName.get(nameOf(sample.cell)) ?? []), sample])
   return [...byName.values()].map(starts => {
     const [{ cell }] = starts as [LoadSample, ...LoadSample[]]
+    const bare = cell.variant === 'bare' ? undefined : byName.get(nameOf({ ...cell, variant: 'bare' }))
     return {
       ...cell,
       saturating: median(starts.map(one => one.saturating)),
       rate: median(starts.map(one => one.rate)),
       p50: median(starts.flatMap(one => one.p50)),
       p99: median(starts.flatMap(one => one.p99)),
+      p99OverBare: bare && median(starts.flatMap((one, i) => differences(one.p99, bare[i]?.p99 ?? []))),
       bestP99: Math.min(...starts.map(one => median(one.p99))),
       residentMiB: median(starts.map(one => one.residentMiB)),
     }
   })
+}
+
+/** What was taken in the same round of the same start. */
+function differences(ofOne: readonly number[], ofBare: readonly number[]): readonly number[] {
+  return ofOne.map((value, round) => value - (ofBare[round] ?? Number.NaN)).filter(Number.isFinite)
 }
