@@ -62,6 +62,69 @@ describe('who hears an event', () => {
   )
 })
 
+describe('what could never be heard is refused where it is said', () => {
+  const loose = (events: EventBus) => events as unknown as Record<string, (...given: unknown[]) => unknown>
+
+  it.each(['on', 'once', 'off'])(
+    'given events.%s() without a listener, when it is called, then it is refused',
+    name => {
+      for (const listener of [undefined, null, 'log', {}, [() => {}]])
+        expect(() => loose(bus())[name]?.('user:login', listener)).toThrow(
+          new RegExp(`^events\\.${name}: option "listener" is .*; allowed: a function`),
+        )
+    },
+  )
+
+  it.each([
+    [['user:login']],
+    [Symbol('user:login')],
+    [7],
+    [null],
+    [undefined],
+    [{ toString: () => 'user:login' }],
+  ])(
+    'given the pattern %o, which is no text, when it is used, then it is refused and emitting goes on',
+    pattern => {
+      const events = bus()
+      for (const name of ['on', 'once', 'off'])
+        expect(() => loose(events)[name]?.(pattern, () => {})).toThrow(ConfigError)
+      expect(() => loose(events)['stream']?.(pattern)).toThrow(ConfigError)
+      expect(() => events.emit('user:login', login)).not.toThrow()
+    },
+  )
+
+  it.each<[string, unknown, RegExp]>([
+    ['on', null, /^events\.on: the options are null/],
+    ['on', { once: true }, /^events\.on: option "once" is true; allowed: one of signal/],
+    [
+      'on',
+      { signal: new AbortController() },
+      /^events\.on: option "signal" is a AbortController; allowed: an AbortSignal/,
+    ],
+    ['once', { signal: true }, /^events\.once: option "signal" is true/],
+    ['on', () => {}, /^events\.on: the options are a function/],
+  ])(
+    'given events.%s() with the options %o, when it is called, then they are refused',
+    (name, options, says) => {
+      expect(() => loose(bus())[name]?.('user:login', () => {}, options)).toThrow(says)
+    },
+  )
+
+  it.each<[unknown, RegExp]>([
+    [null, /^events\.stream: the options are null/],
+    [{ limt: 5 }, /^events\.stream: option "limt" is 5; .*did you mean "limit"/],
+    [{ limit: '5' }, /^events\.stream: option "limit" is "5"/],
+    [{ signal: {} }, /^events\.stream: option "signal"/],
+  ])('given a stream with the options %o, when it is made, then they are refused', (options, says) => {
+    expect(() => loose(bus())['stream']?.('*', options)).toThrow(says)
+  })
+
+  it('given a bus without a log, when it is made, then it is refused, as a listener that fails would throw into a request', () => {
+    for (const logger of [undefined, null, {}, { error() {} }])
+      expect(() => new EventBus(logger as never)).toThrow(/^EventBus: option "logger"/)
+  })
+})
+
 describe('a listener that fails harms nobody', () => {
   it.each([
     [
@@ -75,6 +138,14 @@ describe('a listener that fails harms nobody', () => {
       async () => {
         throw new Error('boom')
       },
+    ],
+    [
+      'rejects with a promise of its own kind',
+      () => ({
+        then(_done: unknown, failed: (error: Error) => void) {
+          failed(new Error('boom'))
+        },
+      }),
     ],
   ])(
     'given one that %s, when an event is emitted, then the others hear it and the failure is logged',

@@ -1,5 +1,7 @@
 import { ConfigError } from '../errors/config-error.js'
+import { callback, checkOptions, having, integer, optional } from '../options/check.js'
 import type { Logger } from '../vocabulary/logger.js'
+import { isPromise } from '../vocabulary/maybe-promise.js'
 import type { EmittedEvent, EventName, EventPattern, Matching, PalisadeEvents } from './catalogue.js'
 import { EventStream } from './event-stream.js'
 
@@ -36,8 +38,9 @@ export class EventBus {
   /** What each emitted name resolves to; emptied when a subscription changes. Names come from code, so it is bounded by the code. */
   private resolved = new Map<string, readonly AnyListener[]>()
 
+  /** @throws ConfigError for what is no logger */
   constructor(logger: Logger) {
-    this.logger = logger
+    this.logger = aLogger(logger, { owner: 'EventBus', option: 'logger' })
   }
 
   /** Whether anybody listens: asked before a payload is built. */
@@ -50,7 +53,7 @@ export class EventBus {
     for (const listener of this.listenersOf(name)) {
       try {
         const result = listener(payload, name)
-        if (result instanceof Promise) result.catch(error => this.report(error, name))
+        if (isPromise(result)) result.then(undefined, error => this.report(error, name))
       } catch (error) {
         this.report(error, name)
       }
@@ -61,30 +64,25 @@ export class EventBus {
    * Listens until `off`, the returned function, or the signal says otherwise. The same listener may be added twice; it is called twice.
    *
    * @param pattern a name, a prefix `resource:*`, or `*`
-   * @throws ConfigError for a pattern that can match nothing
+   * @throws ConfigError for a pattern that can match nothing, without a listener, and for an option that is wrong
    */
   on<P extends EventPattern>(
     pattern: P,
     listener: Listener<P>,
     options: { signal?: AbortSignal } = {},
   ): () => void {
-    return this.subscribe(pattern, listener as AnyListener, listener as AnyListener, options.signal)
+    const { signal } = checkOptions('events.on', options, listening)
+    return this.subscribe('events.on', pattern, listener as AnyListener, listener as AnyListener, signal)
   }
 
   private subscribe(
+    owner: string,
     pattern: string,
     listener: AnyListener,
     call: AnyListener,
     signal: AbortSignal | undefined,
   ): () => void {
-    if (!PATTERN.test(pattern)) {
-      throw new ConfigError({
-        owner: 'events.on',
-        option: 'pattern',
-        value: pattern,
-        allowed: 'a name such as "request:end", a prefix "resource:*", or "*"',
-      })
-    }
+    checkListening(owner, pattern, listener)
     if (signal?.aborted) return () => {}
     const detach = () => signal?.removeEventListener('abort', remove)
     const subscription: Subscription = { pattern, listener, call, detach }
@@ -103,6 +101,7 @@ export class EventBus {
     listener: Listener<P>,
     options: { signal?: AbortSignal } = {},
   ): () => void {
+    const { signal } = checkOptions('events.once', options, listening)
     // A listener that emits the same event would else reach this one again before the first call of it has returned.
     let called = false
     const call: AnyListener = (payload, name) => {
@@ -111,11 +110,13 @@ export class EventBus {
       remove()
       return (listener as AnyListener)(payload, name)
     }
-    const remove = this.subscribe(pattern, listener as AnyListener, call, options.signal)
+    const remove = this.subscribe('events.once', pattern, listener as AnyListener, call, signal)
     return remove
   }
 
+  /** @throws ConfigError as `on`: without its listener nobody would leave */
   off<P extends EventPattern>(pattern: P, listener: Listener<P>): void {
+    checkListening('events.off', pattern, listener)
     const isMeant = (one: Subscription) => one.pattern === pattern && one.listener === listener
     for (const one of this.subscriptions) if (isMeant(one)) one.detach()
     this.change(this.subscriptions.filter(one => !isMeant(one)))
@@ -124,17 +125,24 @@ export class EventBus {
   /**
    * Events as they come. At most `limit` (default 1,000) wait for the reader; past that the oldest is dropped and counted in `dropped`.
    * Ends when the loop is left or the signal is aborted.
+   *
+   * @throws ConfigError for a pattern that can match nothing, and for an option that is wrong
    */
   stream<P extends EventPattern>(
     pattern: P,
     options: { limit?: number; signal?: AbortSignal } = {},
   ): EventStream<EmittedEvent<Matching<P>>> {
-    const { limit = 1000, signal } = options
+    const owner = 'events.stream'
+    const { limit, signal } = checkOptions(owner, options, {
+      ...listening,
+      limit: optional(integer({ min: 1, max: 1_000_000 }), 1000),
+    })
+    checkPattern(owner, pattern)
     const stream = new EventStream<EmittedEvent<Matching<P>>>(limit, signal)
-    if (signal?.aborted) return stream
     const listener = (payload: unknown, name: string) =>
       stream.push({ name, payload } as EmittedEvent<Matching<P>>)
-    stream.onEnd(this.on(pattern, listener as Listener<P>))
+    const leave = this.subscribe(owner, pattern, listener, listener, signal)
+    stream.onEnd(leave)
     return stream
   }
 
@@ -155,6 +163,33 @@ export class EventBus {
   private report(error: unknown, event: string): void {
     this.logger.error({ err: error, event }, 'an event listener failed')
   }
+}
+
+const aLogger = having<Logger>(
+  'the logger that hears of listeners that fail',
+  'debug',
+  'info',
+  'warn',
+  'error',
+)
+
+const listening = {
+  signal: optional(having<AbortSignal>('an AbortSignal', 'addEventListener', 'removeEventListener')),
+}
+
+function checkListening(owner: string, pattern: unknown, listener: unknown): void {
+  checkPattern(owner, pattern)
+  callback('a function (payload, name) => void')(listener, { owner, option: 'listener' })
+}
+
+function checkPattern(owner: string, pattern: unknown): void {
+  if (typeof pattern !== 'string' || !PATTERN.test(pattern))
+    throw new ConfigError({
+      owner,
+      option: 'pattern',
+      value: pattern,
+      allowed: 'a name such as "request:end", a prefix "resource:*", or "*"',
+    })
 }
 
 function matches(pattern: string, name: string): boolean {

@@ -1,5 +1,3 @@
-import { ConfigError } from '../errors/config-error.js'
-
 /** A bounded queue between a synchronous bus and a reader that takes its time, such as a stream of server-sent events. */
 export class EventStream<E> implements AsyncIterableIterator<E> {
   /** How many events were lost because the reader was too slow. */
@@ -11,14 +9,6 @@ export class EventStream<E> implements AsyncIterableIterator<E> {
   private ended = false
 
   constructor(limit: number, signal: AbortSignal | undefined) {
-    if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000_000) {
-      throw new ConfigError({
-        owner: 'events.stream',
-        option: 'limit',
-        value: limit,
-        allowed: 'a whole number from 1 to 1000000',
-      })
-    }
     this.limit = limit
     if (signal?.aborted) this.ended = true
     else if (signal !== undefined) {
