@@ -16,6 +16,7 @@ import { checkLimiterOptions } from './limiter-options.js'
 import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
 import { type OnStoreFailure, onStoreFailure, Quotas, tightest } from './quotas.js'
 import { Receipt } from './receipts.js'
+import type { SoleQuota } from './sole-quota.js'
 import { type MemoryStore, memoryStore } from './stores/memory.js'
 import type { LimitStore } from './stores/store.js'
 
@@ -85,26 +86,38 @@ export function createLimiter(options: LimiterOptions): RateLimiter {
 
 class QuotaLimiter implements RateLimiter {
   private readonly quotas: Quotas<string>
+  private readonly names: readonly string[]
   private readonly clock: Clock
   private readonly failsOpen: boolean
 
   constructor(quotas: Quotas<string>, clock: Clock, failsOpen: boolean) {
     this.quotas = quotas
+    this.names = Object.freeze(quotas.policies.map(({ name }) => name))
     this.clock = clock
     this.failsOpen = failsOpen
   }
 
   consume(key: string, cost?: number): MaybePromise<LimitDecision> {
-    if (typeof key !== 'string' || key === '')
-      throw new TypeError(`consume: the key is ${JSON.stringify(key)}; allowed: a string that is not empty`)
+    if (typeof key !== 'string' || key === '') throw wrongKey(key)
     if (cost !== undefined) checkCost(cost, 'consume: the cost')
+    const { sole } = this.quotas
+    return sole === undefined ? this.consumeAll(key, cost) : this.consumeSole(sole, key, cost)
+  }
+
+  private consumeSole(sole: SoleQuota<string>, key: string, cost: number | undefined): LimitDecision {
+    if (!sole.ask(key, cost)) return UNLIMITED
+    const bounded = boundedKey(key)
+    return sole.decide(bounded, Math.floor(this.clock.now()))
+      ? new Decision(true, sole.tally, NOBODY, sole.receiptFor(bounded))
+      : new Decision(false, sole.tally, this.names, undefined)
+  }
+
+  private consumeAll(key: string, cost: number | undefined): MaybePromise<LimitDecision> {
     const { policies } = this.quotas
     const bounded = boundedKey(key)
     const tallies = this.quotas.begin()
     for (let i = 0; i < policies.length; i++) {
-      const tally = tallies[i] as Tally
-      this.quotas.ask(tally, policies[i] as Policy<string>, key, bounded)
-      if (cost !== undefined) tally.cost = cost
+      this.quotas.ask(tallies[i] as Tally, policies[i] as Policy<string>, key, bounded, cost)
     }
     const decided = this.quotas.decide(tallies, Math.floor(this.clock.now()), ignore)
     return isPromise(decided)
@@ -133,15 +146,9 @@ class QuotaLimiter implements RateLimiter {
     if (allowed === undefined) return this.undecided()
     const tally = tallies[tightest(tallies, allowed)]
     if (tally === undefined) return UNLIMITED
-    return {
-      allowed,
-      limit: tally.capacity,
-      remaining: tally.remaining,
-      resetMs: tally.resetMs,
-      retryAfterMs: allowed ? 0 : tally.retryMs,
-      refusedBy: allowed ? NOBODY : this.refusing(tallies),
-      receipt: allowed ? this.quotas.receiptOf(tallies) : undefined,
-    }
+    return allowed
+      ? new Decision(true, tally, NOBODY, this.quotas.receiptOf(tallies))
+      : new Decision(false, tally, this.refusing(tallies), undefined)
   }
 
   private undecided(): LimitDecision {
@@ -150,8 +157,41 @@ class QuotaLimiter implements RateLimiter {
   }
 
   private refusing(tallies: readonly Tally[]): readonly string[] {
-    return this.quotas.policies.filter((_, i) => isRefusing(tallies[i] as Tally)).map(({ name }) => name)
+    return this.names.filter((_, i) => isRefusing(tallies[i] as Tally))
   }
+}
+
+/**
+ * A class, so that V8 keeps one hidden class for all decisions and no number of them in a box of its own. Whoever reads, spreads or compares it
+ * sees a plain object.
+ */
+class Decision implements LimitDecision {
+  readonly allowed: boolean
+  readonly limit: number
+  readonly remaining: number
+  readonly resetMs: number
+  readonly retryAfterMs: number
+  readonly refusedBy: readonly string[]
+  readonly receipt: LimitReceipt | undefined
+
+  constructor(
+    allowed: boolean,
+    tally: Tally,
+    refusedBy: readonly string[],
+    receipt: LimitReceipt | undefined,
+  ) {
+    this.allowed = allowed
+    this.limit = tally.capacity
+    this.remaining = tally.remaining
+    this.resetMs = tally.resetMs
+    this.retryAfterMs = tally.retryMs
+    this.refusedBy = refusedBy
+    this.receipt = receipt
+  }
+}
+
+function wrongKey(key: unknown): TypeError {
+  return new TypeError(`consume: the key is ${JSON.stringify(key)}; allowed: a string that is not empty`)
 }
 
 const NOBODY: readonly string[] = Object.freeze([])

@@ -18,6 +18,7 @@ export type KeyFunction<State extends object = {}> = (
 ) => string | false | undefined | null
 
 const LONGEST_KEY = 128
+const TILDE = 126
 
 /**
  * Counts by client: the IPv4 address or the IPv6 /64, as the pipeline's `trust` says.
@@ -121,7 +122,11 @@ export function requireKeyless(key: unknown): asserts key is '' | false | undefi
 
 /** A key of bounded length: a long one is replaced by its digest, and no short one reads like a digest. */
 export function boundedKey(key: string): string {
-  return key.length > LONGEST_KEY || key.charCodeAt(0) === 126 ? `~${digest(key)}` : key
+  return key.length > LONGEST_KEY || key.charCodeAt(0) === TILDE ? digestKey(key) : key
+}
+
+function digestKey(key: string): string {
+  return `~${digest(key)}`
 }
 
 function digest(value: string): string {

@@ -86,8 +86,8 @@ export class Policy<Source> implements PolicyKind {
   readonly counting: PolicyKind['counting']
   readonly window: number
   readonly isBucket: boolean
-  readonly fixedCost: number
-  readonly costOf: ((source: Source) => number) | undefined
+  private readonly fixedCost: number
+  private readonly costOf: ((source: Source) => number) | undefined
   private readonly owner: string
   private readonly ownBurst: boolean
   private staticLimit: number
@@ -132,16 +132,22 @@ export class Policy<Source> implements PolicyKind {
 
   /** Fills in limit and capacity; `false` when the quota does not apply. */
   fill(tally: Tally, source: Source): boolean {
-    if (this.limitOf === undefined && this.burstOf === undefined) {
-      tally.limit = this.staticLimit
-      tally.capacity = this.isBucket ? this.staticBurst : this.staticLimit
-      return true
-    }
+    if (this.limitOf !== undefined || this.burstOf !== undefined) return this.fillFor(tally, source)
+    tally.limit = this.staticLimit
+    tally.capacity = this.isBucket ? this.staticBurst : this.staticLimit
+    return true
+  }
+
+  private fillFor(tally: Tally, source: Source): boolean {
     const limit = this.limitFor(source)
     if (limit === Number.POSITIVE_INFINITY) return false
     tally.limit = limit
     tally.capacity = this.capacityFor(source, limit)
     return true
+  }
+
+  private askCost(source: Source, costOf: (source: Source) => number): number {
+    return checkCost(costOf(source), `${this.owner}: the cost of policy "${this.name}"`)
   }
 
   private limitFor(source: Source): number {
@@ -158,8 +164,7 @@ export class Policy<Source> implements PolicyKind {
   }
 
   costFor(source: Source): number {
-    if (this.costOf === undefined) return this.fixedCost
-    return checkCost(this.costOf(source), `${this.owner}: the cost of policy "${this.name}"`)
+    return this.costOf === undefined ? this.fixedCost : this.askCost(source, this.costOf)
   }
 
   /** Changes limit or burst from the next attempt on; what was counted stays. */

@@ -1,7 +1,8 @@
 import { checkOptions, integer, type MaybePromise, oneOf, optional, refuse } from '@palisade/core'
 import { Tally } from './algorithms/algorithm.js'
 import type { Policy, QuotaChange } from './policy.js'
-import { Receipt } from './receipts.js'
+import { type Counter, Receipt } from './receipts.js'
+import { isDirect, SoleQuota } from './sole-quota.js'
 import { memoryStore } from './stores/memory.js'
 import type { Engine, LimitStore } from './stores/store.js'
 
@@ -16,12 +17,16 @@ export const onStoreFailure = optional<OnStoreFailure>(oneOf('local', 'open', 'c
 /** The policies of one limiter with the engine that counts for them: what `rateLimit()` and `createLimiter()` have in common. */
 export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   readonly policies: readonly P[]
+  /** Set for the usual limiter: one policy, decided at once. */
+  readonly sole: SoleQuota<Source> | undefined
   private readonly engine: Engine
   private readonly owner: string
   /** Decides in this process while the store does not. */
   private readonly local: Engine | undefined
   /** Used again and again by an immediate engine. */
   private readonly tallies: readonly Tally[]
+  private readonly counters: readonly Counter[]
+  private readonly localCounters: readonly Counter[]
 
   constructor(owner: string, policies: readonly P[], store: LimitStore, onFailure: OnStoreFailure) {
     this.owner = owner
@@ -30,6 +35,9 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     this.local =
       this.engine.immediate || onFailure !== 'local' ? undefined : memoryStore().open(owner, policies)
     this.tallies = this.newTallies()
+    this.counters = countersOf(policies, this.engine)
+    this.localCounters = this.local === undefined ? this.counters : countersOf(policies, this.local)
+    this.sole = this.soleQuota()
   }
 
   /** The tallies for one attempt; all must be filled by `ask`, or set inactive. */
@@ -37,10 +45,10 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     return this.engine.immediate ? this.tallies : this.newTallies()
   }
 
-  /** Fills one tally with what an attempt asks of its policy. */
-  ask(tally: Tally, policy: P, source: Source, key: string): void {
+  /** Fills one tally with what an attempt asks of its policy: `cost`, or what the policy says. */
+  ask(tally: Tally, policy: P, source: Source, key: string, cost: number | undefined): void {
     tally.key = key
-    tally.cost = policy.costOf === undefined ? policy.fixedCost : policy.costFor(source)
+    tally.cost = cost === undefined ? policy.costFor(source) : cost
     tally.active = policy.fill(tally, source)
   }
 
@@ -67,13 +75,14 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     let receipt: Receipt | undefined
     for (let i = 0; i < tallies.length; i++) {
       const tally = tallies[i] as Tally
-      if (tally.active && tally.cost > 0) receipt = new Receipt(tally, this.engineOf(tally), i, receipt)
+      if (tally.active && tally.cost > 0)
+        receipt = new Receipt(tally.key, tally, this.counterOf(tally, i), receipt)
     }
     return receipt
   }
 
-  owns(receipt: Receipt): boolean {
-    return receipt.engine === this.engine || receipt.engine === this.local
+  owns({ counter: { engine } }: Receipt): boolean {
+    return engine === this.engine || engine === this.local
   }
 
   reset(key: string): MaybePromise<void> {
@@ -104,13 +113,24 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     return this.local.decide(tallies, now)
   }
 
-  private engineOf({ isLocal }: Tally): Engine {
-    return isLocal && this.local !== undefined ? this.local : this.engine
+  private counterOf({ isLocal }: Tally, policy: number): Counter {
+    return (isLocal ? this.localCounters : this.counters)[policy] as Counter
+  }
+
+  private soleQuota(): SoleQuota<Source> | undefined {
+    const { engine } = this
+    const [policy, second] = this.policies
+    if (policy === undefined || second !== undefined || !isDirect(engine)) return undefined
+    return new SoleQuota<Source>(policy, this.tallies[0] as Tally, engine, this.counters[0] as Counter)
   }
 
   private newTallies(): readonly Tally[] {
     return this.policies.map(policy => new Tally(policy.window))
   }
+}
+
+function countersOf(policies: readonly unknown[], engine: Engine): readonly Counter[] {
+  return policies.map((_, policy) => ({ engine, policy }))
 }
 
 /**

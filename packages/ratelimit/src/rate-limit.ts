@@ -21,6 +21,7 @@ import { checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } f
 import { type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
 import type { Receipt } from './receipts.js'
 import { Refusals } from './refusals.js'
+import type { SoleQuota } from './sole-quota.js'
 import { memoryStore } from './stores/memory.js'
 import type { LimitStore } from './stores/store.js'
 import { WaitingRoom } from './wait.js'
@@ -131,6 +132,30 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
     if (this.skip?.(ctx)) return undefined
+    const { sole } = this.quotas
+    return sole === undefined ? this.decideAll(ctx) : this.decideSole(ctx, sole)
+  }
+
+  private decideSole(
+    ctx: RequestContext<State>,
+    sole: SoleQuota<RequestContext<State>>,
+  ): MaybePromise<Reply | undefined> {
+    const policy = this.quotas.policies[0] as KeyedPolicy<State>
+    const found = policy.key(ctx)
+    if (typeof found !== 'string' || found === '') {
+      requireKeyless(found)
+      return found !== false && this.refusesKeyless ? this.refuseKeyless(ctx, policy) : undefined
+    }
+    if (!sole.ask(ctx, undefined)) return undefined
+    const key = boundedKey(found)
+    const now = Math.floor(ctx.services.clock.now())
+    const allowed = sole.decide(key, now)
+    // Only a refusal and a receipt name it.
+    if (!allowed || this.remembers) sole.tally.key = key
+    return this.conclude(ctx, this.quotas.begin(), allowed, now)
+  }
+
+  private decideAll(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
     const { quotas } = this
     const { policies } = quotas
     const tallies = quotas.begin()
@@ -149,7 +174,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
           if (key !== false && this.refusesKeyless) return this.refuseKeyless(ctx, policy)
         }
       }
-      if (typeof key === 'string' && key !== '') quotas.ask(tally, policy, ctx, key)
+      if (typeof key === 'string' && key !== '') quotas.ask(tally, policy, ctx, key, undefined)
       else tally.active = false
       if (tally.active) applies = true
     }

@@ -50,6 +50,19 @@ describe('memoryStore', () => {
     expect(store.size).toBe(1)
   })
 
+  it('given a clock that has stepped back, when others keep coming, then what runs out is still swept', () => {
+    const clock = fakeClock()
+    const store = memoryStore()
+    const limiter = createLimiter({ limit: 5, window: '1s', store, clock })
+    for (let i = 0; i < 100; i++) limiter.consume(`before ${i}`)
+    clock.set(clock.now() - 3_600_000)
+    for (let i = 0; i < 1000; i++) limiter.consume(`after ${i}`)
+    clock.advance(3000)
+    for (let i = 0; i < 1500; i++) limiter.consume('always')
+    // Those from before the step have not run out yet by this clock.
+    expect(store.size).toBe(101)
+  })
+
   it('given a key whose slot was swept, when it comes again, then it starts whole, and its neighbours are untouched', () => {
     const clock = fakeClock()
     const store = memoryStore()

@@ -13,6 +13,12 @@ export class Book {
 }
 
 /**
+ * A zero that V8 keeps as a double. A field that begins with it is a double from the start; one that began with 0 would change its kind at the
+ * first fraction or large number, and all code that was compiled for the object would be thrown away.
+ */
+const ZERO = -0
+
+/**
  * One policy's part of one attempt: what is asked goes in, what was decided comes out. Reused from call to call, so that a
  * decision in memory allocates nothing. All times are whole milliseconds.
  */
@@ -27,30 +33,35 @@ export class Tally {
   readonly window: number
 
   /** The state brought forward to now, between `check` and `take` or `report`. Each algorithm says what is where. */
-  a = 0
-  b = 0
-  c = 0
-  e = 0
-  f = 0
+  a = ZERO
+  b = ZERO
+  c = ZERO
+  e = ZERO
+  f = ZERO
 
   fits = true
   /** Decided in this process although the counts are elsewhere, because the store failed. */
   isLocal = false
-  remaining = 0
+  remaining = ZERO
   /** Until the quota is whole again. */
-  resetMs = 0
+  resetMs = ZERO
   /** Until the same attempt would be allowed; `Infinity` for never. */
-  retryMs = 0
+  retryMs = ZERO
   /** Until there is more quota than now. */
-  nextMs = 0
+  nextMs = ZERO
   /** How long an admitted attempt has to wait for its turn. */
-  delayMs = 0
+  delayMs = ZERO
   /** What a refund needs to find what was taken. */
-  mark = 0
-  depth = 0
+  mark = ZERO
+  depth = ZERO
 
   constructor(window: number) {
     this.window = window
+  }
+
+  /** Whether what is asked could be granted at some time at all. */
+  get isPossible(): boolean {
+    return this.limit > 0 && this.cost <= this.capacity
   }
 }
 
@@ -73,6 +84,11 @@ export interface Algorithm {
   check(book: Book, slot: number, now: number, tally: Tally): boolean
   /** Writes the state with the cost taken, and fills the answers. */
   take(book: Book, slot: number, tally: Tally): void
+  /**
+   * `check`, and `take` if it fits: all of a decision by one policy. One call that leads to known functions, which are compiled into it, where
+   * two calls of what may be any algorithm would cost as much as the counting.
+   */
+  attempt(book: Book, slot: number, now: number, tally: Tally): boolean
   /** Fills the answers without taking anything. */
   report(book: Book, slot: number, tally: Tally): void
   /** Gives back what was taken, if it still counts. */

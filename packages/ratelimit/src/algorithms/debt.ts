@@ -1,4 +1,4 @@
-import { type Algorithm, cell, type Tally } from './algorithm.js'
+import { type Algorithm, type Book, cell, type Taken, type Tally } from './algorithm.js'
 
 /**
  * State `{clear, d, t}`: a debt of `d` at the moment `t`, which shrinks by `limit` every millisecond; one unit of cost weighs `window`, so that
@@ -8,55 +8,74 @@ import { type Algorithm, cell, type Tally } from './algorithm.js'
  */
 export const debt: Algorithm = {
   width: 3,
-
-  check(book, slot, now, tally) {
-    const at = slot * 3
-    const since = cell(book.cells, at + 2)
-    const moment = Math.max(now, since)
-    const left = cell(book.cells, at + 1) - (moment - since) * tally.limit
-    const owed = Math.max(left, 0)
-    tally.a = owed
-    tally.b = moment
-    return owed + tally.cost * tally.window <= tally.capacity * tally.window
-  },
-
-  take(book, slot, tally) {
-    const at = slot * 3
-    tally.a += tally.cost * tally.window
-    answer(tally)
-    book.cells[at] = tally.b + tally.resetMs
-    book.cells[at + 1] = tally.a
-    book.cells[at + 2] = tally.b
-    tally.mark = tally.b
-    tally.depth = tally.a
-    tally.retryMs = 0
-  },
-
-  report(_book, _slot, tally) {
-    answer(tally)
-    const over = tally.a + (tally.cost - tally.capacity) * tally.window
-    tally.retryMs = over > 0 ? Math.ceil(over / tally.limit) : 0
-  },
-
-  /**
-   * A debt is worked off first come, first served: what was taken is the last part of the debt of that moment. Only as much of it as
-   * is not yet worked off is given back, so that a slow refund never pays for somebody else's attempts.
-   */
-  refund(book, slot, now, window, taken) {
-    const at = slot * 3
-    const open = Math.min(taken.cost * window, taken.depth - Math.max(0, now - taken.mark) * taken.limit)
-    if (open > 0) book.cells[at + 1] = Math.max(0, cell(book.cells, at + 1) - open)
+  check,
+  take,
+  report,
+  refund,
+  attempt(book, slot, now, tally) {
+    if (!check(book, slot, now, tally)) return false
+    take(book, slot, tally)
+    return true
   },
 }
 
 /** The leaky bucket as a queue: the same debt, and an admitted attempt waits until what came before it is worked off. */
 export const debtQueue: Algorithm = {
-  ...debt,
-  take(book, slot, tally) {
-    const ahead = tally.a
-    debt.take(book, slot, tally)
-    tally.delayMs = Math.ceil(ahead / tally.limit)
+  width: 3,
+  check,
+  take: takeInTurn,
+  report,
+  refund,
+  attempt(book, slot, now, tally) {
+    if (!check(book, slot, now, tally)) return false
+    takeInTurn(book, slot, tally)
+    return true
   },
+}
+
+function check({ cells }: Book, slot: number, now: number, tally: Tally): boolean {
+  const at = slot * 3
+  const since = cell(cells, at + 2)
+  const moment = Math.max(now, since)
+  const left = cell(cells, at + 1) - (moment - since) * tally.limit
+  const owed = Math.max(left, 0)
+  tally.a = owed
+  tally.b = moment
+  return owed + tally.cost * tally.window <= tally.capacity * tally.window
+}
+
+function take({ cells }: Book, slot: number, tally: Tally): void {
+  const at = slot * 3
+  tally.a += tally.cost * tally.window
+  answer(tally)
+  cells[at] = tally.b + tally.resetMs
+  cells[at + 1] = tally.a
+  cells[at + 2] = tally.b
+  tally.mark = tally.b
+  tally.depth = tally.a
+  tally.retryMs = 0
+}
+
+function takeInTurn(book: Book, slot: number, tally: Tally): void {
+  const ahead = tally.a
+  take(book, slot, tally)
+  tally.delayMs = Math.ceil(ahead / tally.limit)
+}
+
+function report(_book: Book, _slot: number, tally: Tally): void {
+  answer(tally)
+  const over = tally.a + (tally.cost - tally.capacity) * tally.window
+  tally.retryMs = over > 0 ? Math.ceil(over / tally.limit) : 0
+}
+
+/**
+ * A debt is worked off first come, first served: what was taken is the last part of the debt of that moment. Only as much of it as
+ * is not yet worked off is given back, so that a slow refund never pays for somebody else's attempts.
+ */
+function refund({ cells }: Book, slot: number, now: number, window: number, taken: Taken): void {
+  const at = slot * 3
+  const open = Math.min(taken.cost * window, taken.depth - Math.max(0, now - taken.mark) * taken.limit)
+  if (open > 0) cells[at + 1] = Math.max(0, cell(cells, at + 1) - open)
 }
 
 function answer(tally: Tally): void {

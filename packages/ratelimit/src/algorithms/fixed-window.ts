@@ -1,4 +1,4 @@
-import { type Algorithm, cell, type Tally } from './algorithm.js'
+import { type Algorithm, type Book, cell, type Taken, type Tally } from './algorithm.js'
 
 /**
  * State `{end, n}`. The window begins with the first attempt and ends `window` later, whatever happens in it.
@@ -8,42 +8,51 @@ import { type Algorithm, cell, type Tally } from './algorithm.js'
  */
 export const fixedWindow: Algorithm = {
   width: 2,
-
-  check(book, slot, now, tally) {
-    const at = slot * 2
-    let end = cell(book.cells, at)
-    let count = cell(book.cells, at + 1)
-    if (count === 0 || now >= end) {
-      end = now + tally.window
-      count = 0
-    }
-    tally.a = end
-    tally.b = count
-    tally.c = Math.max(now, end - tally.window)
-    return count + tally.cost <= tally.limit
+  check,
+  take,
+  report,
+  refund,
+  attempt(book, slot, now, tally) {
+    if (!check(book, slot, now, tally)) return false
+    take(book, slot, tally)
+    return true
   },
+}
 
-  take(book, slot, tally) {
-    const at = slot * 2
-    tally.b += tally.cost
-    book.cells[at] = tally.a
-    book.cells[at + 1] = tally.b
-    tally.mark = tally.a
-    answer(tally)
-    tally.retryMs = 0
-  },
+function check({ cells }: Book, slot: number, now: number, tally: Tally): boolean {
+  const at = slot * 2
+  let end = cell(cells, at)
+  let count = cell(cells, at + 1)
+  if (count === 0 || now >= end) {
+    end = now + tally.window
+    count = 0
+  }
+  tally.a = end
+  tally.b = count
+  tally.c = Math.max(now, end - tally.window)
+  return count + tally.cost <= tally.limit
+}
 
-  report(_book, _slot, tally) {
-    answer(tally)
-    tally.retryMs = tally.nextMs
-  },
+function take({ cells }: Book, slot: number, tally: Tally): void {
+  const at = slot * 2
+  tally.b += tally.cost
+  cells[at] = tally.a
+  cells[at + 1] = tally.b
+  tally.mark = tally.a
+  answer(tally)
+  tally.retryMs = 0
+}
 
-  refund(book, slot, now, _window, taken) {
-    const at = slot * 2
-    const end = cell(book.cells, at)
-    if (end !== taken.mark || now >= end) return
-    book.cells[at + 1] = Math.max(0, cell(book.cells, at + 1) - taken.cost)
-  },
+function report(_book: Book, _slot: number, tally: Tally): void {
+  answer(tally)
+  tally.retryMs = tally.nextMs
+}
+
+function refund({ cells }: Book, slot: number, now: number, _window: number, taken: Taken): void {
+  const at = slot * 2
+  const end = cell(cells, at)
+  if (end !== taken.mark || now >= end) return
+  cells[at + 1] = Math.max(0, cell(cells, at + 1) - taken.cost)
 }
 
 function answer(tally: Tally): void {

@@ -1,4 +1,4 @@
-import { type Algorithm, type Book, cell, type Tally } from './algorithm.js'
+import { type Algorithm, type Book, cell, type Taken, type Tally } from './algorithm.js'
 
 /** The most attempts whose times are kept for one key. */
 export const LONGEST_LOG = 10_000
@@ -11,61 +11,70 @@ export const LONGEST_LOG = 10_000
  */
 export const slidingLog: Algorithm = {
   width: 3,
+  check,
+  take,
+  report,
+  refund,
+  attempt(book, slot, now, tally) {
+    if (!check(book, slot, now, tally)) return false
+    take(book, slot, tally)
+    return true
+  },
+}
 
-  check(book, slot, now, tally) {
-    const at = slot * 3
-    let head = cell(book.cells, at + 1)
-    let count = cell(book.cells, at + 2)
-    const ring = book.rings[slot]
-    let moment = now
-    if (ring !== undefined && count > 0) {
-      moment = Math.max(now, timeAt(ring, head, count - 1))
-      while (count > 0 && moment - timeAt(ring, head, 0) >= tally.window) {
-        head = (head + 1) % ring.length
-        count--
-      }
-      book.cells[at + 1] = head
-      book.cells[at + 2] = count
+function check(book: Book, slot: number, now: number, tally: Tally): boolean {
+  const at = slot * 3
+  let head = cell(book.cells, at + 1)
+  let count = cell(book.cells, at + 2)
+  const ring = book.rings[slot]
+  let moment = now
+  if (ring !== undefined && count > 0) {
+    moment = Math.max(now, timeAt(ring, head, count - 1))
+    while (count > 0 && moment - timeAt(ring, head, 0) >= tally.window) {
+      head = wrapped(head + 1, ring)
+      count--
     }
-    tally.a = head
-    tally.b = count
-    tally.c = moment
-    return count + tally.cost <= tally.limit
-  },
+    book.cells[at + 1] = head
+    book.cells[at + 2] = count
+  }
+  tally.a = head
+  tally.b = count
+  tally.c = moment
+  return count + tally.cost <= tally.limit
+}
 
-  take(book, slot, tally) {
-    const at = slot * 3
-    const ring = roomFor(book, slot, tally)
-    for (let i = 0; i < tally.cost; i++) ring[(tally.a + tally.b + i) % ring.length] = tally.c
-    tally.b += tally.cost
-    book.cells[at] = tally.c + tally.window
-    book.cells[at + 1] = tally.a
-    book.cells[at + 2] = tally.b
-    tally.mark = tally.c
-    answer(book, slot, tally)
-    tally.retryMs = 0
-  },
+function take(book: Book, slot: number, tally: Tally): void {
+  const at = slot * 3
+  const ring = roomFor(book, slot, tally)
+  for (let i = 0; i < tally.cost; i++) ring[wrapped(tally.a + tally.b + i, ring)] = tally.c
+  tally.b += tally.cost
+  book.cells[at] = tally.c + tally.window
+  book.cells[at + 1] = tally.a
+  book.cells[at + 2] = tally.b
+  tally.mark = tally.c
+  answer(book, slot, tally)
+  tally.retryMs = 0
+}
 
-  report(book, slot, tally) {
-    answer(book, slot, tally)
-    tally.retryMs = until(book, slot, tally, tally.b + tally.cost - tally.limit - 1)
-  },
+function report(book: Book, slot: number, tally: Tally): void {
+  answer(book, slot, tally)
+  tally.retryMs = until(book, slot, tally, tally.b + tally.cost - tally.limit - 1)
+}
 
-  refund(book, slot, now, window, taken) {
-    const ring = book.rings[slot]
-    const at = slot * 3
-    const head = cell(book.cells, at + 1)
-    const count = cell(book.cells, at + 2)
-    if (ring === undefined || now - taken.mark >= window) return
-    let kept = 0
-    let left = taken.cost
-    for (let i = 0; i < count; i++) {
-      const time = timeAt(ring, head, i)
-      if (time === taken.mark && left > 0) left--
-      else ring[(head + kept++) % ring.length] = time
-    }
-    book.cells[at + 2] = kept
-  },
+function refund(book: Book, slot: number, now: number, window: number, taken: Taken): void {
+  const ring = book.rings[slot]
+  const at = slot * 3
+  const head = cell(book.cells, at + 1)
+  const count = cell(book.cells, at + 2)
+  if (ring === undefined || now - taken.mark >= window) return
+  let kept = 0
+  let left = taken.cost
+  for (let i = 0; i < count; i++) {
+    const time = timeAt(ring, head, i)
+    if (time === taken.mark && left > 0) left--
+    else ring[wrapped(head + kept++, ring)] = time
+  }
+  book.cells[at + 2] = kept
 }
 
 function answer(book: Book, slot: number, tally: Tally): void {
@@ -82,7 +91,12 @@ function until(book: Book, slot: number, tally: Tally, place: number): number {
 }
 
 function timeAt(ring: Float64Array, head: number, place: number): number {
-  return cell(ring, (head + place) % ring.length)
+  return cell(ring, wrapped(head + place, ring))
+}
+
+/** No place is a whole round away; and `%` is slow on numbers that are doubles to the compiler. */
+function wrapped(at: number, { length }: Float64Array): number {
+  return at < length ? at : at - length
 }
 
 /** The slot's ring with room for the cost; it grows with use, so that a key seen once costs next to nothing. */

@@ -1,6 +1,6 @@
 import { ConfigError, checkOptions, integer, optional } from '@palisade/core'
-import { answerNever, Book, type Taken, type Tally } from '../algorithms/algorithm.js'
-import type { Engine, LimitStore, PolicyKind } from './store.js'
+import { type Algorithm, answerNever, Book, type Taken, type Tally } from '../algorithms/algorithm.js'
+import type { DirectEngine, Engine, LimitStore, PolicyKind } from './store.js'
 import { NO_SLOT, Table } from './table.js'
 
 export interface MemoryStoreOptions {
@@ -55,10 +55,7 @@ export class MemoryStore implements LimitStore {
   }
 
   open(owner: string, policies: readonly PolicyKind[]): Engine {
-    return new MemoryEngine(
-      policies,
-      policies.map(kind => this.tableOf(owner, kind)),
-    )
+    return new MemoryEngine(policies.map(kind => new Ledger(kind, this.tableOf(owner, kind))))
   }
 
   private tableOf(owner: string, kind: PolicyKind): Table {
@@ -81,70 +78,97 @@ export class MemoryStore implements LimitStore {
   }
 }
 
-class MemoryEngine implements Engine {
+/** One policy of an engine. */
+class Ledger {
+  readonly counting: Algorithm
+  readonly window: number
+  readonly table: Table
+  /** What an unknown key looks like. */
+  readonly blank: Book
+  /** Where the key of the attempt at hand is. */
+  slot = NO_SLOT
+
+  constructor({ counting, window }: PolicyKind, table: Table) {
+    this.counting = counting
+    this.window = window
+    this.table = table
+    this.blank = new Book(counting.width)
+  }
+}
+
+class MemoryEngine implements DirectEngine {
   readonly immediate = true
   readonly available = true
-  private readonly policies: readonly PolicyKind[]
-  private readonly tables: readonly Table[]
-  private readonly slots: number[]
-  /** What an unknown key looks like to each policy. */
-  private readonly blanks: readonly Book[]
+  private readonly ledgers: readonly Ledger[]
 
-  constructor(policies: readonly PolicyKind[], tables: readonly Table[]) {
-    this.policies = policies
-    this.tables = tables
-    this.slots = policies.map(() => NO_SLOT)
-    this.blanks = policies.map(policy => new Book(policy.counting.width))
+  constructor(ledgers: readonly Ledger[]) {
+    this.ledgers = ledgers
   }
 
   decide(tallies: readonly Tally[], now: number): boolean {
+    const { ledgers } = this
     let allowed = true
-    for (let i = 0; i < tallies.length; i++) {
+    for (let i = 0; i < ledgers.length; i++) {
       const tally = tallies[i] as Tally
       if (!tally.active) continue
-      const table = this.tables[i] as Table
-      const slot = table.find(tally.key, now)
-      this.slots[i] = slot
-      const { counting } = this.policies[i] as PolicyKind
-      const fits =
-        slot === NO_SLOT
-          ? counting.check(this.blanks[i] as Book, 0, now, tally)
-          : counting.check(table.book, slot, now, tally)
-      tally.fits = fits && tally.limit > 0 && tally.cost <= tally.capacity
-      tally.delayMs = 0
+      weigh(ledgers[i] as Ledger, tally, now)
       if (!tally.fits) allowed = false
     }
-    for (let i = 0; i < tallies.length; i++) {
+    for (let i = 0; i < ledgers.length; i++) {
       const tally = tallies[i] as Tally
-      if (tally.active) this.conclude(i, tally, allowed)
+      if (tally.active) conclude(ledgers[i] as Ledger, tally, allowed)
     }
     return allowed
   }
 
-  private conclude(i: number, tally: Tally, allowed: boolean): void {
-    const { counting } = this.policies[i] as PolicyKind
-    const table = this.tables[i] as Table
-    let slot = this.slots[i] as number
-    if (allowed && tally.cost > 0) {
-      if (slot === NO_SLOT) slot = table.claim(tally.key)
-      counting.take(table.book, slot, tally)
-      return
-    }
-    if (tally.limit === 0) answerNever(tally)
-    else if (slot === NO_SLOT) counting.report(this.blanks[i] as Book, 0, tally)
-    else counting.report(table.book, slot, tally)
-    if (tally.fits) tally.retryMs = 0
-    else if (tally.cost > tally.capacity || tally.limit === 0) tally.retryMs = Number.POSITIVE_INFINITY
+  decideOne(tally: Tally, key: string, now: number): boolean {
+    if (tally.cost === 0 || !tally.isPossible) return this.decideOddOne(tally, key, now)
+    const { table, counting } = this.ledgers[0] as Ledger
+    const known = table.find(key, now)
+    // What is possible fits into the state of a key never seen: nothing is left behind by a refusal.
+    const slot = known === NO_SLOT ? table.claim(key) : known
+    tally.delayMs = 0
+    tally.fits = counting.attempt(table.book, slot, now, tally)
+    if (!tally.fits) counting.report(table.book, slot, tally)
+    return tally.fits
+  }
+
+  private decideOddOne(tally: Tally, key: string, now: number): boolean {
+    tally.key = key
+    return this.decide([tally], now)
   }
 
   refund(policy: number, key: string, taken: Taken, now: number): undefined {
-    const table = this.tables[policy] as Table
+    const { table, counting, window } = this.ledgers[policy] as Ledger
     const slot = table.peek(key)
-    const { counting, window } = this.policies[policy] as PolicyKind
     if (slot !== NO_SLOT) counting.refund(table.book, slot, now, window, taken)
   }
 
   reset(key: string): void {
-    for (const table of this.tables) table.forget(key)
+    for (const { table } of this.ledgers) table.forget(key)
   }
+}
+
+function weigh(ledger: Ledger, tally: Tally, now: number): void {
+  const { table, counting } = ledger
+  const slot = table.find(tally.key, now)
+  ledger.slot = slot
+  const fits =
+    slot === NO_SLOT
+      ? counting.check(ledger.blank, 0, now, tally)
+      : counting.check(table.book, slot, now, tally)
+  tally.fits = fits && tally.isPossible
+  tally.delayMs = 0
+}
+
+function conclude({ table, counting, blank, slot }: Ledger, tally: Tally, allowed: boolean): void {
+  if (allowed && tally.cost > 0) {
+    counting.take(table.book, slot === NO_SLOT ? table.claim(tally.key) : slot, tally)
+    return
+  }
+  if (tally.limit === 0) answerNever(tally)
+  else if (slot === NO_SLOT) counting.report(blank, 0, tally)
+  else counting.report(table.book, slot, tally)
+  if (tally.fits) tally.retryMs = 0
+  else if (!tally.isPossible) tally.retryMs = Number.POSITIVE_INFINITY
 }

@@ -12,31 +12,37 @@ const HASHED_CHARACTERS = 12
  */
 export class SlotMap {
   private readonly shards: readonly Map<string, number>[]
+  /** The shard, where there is but one. */
+  private readonly only: Map<string, number> | undefined
   size = 0
 
   constructor(maxKeys: number) {
     const shards = Math.ceil(maxKeys / KEYS_PER_SHARD)
     this.shards = Array.from({ length: shards }, () => new Map<string, number>())
+    this.only = shards === 1 ? this.shards[0] : undefined
   }
 
   get(key: string): number | undefined {
-    return this.shardOf(key).get(key)
+    return this.mapOf(key).get(key)
   }
 
   /** Adds a key that is not there. */
   add(key: string, slot: number): void {
-    this.shardOf(key).set(key, slot)
+    this.mapOf(key).set(key, slot)
     this.size++
   }
 
   delete(key: string): void {
-    if (this.shardOf(key).delete(key)) this.size--
+    if (this.mapOf(key).delete(key)) this.size--
+  }
+
+  private mapOf(key: string): Map<string, number> {
+    return this.only ?? this.shardOf(key)
   }
 
   /** By the last characters, in which keys differ most. */
   private shardOf(key: string): Map<string, number> {
     const { shards } = this
-    if (shards.length === 1) return shards[0] as Map<string, number>
     const end = key.length
     let hash = end
     for (let i = Math.max(0, end - HASHED_CHARACTERS); i < end; i++)

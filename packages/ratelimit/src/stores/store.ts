@@ -27,6 +27,15 @@ export interface Engine {
   readonly available: boolean
 }
 
+/** An engine that can decide its only policy without a list, and at once. */
+export interface DirectEngine extends Engine {
+  /**
+   * `decide` for one active tally. The key is told apart: written into the tally, an object that lives on, each would cost the garbage collector
+   * more than it costs to be passed.
+   */
+  decideOne(tally: Tally, key: string, now: number): boolean
+}
+
 /**
  * Where counts are kept. Limiters that share a store and have a policy of the same name share its counts.
  */

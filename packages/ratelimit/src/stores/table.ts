@@ -5,7 +5,9 @@ import { SlotMap } from './slot-map.js'
 export const NO_SLOT = -1
 
 const FIRST_SLOTS = 256
-const SWEPT_PER_CALL = 2
+/** Two slots a call, but those of eight calls at once: neighbours are read together faster than with other work in between. */
+const CALLS_PER_SWEEP = 8
+const SWEPT_AT_ONCE = 2 * CALLS_PER_SWEEP
 const SWEPT_WHEN_FULL = 64
 
 /**
@@ -29,7 +31,12 @@ export class Table {
   private used = 0
   /** The first free slot; its second cell holds the next one. */
   private free = NO_SLOT
+  /** The slot that is swept next. */
   private hand = 0
+  private callsToSweep = CALLS_PER_SWEEP
+  /** When the hand last began to go round, and how far it is from having seen all slots. */
+  private roundBeganAt = Number.NEGATIVE_INFINITY
+  private roundLeft = 0
   private overflowed = false
 
   /** @param graceMs how long a state that has run out keeps its slot while there is room */
@@ -55,15 +62,16 @@ export class Table {
 
   /** The slot of a key: its own, a shared one when the table is full, or `NO_SLOT`. */
   find(key: string, now: number): number {
-    this.sweep(now - this.graceMs, SWEPT_PER_CALL)
+    if (--this.callsToSweep === 0) this.sweepInTurn(now)
     const slot = this.slots.get(key)
     if (slot !== undefined) return slot
     return this.slots.size < this.maxKeys ? NO_SLOT : this.findWhenFull(key, now)
   }
 
-  /** Gives a key, for which `find` said `NO_SLOT`, a slot of its own. What was in it before is still there, to be overwritten. */
+  /** Gives a key, for which `find` said `NO_SLOT`, a blank slot of its own. */
   claim(key: string): number {
     const slot = this.vacant()
+    for (let at = slot * this.width, end = at + this.width; at < end; at++) this.book.cells[at] = 0
     const own = unshared(key)
     this.slots.add(own, slot)
     this.keys[slot] = own
@@ -81,13 +89,29 @@ export class Table {
     return this.slots.get(key) ?? (this.overflowed ? this.shared(key) : NO_SLOT)
   }
 
-  private sweep(runOutBy: number, steps: number): void {
-    for (let i = 0; i < steps; i++) {
-      if (this.used === 0) return
-      const slot = this.hand < this.used ? this.hand : 0
-      this.hand = slot + 1
-      if (cell(this.book.cells, slot * this.width) <= runOutBy) this.release(slot)
+  private sweepInTurn(now: number): void {
+    this.callsToSweep = CALLS_PER_SWEEP
+    if (this.roundLeft <= 0) {
+      // What a round has left will not all run out the moment after: under many calls the hand would go round for nothing, a thousand times a
+      // second. Not "less than", as the clock may have stepped back.
+      if (Math.abs(now - this.roundBeganAt) < this.graceMs / 4) return
+      this.roundBeganAt = now
+      this.roundLeft = this.used
     }
+    this.roundLeft -= SWEPT_AT_ONCE
+    this.sweep(now - this.graceMs, SWEPT_AT_ONCE)
+  }
+
+  private sweep(runOutBy: number, steps: number): void {
+    const { used, width } = this
+    const { cells } = this.book
+    let { hand } = this
+    for (let i = 0; i < steps && i < used; i++) {
+      if (hand >= used) hand = 0
+      if (cell(cells, hand * width) <= runOutBy) this.release(hand)
+      hand++
+    }
+    this.hand = hand
   }
 
   private release(slot: number): void {
