@@ -196,7 +196,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   // guards
   'ensure allOf anyOf not when during requireFreshLogin requireMethod compileGrants',
   // auth: `makeIdentity` is called with a credential at hand
-  'bearerChallenge insufficientScopeChallenge makeIdentity safeReturnTo',
+  'bearerChallenge clearFailures insufficientScopeChallenge makeIdentity safeReturnTo',
   // health and metrics
   'lifecycle traceparentOf',
 ].flatMap(names => names.split(' '))

@@ -17,6 +17,7 @@ import {
   refuse,
   within,
 } from '@palisade/core'
+import { clearable, Failures } from './clear-failures.js'
 import { type LoginOptions, loginOptions, loginRedirect } from './login/login-redirect.js'
 import { logFailed, refusals } from './refusals.js'
 import { Reporter } from './report/reporter.js'
@@ -31,7 +32,10 @@ export interface AuthenticateOptions {
   rules?: readonly AuthRule[]
   /** Where browsers are sent instead of a 401. Default: nowhere. */
   login?: LoginOptions
-  /** A limiter of wrong attempts by the name of its strategy. Default: none. */
+  /**
+   * A limiter of wrong attempts by the name of its strategy, asked with the client key. Default: none. What it refuses is a violation of source
+   * `auth-throttled`.
+   */
   throttle?: Readonly<Record<string, Limiter>>
   /** `shadow`: decide and tell, but let everything through; what is not authenticated has no identity. Default `enforce`. */
   mode?: 'enforce' | 'shadow'
@@ -78,12 +82,14 @@ export function authenticate(
   const everywhere: Rule = Object.freeze({ strategies, mode: 'required', several: 'refuse' })
   const isShadow = checked.mode === 'shadow'
   const reporter = new Reporter(isShadow)
+  const failures = new Failures(strategies, throttles ?? new Map())
 
-  return {
+  return clearable(failures, {
     name: 'authenticate',
     gives: ['identity'],
 
     setup(services) {
+      failures.learn(services)
       for (const strategy of strategies) strategy.setup?.(services)
     },
 
@@ -98,7 +104,7 @@ export function authenticate(
     async dispose() {
       await Promise.all(strategies.map(strategy => strategy.dispose?.()))
     },
-  }
+  })
 
   /** Looks for credentials, all of them before any is verified. */
   function present(ctx: Context, rule: Rule): MaybePromise<Reply | undefined> {
@@ -115,11 +121,7 @@ export function authenticate(
     }
     if (found !== undefined && credential !== undefined) return prove(ctx, found, credential)
     if (rule.mode === 'optional') return undefined
-    reporter.failure(ctx as RequestContext, {
-      strategy: undefined,
-      reason: 'no credentials',
-      isViolation: false,
-    })
+    reporter.failure(ctx as RequestContext, { strategy: undefined, reason: 'no credentials' })
     return challenge(ctx, refusals.absent(rule.strategies))
   }
 
@@ -130,12 +132,12 @@ export function authenticate(
     try {
       result = strategy.recall?.(credential, attempt) ?? verify(ctx, strategy, credential, attempt)
     } catch (error) {
-      return conclude(ctx, strategy, thrown(error))
+      return conclude(ctx, strategy, credential, thrown(error))
     }
-    if (!isPromise(result)) return conclude(ctx, strategy, result as VerifyResult | LimitDecision)
+    if (!isPromise(result)) return conclude(ctx, strategy, credential, result as VerifyResult | LimitDecision)
     return (result as Promise<VerifyResult | LimitDecision>).then(
-      settled => conclude(ctx, strategy, settled),
-      (error: unknown) => conclude(ctx, strategy, thrown(error)),
+      settled => conclude(ctx, strategy, credential, settled),
+      (error: unknown) => conclude(ctx, strategy, credential, thrown(error)),
     )
   }
 
@@ -148,11 +150,13 @@ export function authenticate(
   function conclude(
     context: Context,
     strategy: Strategy,
+    credential: object,
     result: VerifyResult | LimitDecision,
   ): Reply | undefined {
     const ctx = context as RequestContext
     if (isLimited(result)) {
-      reporter.failure(ctx, { strategy, reason: 'throttled', isViolation: false })
+      const presented = strategy.secretOf?.(credential)
+      reporter.failure(ctx, { strategy, reason: 'throttled', presented, violation: 'auth-throttled' })
       return deny(context, refusals.throttled(result.retryAfterMs))
     }
     switch (result.outcome) {
@@ -161,14 +165,14 @@ export function authenticate(
         reporter.success(ctx, strategy, result.identity)
         return undefined
       case 'invalid':
-        reporter.failure(ctx, { ...result, strategy, isViolation: true })
+        reporter.failure(ctx, { ...result, strategy, violation: 'auth' })
         return challenge(context, refusals.invalid(strategy, result.failure, result.reason))
       case 'refused':
-        reporter.failure(ctx, { ...result, strategy })
+        reporter.failure(ctx, { ...result, strategy, violation: result.isViolation ? 'auth' : undefined })
         return deny(context, refusals.refused(result))
       case 'error':
         logFailed(ctx, strategy, result)
-        reporter.failure(ctx, { strategy, reason: result.reason, isViolation: false })
+        reporter.failure(ctx, { strategy, reason: result.reason })
         return deny(context, refusals.unavailable(result))
       default:
         return unknownOutcome(result)
@@ -180,7 +184,7 @@ export function authenticate(
   }
 
   function malformed(ctx: Context, found: readonly Strategy[], reason: string): Reply | undefined {
-    reporter.failure(ctx as RequestContext, { strategy: found[0], reason, isViolation: true })
+    reporter.failure(ctx as RequestContext, { strategy: found[0], reason, violation: 'auth' })
     return deny(ctx, refusals.malformed(found, reason))
   }
 

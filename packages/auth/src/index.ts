@@ -26,6 +26,7 @@ export {
 } from './basic/password-users.js'
 export { Overloaded } from './basic/work-queue.js'
 export { bearerChallenge, insufficientScopeChallenge } from './challenge.js'
+export { clearFailures } from './clear-failures.js'
 export { type IdentityParts, makeIdentity } from './identity/make-identity.js'
 export type { ClaimPath } from './jwt/claims.js'
 export type { IssuerOptions } from './jwt/issuer.js'
@@ -42,5 +43,6 @@ export type {
   Invalid,
   Refused,
   Strategy,
+  Suspect,
   VerifyResult,
 } from './strategy.js'

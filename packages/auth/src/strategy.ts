@@ -20,9 +20,21 @@ export interface Strategy<C extends object = object> {
   verify(credential: C, attempt: Attempt): MaybePromise<VerifyResult>
   /** The `WWW-Authenticate` challenge (RFC 9110 section 11.6.1), with a realm that does not depend on the request; `null` for none. */
   challenge(failure?: ChallengeFailure): string | null
+  /**
+   * The secret in a credential, whole. While a client is throttled nothing is verified, and by this one that sends the same again and again is
+   * told from one that goes on guessing. Hashed under a key of this process at once. Without it each attempt counts.
+   */
+  secretOf?(credential: C): string
+  /** Forgets the failures that it holds against somebody. */
+  clear?(suspect: Suspect): MaybePromise<void>
   setup?(services: Services): void
   dispose?(): MaybePromise<void>
 }
+
+/** Against whom something is held: a client by its key (an IPv4 address or an IPv6 prefix), or an account by the name that is typed. */
+export type Suspect =
+  | { readonly client: string; readonly account?: undefined }
+  | { readonly account: string; readonly client?: undefined }
 
 /** What a challenge may tell the client of a failure. */
 export type ChallengeFailure = 'malformed' | 'expired' | 'invalid'

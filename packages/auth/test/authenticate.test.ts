@@ -7,6 +7,7 @@ import {
   apiKeys,
   authenticate,
   basic,
+  clearFailures,
   insufficientScopeChallenge,
   jwt,
 } from '../src/index.js'
@@ -423,6 +424,146 @@ describe('throttle', () => {
     expect((await send(as('ada'))).status).toBe(200)
     expect(logs.map(({ message }) => message)).toEqual(['an attempt could not be given back'])
   })
+})
+
+describe('a throttled client', () => {
+  const throttled = (options: Partial<AuthenticateOptions> = {}) =>
+    edge({
+      strategies: [wordStrategy('a', { secretOf: ({ word }) => word })],
+      throttle: { a: fakeLimiter(1) },
+      ...options,
+    })
+  const weights = (here: ReturnType<typeof edge>) =>
+    here.violations
+      .filter(({ source }) => source === 'auth-throttled')
+      .map(({ weight, key, detail }) => [weight, key, detail])
+
+  test('that goes on guessing commits a violation of a source of its own with each guess', async () => {
+    const here = throttled()
+    for (const word of ['wrong:1', 'wrong:2', 'wrong:3']) await here.send(as(word))
+    const detail = { strategy: 'a', reason: 'throttled' }
+    expect(here.violations.map(({ source, weight }) => [source, weight])).toEqual([
+      ['auth', 1],
+      ['auth-throttled', 1],
+      ['auth-throttled', 1],
+    ])
+    expect(weights(here)[0]).toEqual([1, '203.0.113.9', detail])
+    expect(JSON.stringify(here.violations)).not.toMatch(/wrong:\d/)
+  })
+
+  test('that is stuck and sends the same again weighs once, and no more for having been wrong with it', async () => {
+    const here = throttled()
+    for (const word of ['wrong:1', 'wrong:1', 'wrong:1', 'wrong:1', 'wrong:2', 'wrong:2'])
+      await here.send(as(word))
+    expect(weights(here).map(([weight]) => weight)).toEqual([1, 0, 0, 1, 0])
+  })
+
+  test('with a strategy that names no secret weighs with each attempt', async () => {
+    const here = throttled({ strategies: [wordStrategy('a')] })
+    for (let i = 0; i < 3; i++) await here.send(as('wrong:1'))
+    expect(weights(here).map(([weight]) => weight)).toEqual([1, 1])
+  })
+
+  test('weighs nothing in shadow mode, and nothing without an address', async () => {
+    const shadow = throttled({ mode: 'shadow' })
+    for (let i = 0; i < 3; i++) await shadow.send(as(`wrong:${i}`))
+    expect(weights(shadow).map(([weight]) => weight)).toEqual([0, 0])
+    const nobody = throttled({ throttle: { a: fakeLimiter(0) } })
+    await nobody.send(as('wrong:1', 'a', { peer: null }))
+    expect(nobody.violations).toEqual([])
+  })
+
+  test.each(['jwt', 'basic', 'api-key'])('is known by its secret with %s', async name => {
+    const strategies = [
+      jwt({ issuer: ISSUER, audience: AUDIENCE, secret: SECRET, algorithms: ['HS256'] }),
+      basic({ verify: () => undefined }),
+      apiKey({ keys: apiKeys() }),
+    ]
+    const presented: Record<string, (n: number) => Record<string, string>> = {
+      jwt: n => ({ authorization: `Bearer a.b.c${n}` }),
+      basic: n => ({ authorization: `Basic ${Buffer.from(`ada:${n}`).toString('base64')}` }),
+      'api-key': n => ({ 'x-api-key': `pk_${n}` }),
+    }
+    const here = edge({ strategies, throttle: { [name]: fakeLimiter(0) } })
+    for (const n of [1, 1, 2]) {
+      const { status } = await here.send({ headers: presented[name]?.(n) ?? {} })
+      expect(status).toBe(429)
+    }
+    expect(weights(here).map(([weight]) => weight)).toEqual([1, 0, 1])
+  })
+})
+
+describe('clearing failures', () => {
+  const setUp = (options: Partial<AuthenticateOptions> = {}) => {
+    const middleware = authenticate({ strategies: [wordStrategy('a'), wordStrategy('b')], ...options })
+    const built = pipeline({ logger: { debug() {}, info() {}, warn() {}, error() {} } }).use(middleware)
+    const status = async (word: string, name = 'a', more: object = {}) =>
+      (await inject(built, as(word, name, more))).status
+    return { middleware, status }
+  }
+
+  test.each([false, true])('of a client lifts its throttles, all of them (waiting: %s)', async later => {
+    const throttle = { a: fakeLimiter(1, later), b: fakeLimiter(1, later) }
+    const { middleware, status } = setUp({ throttle })
+    for (const name of ['a', 'b']) await status('wrong:1', name)
+    const other = { peer: '203.0.113.10' }
+    await status('wrong:1', 'a', other)
+    expect([await status('ada', 'a'), await status('ada', 'b')]).toEqual([429, 429])
+    await clearFailures(middleware, { client: '203.0.113.9' })
+    expect([await status('ada', 'a'), await status('ada', 'b'), await status('ada', 'a', other)]).toEqual([
+      200, 200, 429,
+    ])
+  })
+
+  test.each([
+    ['2001:db8::9', '2001:db8::9'],
+    ['2001:0DB8:0:0::1', '2001:db8::9'],
+    ['2001:db8::/64', '2001:db8::9'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+  ])('of %s lifts what counts against %s', async (client, peer) => {
+    const { middleware, status } = setUp({ throttle: { a: fakeLimiter(1) } })
+    await status('wrong:1', 'a', { peer })
+    expect(await status('ada', 'a', { peer })).toBe(429)
+    await clearFailures(middleware, { client })
+    expect(await status('ada', 'a', { peer })).toBe(200)
+  })
+
+  test('reaches the strategies, with the client key or the account', async () => {
+    const asked: unknown[] = []
+    const strategy = wordStrategy('a', { clear: async suspect => void asked.push(suspect) })
+    const { middleware } = setUp({ strategies: [strategy, wordStrategy('b')] })
+    await clearFailures(middleware, { client: '2001:db8::9' })
+    await clearFailures(middleware, { account: 'ada' })
+    expect(asked).toEqual([{ client: '2001:db8::/64' }, { account: 'ada' }])
+  })
+
+  test('of a limiter that cannot forget is an error that names it, and nothing is cleared', async () => {
+    const { reset: _, ...unable } = fakeLimiter(1)
+    const asked: unknown[] = []
+    const strategy = wordStrategy('a', { clear: suspect => void asked.push(suspect) })
+    const { middleware } = setUp({ strategies: [strategy], throttle: { a: unable } })
+    await expect(clearFailures(middleware, { client: '203.0.113.9' })).rejects.toThrow('throttle.a')
+    expect(asked).toEqual([])
+    await clearFailures(middleware, { account: 'ada' })
+    expect(asked).toEqual([{ account: 'ada' }])
+  })
+
+  test.each([
+    [{ client: 'ada' }, RangeError],
+    [{ client: '203.0.113.0/24' }, RangeError],
+    [{ client: '' }, RangeError],
+    [{}, TypeError],
+    [undefined, TypeError],
+    [{ client: 7 }, TypeError],
+    [{ client: '203.0.113.9', account: 'ada' }, TypeError],
+  ])('of %j is refused', async (suspect, kind) => {
+    await expect(clearFailures(setUp().middleware, suspect as never)).rejects.toThrow(kind)
+  })
+})
+
+test('failures of what is no authentication cannot be cleared', async () => {
+  for (const other of [{}, undefined, pipeline()])
+    await expect(clearFailures(other as object, { account: 'ada' })).rejects.toThrow('authenticate()')
 })
 
 describe('dispose', () => {

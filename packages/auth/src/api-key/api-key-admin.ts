@@ -4,6 +4,7 @@ import {
   ConfigError,
   checkFields,
   checkQuery,
+  faulty,
   type Identity,
   integerText,
   type Middleware,
@@ -15,6 +16,7 @@ import {
 } from '@palisade/core'
 import { type ApiKeyChanges, ApiKeys, type NewApiKey } from './api-keys.js'
 import { LIST_QUERY, ROTATION } from './fields.js'
+import { isKeyId } from './key-text.js'
 
 const LIMIT = 65_536
 const PAGE = { ...LIST_QUERY, limit: optional(integerText({ min: 1, max: 200 }), 50) }
@@ -26,7 +28,7 @@ const PAGE = { ...LIST_QUERY, limit: optional(integerText({ min: 1, max: 200 }),
  * |---|---|
  * | `GET /?owner&limit&cursor` | `{ success, data: ApiKeyInfo[], meta: { count, nextCursor } }` |
  * | `POST /` | 201 `{ success, data: { ...ApiKeyInfo, key } }`: the only answer, with that of `rotate`, that shows the secret |
- * | `GET /:id` | the key, or 404 |
+ * | `GET /:id` | the key, or 404; 422 for what cannot be an id |
  * | `PATCH /:id`, `PUT /:id` | changes what is named; `null` takes a restriction away |
  * | `POST /:id/rotate` `{ overlap? }` | a new secret |
  * | `DELETE /:id` | revokes |
@@ -70,33 +72,44 @@ export function apiKeyAdmin<Needs extends object = {}>(
       },
     },
     '/:id': {
-      GET: async (_, { id }) => answer(await keys.get(id as string)),
+      GET: async (_, params) => answer(await keys.get(idIn(params))),
       PATCH: update,
       PUT: update,
-      DELETE: async (ctx, { id }) => {
-        if (!(await keys.revoke(id as string))) throw notFound()
-        tell(ctx, 'resource:deleted', id as string)
+      DELETE: async (ctx, params) => {
+        const id = idIn(params)
+        if (!(await keys.revoke(id))) throw notFound()
+        tell(ctx, 'resource:deleted', id)
         return Reply.json(200, { success: true, data: { id, revoked: true } })
       },
     },
     '/:id/rotate': {
-      POST: async (ctx, { id }) => {
+      POST: async (ctx, params) => {
+        const id = idIn(params)
         // A POST without a body asks for no overlap; one with a body is read like any other.
         const body = hasBody(ctx) ? await readJson(ctx, LIMIT) : {}
         checkFields(body, ROTATION)
-        const issued = await keys.rotate(id as string, body as object)
+        const issued = await keys.rotate(id, body as object)
         if (issued === undefined) throw notFound()
-        tell(ctx, 'resource:updated', id as string)
+        tell(ctx, 'resource:updated', id)
         return Reply.json(200, { success: true, data: { ...issued.record, key: issued.key } })
       },
     },
   })
 
-  async function update(ctx: RequestContext, { id }: Readonly<Record<string, string>>): Promise<Reply> {
-    const updated = await keys.update(id as string, (await readJson(ctx, LIMIT)) as ApiKeyChanges)
-    if (updated !== undefined) tell(ctx, 'resource:updated', id as string)
+  async function update(ctx: RequestContext, params: Params): Promise<Reply> {
+    const id = idIn(params)
+    const updated = await keys.update(id, (await readJson(ctx, LIMIT)) as ApiKeyChanges)
+    if (updated !== undefined) tell(ctx, 'resource:updated', id)
     return answer(updated)
   }
+}
+
+type Params = Readonly<Record<string, string>>
+
+/** What cannot be an id is a faulty field like any other, so that a mistake is not taken for a key that is gone. */
+function idIn({ id = '' }: Params): string {
+  if (isKeyId(id)) return id
+  throw faulty([{ field: 'id', message: 'must be the id of an API key: 16 letters and digits' }])
 }
 
 function answer(data: object | undefined): Reply {

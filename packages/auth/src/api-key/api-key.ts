@@ -61,6 +61,7 @@ export function apiKey(options: ApiKeyOptions): Strategy<PresentedKey> {
 
     verify: ({ key }, attempt) => keys.verifier.verify(key, attempt),
     challenge: () => challenge,
+    secretOf: ({ key }) => key,
     setup: services => keys.setup(services),
     dispose: () => keys.dispose(),
   }

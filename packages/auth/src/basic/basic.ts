@@ -114,6 +114,8 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
     },
 
     challenge: () => challenge,
+    secretOf: ({ field }) => field,
+    clear: suspect => lock?.clear(suspect),
   }
 
   function conclude(

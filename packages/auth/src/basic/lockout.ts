@@ -1,5 +1,6 @@
 import { type Check, type Checked, type Duration, duration, integer, object, optional } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
+import type { Suspect } from '../strategy.js'
 
 export interface LockoutOptions {
   /** Wrong passwords for one account from one client before it has to wait. Default 5. */
@@ -48,8 +49,9 @@ export class Lockout {
     this.#perAccount = new FailureCounts(perAccount, first, longest)
   }
 
-  reserve(account: string, client: string | undefined, now: number): Reservation {
-    const fromClient = client === undefined ? undefined : `${client} ${account}`
+  reserve(username: string, client: string | undefined, now: number): Reservation {
+    const account = folded(username)
+    const fromClient = client === undefined ? undefined : pair(client, account)
     const isLocked =
       this.#perAccount.isLocked(account, now) ||
       (fromClient !== undefined && this.#perClient.isLocked(fromClient, now))
@@ -66,7 +68,27 @@ export class Lockout {
       forgotten: each((counts, key) => counts.takeBack(key)),
     }
   }
+
+  /** Forgets a client's failures with any account, or an account's from anywhere. */
+  clear({ client, account }: Suspect): void {
+    if (client !== undefined) {
+      this.#perClient.clearAll(key => key.startsWith(pair(client, '')))
+      return
+    }
+    const name = folded(account)
+    this.#perAccount.clear(name)
+    this.#perClient.clearAll(key => key.slice(key.indexOf(' ') + 1) === name)
+  }
 }
+
+/**
+ * All spellings under which a database may find the same user: many compare without regard to case, width or a space at the end, and each would
+ * else be an account with guesses of its own. Users who really differ in nothing else wait for each other.
+ */
+const folded = (username: string) => username.normalize('NFKC').toLowerCase().trimEnd()
+
+/** A client's key has no space in it; an account may. */
+const pair = (client: string, account: string) => `${client} ${account}`
 
 const LOCKED: Reservation = Object.freeze({ isLocked: true, succeeded() {}, forgotten() {} })
 
@@ -111,5 +133,9 @@ class FailureCounts {
 
   clear(key: string): void {
     this.#failures.delete(key)
+  }
+
+  clearAll(isMeant: (key: string) => boolean): void {
+    for (const key of [...this.#failures.keys()]) if (isMeant(key)) this.#failures.delete(key)
   }
 }

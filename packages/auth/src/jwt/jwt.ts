@@ -145,6 +145,7 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
     },
 
     challenge: failure => bearerChallenge(realm, failure),
+    secretOf: ({ token }) => token,
 
     setup(services) {
       for (const source of sources) source.setup?.(services)

@@ -3,6 +3,12 @@ import type { Identity, RequestContext } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
 import type { Strategy } from '../strategy.js'
 
+/**
+ * As what it speaks against the client: `auth` for a credential that proved nothing, `auth-throttled` for going on after too many of those. The
+ * second is a source of its own, since nobody has looked at the credential then: a team may count it in another jail, or not at all.
+ */
+export type ViolationSource = 'auth' | 'auth-throttled'
+
 /** What went wrong, for events and the log; nothing of it reaches the client. */
 export interface FailureReport {
   readonly strategy: Strategy | undefined
@@ -10,8 +16,8 @@ export interface FailureReport {
   readonly subject?: string | undefined
   /** The wrong secret, if there was one. */
   readonly presented?: string | undefined
-  /** Whether it speaks against the client. Never true for a request without credentials. */
-  readonly isViolation: boolean
+  /** Absent when it does not speak against the client; always for a request without credentials. */
+  readonly violation?: ViolationSource | undefined
 }
 
 const MOST_REMEMBERED = 10_000
@@ -40,7 +46,7 @@ export class Reporter {
 
   failure(ctx: RequestContext, report: FailureReport): void {
     const { events } = ctx.services
-    const { strategy, reason, subject, isViolation } = report
+    const { strategy, reason, subject, violation } = report
     if (events.has('auth:failure')) {
       const { requestId, method, path, client } = ctx
       events.emit('auth:failure', {
@@ -53,17 +59,22 @@ export class Reporter {
         subject,
       })
     }
-    if (isViolation && events.has('security:violation')) this.#violation(ctx, report)
+    if (violation !== undefined && events.has('security:violation')) this.#violate(ctx, violation, report)
   }
 
-  #violation(ctx: RequestContext, { strategy, reason, subject, presented }: FailureReport): void {
+  #violate(
+    ctx: RequestContext,
+    source: ViolationSource,
+    { strategy, reason, subject, presented }: FailureReport,
+  ): void {
     const { requestId, method, path, client } = ctx
     // A client without an address is never counted.
     if (client.key === undefined) return
     const isRepeated =
-      presented !== undefined && this.#repeats(`${strategy?.name} ${client.key} ${subject ?? ''}`, presented)
+      presented !== undefined &&
+      this.#repeats(`${source} ${strategy?.name} ${client.key} ${subject ?? ''}`, presented)
     ctx.services.events.emit('security:violation', {
-      source: 'auth',
+      source,
       weight: this.#isShadow || isRepeated ? 0 : 1,
       key: client.key,
       ip: client.ip,

@@ -154,13 +154,49 @@ describe('what is wrong is told by field', () => {
   })
 })
 
-test.each(['/nobody', '/0000000000000000', '/__proto__'])(
-  'a key that is not there is a 404: %s',
-  async path => {
-    const { call } = setUp()
-    for (const method of ['GET', 'DELETE']) expect((await call(method, path)).status).toBe(404)
+const EACH = [
+  ['GET', ''],
+  ['PATCH', '', {}],
+  ['PUT', '', {}],
+  ['DELETE', ''],
+  ['POST', '/rotate'],
+] as const
+
+test.each(EACH)('%s of a key that is not there is a 404 (%s)', async (method, rest, body?: object) => {
+  const { call, told } = setUp()
+  expect((await call(method, `/0000000000000000${rest}`, body)).status).toBe(404)
+  expect(told).toEqual([])
+})
+
+// As an address that is none in the admin API of bans.
+describe.each(['nobody', '__proto__', '0000000000000000x', '000000000000000%20', '..%2F0000000000000'])(
+  'the id %s, which is none,',
+  id => {
+    test.each(EACH)('is a faulty field of %s', async (method, rest, body?: object) => {
+      const response = await setUp().call(method, `/${id}${rest}`, body)
+      expect([response.status, faults(response)]).toEqual([422, ['id']])
+      expect(response.json()).toMatchObject({ error: { code: 'VALIDATION_ERROR' } })
+    })
   },
 )
+
+test('faulty fields of a body, of a query and of a path are one answer, and what is no JSON is another', async () => {
+  const { call } = setUp()
+  const answers = [
+    await call('POST', '', {}),
+    await call('GET', '?limit=0'),
+    await call('GET', '/nobody'),
+    await call('POST', '', undefined, { headers: { 'content-type': 'application/json' }, body: '{' }),
+  ]
+  expect(
+    answers.map(response => [response.status, (response.json() as { error: { code: string } }).error.code]),
+  ).toEqual([
+    [422, 'VALIDATION_ERROR'],
+    [422, 'VALIDATION_ERROR'],
+    [422, 'VALIDATION_ERROR'],
+    [400, 'BAD_REQUEST'],
+  ])
+})
 
 test('another method is a 405, a foreign body a 415, a broken one a 400', async () => {
   const { call } = setUp()

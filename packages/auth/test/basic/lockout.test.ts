@@ -23,7 +23,7 @@ function setUp(options: Partial<BasicOptions> = {}) {
     ...options,
   })
   const here = edge({ strategies: [strategy] }, clock)
-  return { ...here, verified: () => verified, breaks: (down: boolean) => (isDown = down) }
+  return { ...here, strategy, verified: () => verified, breaks: (down: boolean) => (isDown = down) }
 }
 
 test('from the fifth failure on an account waits 1, 2, 4 ... seconds, with the same answer and the same work', async () => {
@@ -84,4 +84,39 @@ test('it can be turned off', async () => {
   const { send } = setUp({ lockout: false })
   for (let i = 0; i < 10; i++) await send(as('ada', `w${i}`))
   expect((await send(as('ada', 'right'))).status).toBe(200)
+})
+
+test.each(['ADA', 'Ada', 'ada ', '\uff41da', 'a\u0064a'])(
+  'the spelling %j shares the wait of "ada", since a database may find the same user by it',
+  async name => {
+    const { send } = setUp()
+    for (let i = 0; i < 6; i++) await send(as('ada', `w${i}`))
+    expect((await send(as(name, 'right'))).status).toBe(401)
+  },
+)
+
+test('an account that was cleared lets its owner in from everywhere, also where it was locked by all', async () => {
+  const { send, strategy } = setUp({ lockout: { perAccount: 8 } })
+  for (let i = 0; i < 6; i++) await send(as('Ren\u00e9e x', `w${i}`))
+  for (let i = 0; i < 6; i++) await send(as('Ren\u00e9e x', `w${i}`, '203.0.113.10'))
+  for (let i = 0; i < 6; i++) await send(as('bob', `w${i}`))
+  expect((await send(as('Ren\u00e9e x', 'right', '203.0.113.11'))).status).toBe(401)
+  strategy.clear?.({ account: 'rene\u0301e X' })
+  for (const peer of ['203.0.113.9', '203.0.113.10', '203.0.113.11'])
+    expect((await send(as('Ren\u00e9e x', 'right', peer))).status).toBe(200)
+  expect((await send(as('bob', 'right'))).status).toBe(401)
+})
+
+test('a client that was cleared waits for no account, and others still do', async () => {
+  const { send, strategy } = setUp()
+  for (const name of ['ada', 'bob'])
+    for (const peer of ['203.0.113.9', '203.0.113.99'])
+      for (let i = 0; i < 6; i++) await send(as(name, `w${i}`, peer))
+  strategy.clear?.({ client: '203.0.113.9' })
+  expect([
+    (await send(as('ada', 'right'))).status,
+    (await send(as('bob', 'right'))).status,
+    (await send(as('ada', 'wrong', '203.0.113.99'))).status,
+    (await send(as('bob', 'right', '203.0.113.99'))).status,
+  ]).toEqual([200, 200, 401, 401])
 })

@@ -4,8 +4,12 @@ import type { LimitDecision, Limiter, MaybePromise } from '@palisade/core'
 export function fakeLimiter(limit: number, later = false) {
   const used = new Map<string, number>()
   const answer = <T>(value: T): MaybePromise<T> => (later ? Promise.resolve(value) : value)
-  const limiter: Limiter & { used: Map<string, number> } = {
+  const limiter: Limiter & { used: Map<string, number>; reset(key: string): MaybePromise<void> } = {
     used,
+    reset(key) {
+      used.delete(key)
+      return answer(undefined)
+    },
     consume(key) {
       const before = used.get(key) ?? 0
       const allowed = before < limit

@@ -8,10 +8,12 @@ import {
   apiKeys,
   authenticate,
   basic,
+  clearFailures,
   insufficientScopeChallenge,
   jwt,
 } from '@palisade/auth'
-import { type Middleware, RequestError, requestId } from '@palisade/core'
+import { type Middleware, Reply, RequestError, requestId } from '@palisade/core'
+import { createLimiter } from '@palisade/ratelimit'
 import { json, text } from '../answers.js'
 import { type App, type Behaviour, get, post } from '../behaviour.js'
 import type { ClientRequest } from '../client/client.js'
@@ -138,6 +140,16 @@ const needsScope: Middleware<{}, {}> = {
   },
 }
 
+/** Clears whoever asks for it. */
+const helpDesk = (login: object): Middleware => ({
+  name: 'help-desk',
+  async onRequest(ctx) {
+    if (ctx.path !== '/clear') return undefined
+    await clearFailures(login, { client: ctx.client.ip ?? '' })
+    return Reply.json(200, {})
+  },
+})
+
 const rules: Edge = behind(() => ({
   strategies: all(),
   rules: [
@@ -202,6 +214,50 @@ export const auth: readonly Behaviour[] = [
       ['auth:failure', { strategy: 'basic' }],
       ['security:violation', { source: 'auth', weight: 1 }],
     ],
+  },
+  {
+    title:
+      'given a throttle of 2 when a client goes on guessing then each guess is a 429 and a violation of its own, until it is cleared',
+    edge: probe => {
+      const login = authenticate({
+        strategies: [passwords()],
+        throttle: { basic: createLimiter({ limit: 2, window: '1h' }) },
+      })
+      return probe.pipeline().use(probe.middleware('a')).use(helpDesk(login)).use(login)
+    },
+    app,
+    when: [
+      login('ada:1'),
+      login('ada:2'),
+      login('ada:3'),
+      login('ada:3'),
+      login('ada:pä:ss'),
+      { target: '/clear' },
+      login('ada:pä:ss'),
+    ],
+    gets: [
+      { status: 401 },
+      { status: 401 },
+      { status: 429, headers: { 'Retry-After': /^\d+$/, 'WWW-Authenticate': null } },
+      { status: 429 },
+      { status: 429 },
+      { status: 200 },
+      { status: 200, body: '{"who":"ada"}' },
+    ],
+    events: [
+      ['auth:failure', { reason: 'wrong password' }],
+      ['security:violation', { source: 'auth', weight: 1 }],
+      ['auth:failure', { reason: 'wrong password' }],
+      ['security:violation', { source: 'auth', weight: 1 }],
+      ['auth:failure', { reason: 'throttled' }],
+      ['security:violation', { source: 'auth-throttled', weight: 1 }],
+      ['auth:failure', { reason: 'throttled' }],
+      ['security:violation', { source: 'auth-throttled', weight: 0 }],
+      ['auth:failure', { reason: 'throttled' }],
+      ['security:violation', { source: 'auth-throttled', weight: 1 }],
+      ['auth:success', { strategy: 'basic' }],
+    ],
+    needs: ['socket'],
   },
   {
     title: 'given a guard behind a bearer when a scope is missing then it is 403 and names the scopes',
