@@ -1,7 +1,9 @@
 import type { RequestContext, Run } from './context.js'
+import { CODES, PHRASES } from './errors/failure.js'
 import { denialOf } from './errors/request-error.js'
 import type { Middleware, Outcome, Services } from './middleware.js'
 import { isReply, Reply } from './reply.js'
+import type { Upkeep } from './upkeep.js'
 import { isPromise, type MaybePromise } from './vocabulary/maybe-promise.js'
 
 type RequestHook = (ctx: RequestContext) => unknown
@@ -33,10 +35,17 @@ export class CompiledPipeline {
   private readonly responseHooks: readonly (ResponseHook | undefined)[]
   private readonly hasResponseHooks: boolean
   private readonly emptyState: Readonly<Record<string, undefined>>
-  private disposed: Promise<void> | undefined
+  private readonly upkeep: Upkeep
+  private disposed: Promise<void> | undefined = undefined
 
-  constructor(middleware: readonly Middleware[], services: Services, parent: CompiledPipeline | undefined) {
+  constructor(
+    middleware: readonly Middleware[],
+    services: Services,
+    parent: CompiledPipeline | undefined,
+    upkeep: Upkeep,
+  ) {
     this.services = services
+    this.upkeep = upkeep
     this.parent = parent
     this.root = parent?.root ?? this
     this.middleware = middleware
@@ -46,7 +55,7 @@ export class CompiledPipeline {
     this.emptyState = Object.fromEntries(
       middleware.flatMap(one => one.gives ?? []).map(name => [name, undefined]),
     )
-    for (const one of middleware) one.setup?.(services)
+    upkeep.open(middleware)
   }
 
   /** Whether the end of a response matters to anybody here. */
@@ -77,11 +86,13 @@ export class CompiledPipeline {
 
   /**
    * Runs the middleware on a request. `undefined` lets it through; a `Reply` answers it. Never throws, never rejects.
-   * A second run on the same request does nothing; a branch whose parent did not let the request through refuses it.
+   * A second run on the same request does nothing; a branch whose parent did not let the request through refuses it; and once it is
+   * disposed of, it refuses every request, since what its middlewares protect with is closed.
    */
   run(ctx: RequestContext): MaybePromise<Reply | undefined> {
     if (ctx.hasRun(this)) return undefined
     if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
+    if (this.disposed !== undefined) return refuseLate(ctx)
     const run = ctx.begin(this)
     if (this.parent === undefined) this.announce(ctx)
     if (this.observes) ctx.watch()
@@ -128,7 +139,13 @@ export class CompiledPipeline {
     // Nobody waits any more, and `onResponse` has run: what is reached now would never hear of the end.
     if (ctx.hasEnded) return gone()
     if (value !== undefined) return this.settle(ctx, value, i)
-    return ctx.denial === undefined ? this.step(ctx, run, i + 1) : this.fail(ctx, forgotten(), i)
+    if (ctx.denial !== undefined) return this.fail(ctx, forgotten(), i)
+    if (this.disposed !== undefined && this.hasHookFrom(i + 1)) return refuseLate(ctx)
+    return this.step(ctx, run, i + 1)
+  }
+
+  private hasHookFrom(first: number): boolean {
+    return this.requestHooks.some((hook, i) => i >= first && hook !== undefined)
   }
 
   /** Anything but `undefined` and a `Reply` is a mistake in the middleware, and refuses: `false` must not let through. */
@@ -198,11 +215,19 @@ export class CompiledPipeline {
     }
   }
 
-  /** Closes what the middlewares opened, the last one first. The second call waits for the first. All are tried; the first error is thrown. */
+  /**
+   * Refuses requests from now on and closes what the middlewares opened, the last one first, but for those that another pipeline built on the
+   * same start still has. The second call waits for the first. All are tried; the first error is thrown.
+   */
   dispose(): Promise<void> {
-    this.disposed ??= disposeAll(this.middleware)
+    this.disposed ??= this.upkeep.leave(this.middleware)
     return this.disposed
   }
+}
+
+function refuseLate(ctx: RequestContext): Reply {
+  const [status, reason] = [503, 'the pipeline was disposed of']
+  return ctx.deny({ status, code: CODES[status] as string, message: PHRASES[status] as string, reason })
 }
 
 /** Answers a client that has left. 499 is nginx's word for it; it is never sent. */
@@ -239,17 +264,4 @@ export function answerError(
     return ctx.render(denial, error)
   }
   return ctx.deny(by === undefined ? denial : { ...denial, by })
-}
-
-async function disposeAll(middleware: readonly Middleware[]): Promise<void> {
-  const errors: unknown[] = []
-  for (const one of [...middleware].reverse()) {
-    try {
-      await one.dispose?.()
-    } catch (error) {
-      errors.push(error)
-    }
-  }
-  if (errors.length === 1) throw errors[0]
-  if (errors.length > 1) throw new AggregateError(errors, 'several middlewares failed to dispose')
 }

@@ -46,12 +46,15 @@ export interface Middleware<Needs extends object = {}, Gives extends object = {}
   readonly needs?: readonly (keyof Needs & string)[]
   /** The names in `Gives`, so that every request's state has one shape. */
   readonly gives?: readonly (keyof Gives & string)[]
-  /** Once, when the pipeline is compiled: subscribe to events, start sweeps. */
+  /** When a pipeline is compiled: subscribe to events, start sweeps. Once for each pipeline that has it; done when it returns. */
   setup?(services: Services): void
   /** A throw or rejection is a 500: it refuses, it never lets through. */
   onRequest?(ctx: RequestContext<Needs & Partial<Gives>>): MaybePromise<Reply | undefined | void>
   /** Runs in reverse order for every middleware that was reached. A throw is logged and harms nobody. */
   onResponse?(ctx: RequestContext<Needs & Partial<Gives>>, outcome: Outcome): void
-  /** Closes what `setup` or the factory opened. */
-  dispose?(): MaybePromise<void>
+  /**
+   * Closes what `setup` or the factory opened, also where `setup` was never called. Once for all that was built on one `pipeline()`; one that is
+   * mounted in several tells by the services that they were given in `setup` whether it is still in use.
+   */
+  dispose?(services?: Services): MaybePromise<void>
 }

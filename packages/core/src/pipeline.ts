@@ -4,9 +4,21 @@ import { CompiledPipeline } from './compiled-pipeline.js'
 import { ConfigError } from './errors/config-error.js'
 import { envelope } from './errors/envelope.js'
 import type { ErrorRenderer } from './errors/failure.js'
+import { problemDetails } from './errors/problem-details.js'
 import { EventBus } from './events/event-bus.js'
 import type { Middleware, Services } from './middleware.js'
-import { callback, checkOptions, flag, having, optional } from './options/check.js'
+import {
+  type Check,
+  callback,
+  checkOptions,
+  flag,
+  having,
+  list,
+  optional,
+  refuse,
+  text,
+} from './options/check.js'
+import { refuseClosed, Upkeep } from './upkeep.js'
 import { type Clock, systemClock } from './vocabulary/clock.js'
 import { consoleLogger, type Logger } from './vocabulary/logger.js'
 
@@ -52,7 +64,9 @@ export class Pipeline<State extends object = {}> {
   private readonly middleware: readonly Middleware[]
   private readonly given: ReadonlySet<string>
   private readonly parent: Pipeline<object> | undefined
+  private readonly upkeep: Upkeep
   private compiled: CompiledPipeline | undefined
+  private disposed: Promise<void> | undefined
   /** Only for the type checker: `State` must show in the shape. */
   declare protected readonly stateType: State
 
@@ -61,11 +75,13 @@ export class Pipeline<State extends object = {}> {
     middleware: readonly Middleware[],
     given: ReadonlySet<string>,
     parent: Pipeline<object> | undefined,
+    upkeep: Upkeep,
   ) {
     this.services = services
     this.middleware = middleware
     this.given = given
     this.parent = parent
+    this.upkeep = upkeep
   }
 
   /** The bus of this pipeline and its branches. */
@@ -77,15 +93,15 @@ export class Pipeline<State extends object = {}> {
    * Adds a middleware at the end.
    *
    * It is a compile-time error if the middleware needs state that no earlier one gives.
-   * @throws ConfigError when it is no middleware, when it needs what is not given, or when it is already here
+   * @throws ConfigError when it is no middleware or has no name, when it needs what is not given, or when it is already here
    */
   use<Needs extends object = {}, Gives extends object = {}>(
     middleware: Middleware<Needs, Gives> & Satisfies<State, Needs>,
     ...more: never[]
   ): Pipeline<Add<State, Gives>> {
     refuseMore('pipeline.use', more, 'one middleware a call: use(a).use(b)')
-    const added = checkMiddleware(middleware)
-    for (const name of added.needs ?? []) {
+    const { added, needs, gives } = checkMiddleware(middleware)
+    for (const name of needs) {
       if (this.given.has(name)) continue
       const given = this.given.size === 0 ? 'nothing' : [...this.given].join(', ')
       throw new ConfigError({
@@ -103,8 +119,9 @@ export class Pipeline<State extends object = {}> {
         allowed: 'each middleware once; build a second one to use it twice',
       })
     }
-    const given = new Set([...this.given, ...(added.gives ?? [])])
-    return new Pipeline<Add<State, Gives>>(this.services, [...this.middleware, added], given, this.parent)
+    const given = new Set([...this.given, ...gives])
+    const { services, parent, upkeep } = this
+    return new Pipeline<Add<State, Gives>>(services, [...this.middleware, added], given, parent, upkeep)
   }
 
   /**
@@ -113,18 +130,31 @@ export class Pipeline<State extends object = {}> {
    */
   branch(...more: never[]): Pipeline<State> {
     refuseMore('pipeline.branch', more, 'no options: a branch has those of its parent')
-    return new Pipeline<State>(this.services, [], this.given, this as Pipeline<object>)
+    return new Pipeline<State>(this.services, [], this.given, this as Pipeline<object>, this.upkeep)
   }
 
-  /** Makes it ready to run: calls each `setup`. Adapters call this; a pipeline is compiled once, however often it is mounted. */
+  /**
+   * Makes it ready to run: calls each `setup`. Adapters call this; a pipeline is compiled once, however often it is mounted.
+   *
+   * @throws ConfigError when it, or one of its middlewares, was disposed of before; whatever a `setup` throws
+   */
   compile(): CompiledPipeline {
-    this.compiled ??= new CompiledPipeline(this.middleware, this.services, this.parent?.compile())
+    if (this.compiled !== undefined) return this.compiled
+    const { middleware, services, upkeep } = this
+    const parent = this.parent?.compile()
+    if (this.disposed !== undefined && middleware[0] !== undefined) refuseClosed(middleware[0])
+    this.compiled = new CompiledPipeline(middleware, services, parent, upkeep)
     return this.compiled
   }
 
-  /** Closes what its middlewares opened. Branches are disposed apart. */
-  async dispose(): Promise<void> {
-    await this.compiled?.dispose()
+  /**
+   * Closes what its middlewares opened, also if it was never compiled; what another pipeline built on the same start still has stays open. To be called
+   * when the server has closed: from the call on every request is refused with 503, since nothing may pass what no longer protects; one
+   * that is under way reaches no further middleware and is refused if one is left. Branches are disposed apart.
+   */
+  dispose(): Promise<void> {
+    this.disposed ??= this.compiled?.dispose() ?? this.upkeep.close(this.middleware)
+    return this.disposed
   }
 
   private includes(middleware: Middleware): boolean {
@@ -149,9 +179,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
         'resolve',
       ),
     ),
-    errors: optional(
-      callback<ErrorRenderer>('envelope(), problemDetails(), or a function (failure, ctx) => Reply'),
-    ),
+    errors: optional(renderer),
     logger: optional(having<Logger>("a logger of pino's shape", 'debug', 'info', 'warn', 'error')),
     events: optional(having<EventBus>('an EventBus', 'on', 'emit', 'has')),
     clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
@@ -166,7 +194,17 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     trust: checked.trust ?? directPeer(),
     production: checked.production ?? isProduction(),
   })
-  return new Pipeline(services, [], new Set(), undefined)
+  return new Pipeline(services, [], new Set(), undefined, new Upkeep(services))
+}
+
+/** A factory that was not called would fail at the first refusal. */
+const renderer: Check<ErrorRenderer> = (value, at) => {
+  if (value === envelope) refuse(at, value, 'envelope(), called')
+  if (value === problemDetails) refuse(at, value, 'problemDetails(), called')
+  return callback<ErrorRenderer>('envelope(), problemDetails(), or a function (failure, ctx) => Reply')(
+    value,
+    at,
+  )
 }
 
 /** In plain JavaScript what is too much would be dropped without a word, and with it a guard. */
@@ -198,20 +236,54 @@ function isProduction(): boolean {
   return process?.env === undefined || process.env['NODE_ENV'] === 'production'
 }
 
-function checkMiddleware(value: unknown): Middleware {
-  const one = value as Partial<Middleware> | null
-  const isMiddleware =
-    typeof one === 'object' &&
-    one !== null &&
-    typeof one.name === 'string' &&
-    [one.onRequest, one.onResponse, one.setup, one.dispose].every(
+function checkMiddleware(value: unknown) {
+  const one = readMiddleware(value)
+  if (one === undefined) {
+    const allowed =
+      typeof value === 'function'
+        ? 'what a factory returns (was the factory called?), not a function'
+        : 'a middleware: { name, onRequest?, onResponse?, setup? }'
+    return refuse({ owner: 'pipeline.use', option: 'middleware' }, value, allowed)
+  }
+  const name = middlewareName(one.name, { owner: 'pipeline.use', option: 'name' })
+  const owner = `pipeline.use(${name})`
+  const needs = stateNames(one.needs, { owner, option: 'needs' })
+  const gives = stateNames(one.gives, { owner, option: 'gives' })
+  return { added: value as Middleware, needs, gives }
+}
+
+/** What a middleware says of itself; `undefined` for what is none. */
+function readMiddleware(value: unknown): Pick<Middleware, 'name' | 'needs' | 'gives'> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  try {
+    const { name, needs, gives, onRequest, onResponse, setup, dispose } = value as Middleware
+    const areHooks = [onRequest, onResponse, setup, dispose].every(
       hook => hook === undefined || typeof hook === 'function',
-    ) &&
-    [one.onRequest, one.onResponse, one.setup].some(hook => hook !== undefined)
-  if (isMiddleware) return one as Middleware
-  const allowed =
-    typeof value === 'function'
-      ? 'what a factory returns (was the factory called?), not a function'
-      : 'a middleware: { name, onRequest?, onResponse?, setup? }'
-  throw new ConfigError({ owner: 'pipeline.use', option: 'middleware', value, allowed })
+    )
+    const doesSomething = [onRequest, onResponse, setup].some(hook => hook !== undefined)
+    return typeof name === 'string' && areHooks && doesSomething
+      ? ({ name, needs, gives } as Middleware)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** It is what logs and events call it, and what refusals are counted by. */
+const middlewareName = text({
+  pattern: /^(?=.*\S)[^\x00-\x1f\x7f]+$/,
+  max: 100_000,
+  allowed: 'a name, on one line',
+})
+
+const stateName = text({
+  pattern: /^(?!__proto__$)[^\x00-\x1f\x7f]+$/,
+  max: 200,
+  allowed: 'a name of state, such as "identity"',
+})
+
+const stateNames: Check<readonly string[]> = (value, at) => {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) return refuse(at, value, 'a list of names of state, ["identity"]')
+  return list(stateName, { max: 1000 })(value, at)
 }

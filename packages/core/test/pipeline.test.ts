@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import {
   ConfigError,
+  directPeer,
+  EventBus,
+  envelope,
   type Identity,
   type Middleware,
   pipeline,
+  problemDetails,
   provideIdentity,
   Reply,
   requestId,
 } from '../src/index.js'
 import { inject } from '../src/testing/index.js'
+import { memoryLogger } from './support/memory-logger.js'
 
 const identity: Identity = { subject: 'u1', method: 'test', scopes: new Set(), roles: new Set(), claims: {} }
 
@@ -117,6 +122,44 @@ describe('what is wrong is found when the pipeline is built', () => {
     ['no hook', { name: 'idle' }, 'a middleware'],
     ['a hook that is no function', { name: 'odd', onRequest: true }, 'a middleware'],
     ['a dispose that is no function', { name: 'odd', onRequest() {}, dispose: 1 }, 'a middleware'],
+    ['an empty name', { name: '', onRequest() {} }, 'option "name" is ""'],
+    ['a name of blanks', { name: '  ', onRequest() {} }, 'option "name" is "  "'],
+    ['a name of two lines', { name: 'a\nb', onRequest() {} }, 'on one line'],
+    ['a name without end', { name: 'x'.repeat(100_001), onRequest() {} }, 'option "name"'],
+    [
+      'needs that are one text',
+      { name: 'guard', needs: 'identity', onRequest() {} },
+      'pipeline.use(guard): option "needs" is "identity"; allowed: a list of names of state, ["identity"]',
+    ],
+    [
+      'gives that are one text',
+      { name: 'login', gives: 'identity', onRequest() {} },
+      'pipeline.use(login): option "gives" is "identity"; allowed: a list of names of state, ["identity"]',
+    ],
+    ['needs that are no names', { name: 'odd', needs: [7], onRequest() {} }, 'option "needs[0]" is 7'],
+    [
+      'needs with a hole',
+      { name: 'odd', needs: Object.assign([], { length: 1 }), onRequest() {} },
+      'option "needs[0]" is missing',
+    ],
+    ['gives that are no names', { name: 'odd', gives: [''], onRequest() {} }, 'option "gives[0]" is ""'],
+    [
+      'gives that every object has',
+      { name: 'odd', gives: ['__proto__'], onRequest() {} },
+      'option "gives[0]"',
+    ],
+    [
+      'what cannot be read',
+      new Proxy(
+        {},
+        {
+          get() {
+            throw new Error('no')
+          },
+        },
+      ),
+      'a middleware',
+    ],
   ])('given %s, when it is used, then it is refused', (_, value, says) => {
     expect(() => use(pipeline(), value)).toThrow(ConfigError)
     expect(() => use(pipeline(), value)).toThrow(says)
@@ -129,6 +172,12 @@ describe('what is wrong is found when the pipeline is built', () => {
     [{ logger: { error() {} } }, 'option "logger"'],
     [{ production: 'yes' }, 'option "production"'],
     [{ clock: { now: () => 0 } }, 'option "clock"'],
+    [null, 'pipeline: the options are null'],
+    [new Map(), 'pipeline: the options are a Map'],
+    [{ errors: problemDetails }, 'option "errors" is a function; allowed: problemDetails(), called'],
+    [{ errors: envelope }, 'option "errors" is a function; allowed: envelope(), called'],
+    [{ trust: directPeer }, 'option "trust"'],
+    [{ events: EventBus }, 'option "events"'],
   ])('given the options %o, when a pipeline is made, then the message has: %s', (options, says) => {
     expect(() => pipeline(options as object)).toThrow(says)
   })
@@ -167,10 +216,160 @@ describe('dispose closes what was opened', () => {
     await expect(both.dispose()).rejects.toBeInstanceOf(AggregateError)
   })
 
-  it('given a pipeline that was never compiled, when disposed, then nothing is closed: nothing was opened', async () => {
+  it('given a pipeline that was never compiled, when disposed, then what its factories opened is closed, once', async () => {
     const closed: string[] = []
-    await pipeline().use(closing('a', closed)).dispose()
+    const edge = pipeline().use(closing('a', closed)).use(closing('b', closed))
+    await Promise.all([edge.dispose(), edge.dispose()])
+    expect(closed).toEqual(['b', 'a'])
+  })
+
+  it('given a pipeline that was never compiled, when it was disposed, then it does not compile any more, nor does what was built on it', async () => {
+    const edge = pipeline().use(closing('a', []))
+    await edge.dispose()
+    const says = 'pipeline.compile: option "middleware" is "a"; allowed: one that is not disposed of'
+    for (const late of [edge, edge.use(requestId()), edge.branch(), edge.branch().use(requestId())])
+      expect(() => late.compile()).toThrow(says)
+  })
+
+  it('given a longer pipeline that runs, when the shorter one it was built on is disposed, then what runs stays open', async () => {
+    const closed: string[] = []
+    const start = pipeline().use(closing('a', closed))
+    const edge = start.use(closing('b', closed))
+    edge.compile()
+    await start.dispose()
     expect(closed).toEqual([])
+    expect((await inject(edge)).status).toBe(200)
+    await edge.dispose()
+    expect(closed).toEqual(['b', 'a'])
+  })
+
+  it('given two pipelines of one start, when one is disposed, then what both have is open until the other is', async () => {
+    const closed: string[] = []
+    const start = pipeline().use(closing('a', closed))
+    const [left, right] = [start.use(closing('l', closed)), start.use(closing('r', closed))]
+    left.compile()
+    right.compile()
+    await left.dispose()
+    expect(closed).toEqual(['l'])
+    await right.dispose()
+    expect(closed).toEqual(['l', 'r', 'a'])
+  })
+
+  it('given a setup that fails, when the pipeline is disposed, then what was set up before is closed', async () => {
+    const closed: string[] = []
+    const edge = pipeline()
+      .use(closing('a', closed))
+      .use({
+        name: 'broken',
+        setup() {
+          throw new Error('no port')
+        },
+      })
+    expect(() => edge.compile()).toThrow('no port')
+    await edge.dispose()
+    expect(closed).toEqual(['a'])
+  })
+
+  it('given a middleware that is disposed of, when it asks by whom, then it has the services of that pipeline', async () => {
+    const told: unknown[] = []
+    const shared: Middleware = {
+      name: 'shared',
+      onRequest() {},
+      dispose: services => void told.push(services),
+    }
+    const [one, two] = [pipeline().use(shared), pipeline().use(shared)]
+    const { services } = one.compile()
+    await one.dispose()
+    await two.dispose()
+    expect(told).toHaveLength(2)
+    expect(told[0]).toBe(services)
+    expect(told[1]).not.toBe(services)
+  })
+})
+
+describe('behind dispose nothing passes unprotected', () => {
+  const quiet = () => pipeline({ logger: memoryLogger() })
+  const counting = (into: string[]): Middleware => ({
+    name: 'counting',
+    onRequest: () => void into.push('request'),
+    onResponse: () => void into.push('response'),
+    dispose() {},
+  })
+
+  it('given a pipeline that was disposed, when a request comes, then it is refused with 503 and no middleware sees it', async () => {
+    const seen: string[] = []
+    const edge = quiet().use(counting(seen))
+    edge.compile()
+    const denials: unknown[] = []
+    edge.events.on('request:denied', denial => denials.push(denial))
+    const disposing = edge.dispose()
+    for (const when of ['while it closes', 'afterwards']) {
+      const { status, passed, json } = await inject(edge, { url: `/${when}` })
+      expect([status, passed]).toEqual([503, false])
+      expect(json()).toMatchObject({ error: { code: 'SERVICE_UNAVAILABLE' } })
+      await disposing
+    }
+    expect(seen).toEqual([])
+    expect(denials).toMatchObject([{ status: 503, reason: 'the pipeline was disposed of' }, { status: 503 }])
+  })
+
+  it('given a branch that was disposed, when requests come, then it refuses and its parent does not', async () => {
+    const edge = quiet()
+    const admin = edge.branch().use(counting([]))
+    admin.compile()
+    await admin.dispose()
+    expect((await inject(admin)).status).toBe(503)
+    expect((await inject(edge)).status).toBe(200)
+  })
+
+  it('given a parent that was disposed, when a request comes to the branch, then it is refused', async () => {
+    const edge = quiet().use(counting([]))
+    const admin = edge.branch().use(counting([]))
+    admin.compile()
+    await edge.dispose()
+    expect((await inject(admin)).status).toBe(503)
+  })
+
+  it('given a request that waits, when the pipeline is disposed meanwhile, then it reaches no further middleware', async () => {
+    const seen: string[] = []
+    let go = () => {}
+    const waiting: Middleware = {
+      name: 'waiting',
+      onRequest: () => new Promise<void>(resolve => (go = resolve)),
+    }
+    const edge = quiet().use(waiting).use(counting(seen))
+    const response = inject(edge)
+    await edge.dispose()
+    go()
+    expect((await response).status).toBe(503)
+    expect(seen).toEqual([])
+  })
+
+  it('given a request that waits in the last middleware, when the pipeline is disposed meanwhile, then it has seen them all and passes', async () => {
+    let go = () => {}
+    const waiting: Middleware = {
+      name: 'waiting',
+      onRequest: () => new Promise<void>(resolve => (go = resolve)),
+    }
+    const edge = quiet().use(counting([])).use(waiting)
+    const response = inject(edge)
+    await edge.dispose()
+    go()
+    expect((await response).status).toBe(200)
+  })
+})
+
+describe('what a hook promises and nobody waits for', () => {
+  it('given a setup that is asynchronous, when compiled, then it is refused: requests would come before it is done', async () => {
+    const edge = pipeline().use({
+      name: 'late',
+      setup: (async () => {
+        throw new Error('no connection')
+      }) as () => void,
+    })
+    expect(() => edge.compile()).toThrow(
+      'pipeline.use(late): option "setup" is a Promise; allowed: a function that is done when it returns',
+    )
   })
 })
 

@@ -4,6 +4,7 @@ import {
   checkOptions,
   type Duration,
   duration,
+  type EventBus,
   type MaybePromise,
   type Outcome,
   optional,
@@ -52,10 +53,13 @@ export class FailbanMiddleware implements Failban {
   private readonly warden: Warden
   private readonly responses: ResponseSource | undefined
   private readonly exemptions: { readonly services: Services; readonly path: string }[] = []
-  private readonly stops: (() => void)[] = []
+  /** Of the pipelines that are set up; several that were built on the same start share theirs. */
+  private readonly users = new Set<Services>()
+  /** How each bus is left. A violation is told once on a bus, however many pipelines share it. */
+  private readonly buses = new Map<EventBus, () => void>()
   private loading: Promise<void> | undefined = undefined
+  private closing: MaybePromise<void> | undefined = undefined
   private timer: NodeJS.Timeout | undefined = undefined
-  private pipelines = 0
   private refusals = 0
 
   constructor(options: CheckedFailban) {
@@ -79,10 +83,15 @@ export class FailbanMiddleware implements Failban {
 
   setup(services: Services): void {
     this.setKeyWidth(services)
-    this.pipelines++
+    this.users.add(services)
     this.lists.learn(services)
     this.registry.learn(services)
-    this.stops.push(services.events.on('security:violation', violation => this.warden.hear(violation)))
+    const { events } = services
+    if (!this.buses.has(events))
+      this.buses.set(
+        events,
+        events.on('security:violation', violation => this.warden.hear(violation)),
+      )
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS).unref()
     this.load().catch(() => {})
   }
@@ -97,11 +106,21 @@ export class FailbanMiddleware implements Failban {
     return ban === undefined && !isDenied ? undefined : this.refuse(ctx, ip, ban, isDenied)
   }
 
-  async dispose(): Promise<void> {
-    if (--this.pipelines > 0) return
+  /** Without services, as a team calls it, it closes for all. */
+  async dispose(services?: Services): Promise<void> {
+    if (services === undefined) this.users.clear()
+    else this.users.delete(services)
+    const heard = new Set([...this.users].map(({ events }) => events))
+    for (const [events, leave] of this.buses) {
+      if (heard.has(events)) continue
+      leave()
+      this.buses.delete(events)
+      this.registry.leave(events)
+    }
+    if (this.users.size > 0) return
     clearInterval(this.timer)
-    for (const stop of this.stops.splice(0)) stop()
-    await this.options.store.close?.()
+    this.closing ??= this.options.store.close?.()
+    await this.closing
   }
 
   async ready(options: { timeout?: Duration } = {}): Promise<boolean> {
@@ -261,7 +280,7 @@ export class FailbanMiddleware implements Failban {
     const prefix = Number(key?.slice(key.lastIndexOf('/') + 1) ?? 64)
     if (!Number.isInteger(prefix)) return
     const { ledger } = this.registry
-    if (this.pipelines > 0 && ledger.ipv6Prefix !== prefix)
+    if (this.users.size > 0 && ledger.ipv6Prefix !== prefix)
       throw new ConfigError({
         owner: FAILBAN,
         option: 'trust',

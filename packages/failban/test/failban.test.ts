@@ -1,7 +1,7 @@
 import { directPeer, type PipelineOptions, pipeline, Reply, trustedHops } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
 import { describe, expect, it } from 'vitest'
-import { failban, violation } from '../src/index.js'
+import { type BanStore, failban, violation } from '../src/index.js'
 import { DAY, HOUR, MINUTE, NOW, yard } from './support/yard.js'
 
 const A = '203.0.113.9'
@@ -401,6 +401,36 @@ describe('several pipelines', () => {
     await two.dispose()
     two.events.emit('security:violation', { source: 'auth', weight: 2, key: '192.0.2.1', bannable: true })
     expect(bans.find('192.0.2.1')).toBeUndefined()
+  })
+
+  it('given two pipelines of one start, or of one bus, then a violation counts once, whoever tells it', async () => {
+    const bans = failban({ maxViolations: 2, allowOwnAddresses: false })
+    const start = pipeline().use(bans)
+    const noop = (name: string) => ({ name, onRequest() {} })
+    for (const name of ['left', 'right']) start.use(noop(name)).compile()
+    const { events } = start
+    pipeline({ events }).use(bans).compile()
+    events.emit('security:violation', { source: 'auth', weight: 1, key: A, bannable: true })
+    expect(bans.stats()).toMatchObject({ violations: 1, activeBans: 0 })
+    await start.dispose()
+    events.emit('security:violation', { source: 'auth', weight: 1, key: A, bannable: true })
+    expect(bans.find(A)).toMatchObject({ violations: 2 })
+  })
+
+  it('given a pipeline that never ran, when it is disposed, then the bans of another one go on', async () => {
+    const bans = failban({ maxViolations: 1, allowOwnAddresses: false })
+    const [one, never] = [pipeline().use(bans), pipeline().use(bans)]
+    one.compile()
+    await never.dispose()
+    one.events.emit('security:violation', { source: 'auth', weight: 1, key: A, bannable: true })
+    expect((await inject(one, { peer: A })).status).toBe(403)
+  })
+
+  it('given nobody ever ran it, when its pipeline is disposed, then its store is closed', async () => {
+    let closed = 0
+    const store: BanStore = { open: () => [], save() {}, remove() {}, close: () => void closed++ }
+    await pipeline().use(failban({ store })).dispose()
+    expect(closed).toBe(1)
   })
 
   it('given pipelines that make other keys of one address, then the second is refused at start-up', () => {

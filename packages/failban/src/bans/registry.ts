@@ -55,6 +55,11 @@ export class BanRegistry implements Replica {
     this.settle()
   }
 
+  /** Nothing more is told there. */
+  leave(events: EventBus): void {
+    this.buses.delete(events)
+  }
+
   /** The one text of an address or network, in any notation, by which its ban is known. */
   idOf(text: string): string | undefined {
     return banId(text, this.ledger.ipv6Prefix)
