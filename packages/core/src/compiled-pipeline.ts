@@ -86,11 +86,11 @@ export class CompiledPipeline {
 
   /**
    * Runs the middleware on a request. `undefined` lets it through; a `Reply` answers it. Never throws, never rejects.
-   * A second run on the same request does nothing; a branch whose parent did not let the request through refuses it; and once it is
+   * A second run on a request that was let through does nothing, and on another refuses, since something went past the first; a branch whose parent did not let the request through refuses it; and once it is
    * disposed of, it refuses every request, since what its middlewares protect with is closed.
    */
   run(ctx: RequestContext): MaybePromise<Reply | undefined> {
-    if (ctx.hasRun(this)) return undefined
+    if (ctx.hasRun(this)) return ctx.hasPassed(this) ? undefined : refuseRepeat(ctx)
     if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
     if (this.disposed !== undefined) return refuseLate(ctx)
     const run = ctx.begin(this)
@@ -189,13 +189,11 @@ export class CompiledPipeline {
       const hook = this.responseHooks[i]
       if (hook === undefined) continue
       try {
-        hook.call(this.middleware[i], ctx, outcome)
+        const done = hook.call(this.middleware[i], ctx, outcome)
+        // Nobody waits for it, and its rejection would end the process.
+        if (isPromise(done)) done.then(undefined, error => this.reportResponse(ctx, error, i))
       } catch (error) {
-        const { logger } = this.services
-        logger.error(
-          { err: error, middleware: this.middleware[i]?.name, request_id: ctx.requestId },
-          'onResponse threw',
-        )
+        this.reportResponse(ctx, error, i)
       }
     }
     const { events } = this.services
@@ -215,6 +213,11 @@ export class CompiledPipeline {
     }
   }
 
+  private reportResponse(ctx: RequestContext, error: unknown, i: number): void {
+    const fields = { err: error, middleware: this.middleware[i]?.name, request_id: ctx.requestId }
+    this.services.logger.error(fields, 'onResponse threw')
+  }
+
   /**
    * Refuses requests from now on and closes what the middlewares opened, the last one first, but for those that another pipeline built on the
    * same start still has. The second call waits for the first. All are tried; the first error is thrown.
@@ -223,6 +226,13 @@ export class CompiledPipeline {
     this.disposed ??= this.upkeep.leave(this.middleware)
     return this.disposed
   }
+}
+
+function refuseRepeat(ctx: RequestContext): Reply {
+  const error = new Error(
+    'a request came by a pipeline again that had not let it through; mount what follows so that it waits for the answer',
+  )
+  return answerError(ctx, error, 'a pipeline was reached again', undefined)
 }
 
 function refuseLate(ctx: RequestContext): Reply {

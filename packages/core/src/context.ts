@@ -1,9 +1,11 @@
 import type { ClientAddress } from './address/client-address.js'
 import { saysEncrypted } from './address/scheme.js'
 import type { CompiledPipeline } from './compiled-pipeline.js'
+import { checkDenial, MISTAKE } from './errors/check-denial.js'
 import { CODES, type Denial, PHRASES } from './errors/failure.js'
 import type { Outcome, Services } from './middleware.js'
 import { isReply, Reply } from './reply.js'
+import { isPromise } from './vocabulary/maybe-promise.js'
 
 /** The pipelines that ran on a request, the root and its branches, the last one first. */
 export interface Run {
@@ -141,8 +143,15 @@ export abstract class RequestContext<State extends object = {}> {
     return this.abort.signal
   }
 
-  /** Refuses the request: emits `request:denied` and renders the answer. The middleware returns what this returns. */
+  /**
+   * Refuses the request: emits `request:denied` and renders the answer. The middleware returns what this returns.
+   *
+   * @throws RangeError for a refusal that would be none: a status that is no 4xx or 5xx, no code, no message. The request stays refused, with
+   * 500, also if somebody catches that.
+   */
   deny(denial: Denial): Reply {
+    this.denial = MISTAKE
+    checkDenial(denial)
     this.denial = denial
     const { events } = this.pipeline.services
     if (events.has('request:denied')) {
@@ -170,8 +179,7 @@ export abstract class RequestContext<State extends object = {}> {
         this as RequestContext,
       )
       // Nothing, returned to the runner, would mean "go on".
-      if (!isReply(reply))
-        throw new TypeError(`the error renderer returned ${typeof reply}; allowed: a Reply`)
+      if (!isReply(reply)) throw noReply(reply)
     } catch (error) {
       logger.error({ err: error, request_id: this.requestId }, 'the error renderer failed')
       const status = denial.status
@@ -258,6 +266,13 @@ export abstract class RequestContext<State extends object = {}> {
 
 function clientLeft(): DOMException {
   return new DOMException('The client left before the response ended', 'AbortError')
+}
+
+function noReply(returned: unknown): TypeError {
+  // Nobody waits for a promise, and its rejection would end the process.
+  if (isPromise(returned)) returned.then(undefined, () => {})
+  const what = isPromise(returned) ? 'a promise' : typeof returned
+  return new TypeError(`the error renderer returned ${what}; allowed: a Reply`)
 }
 
 /** RFC 9112 section 3.2: origin-form, or absolute-form as proxies send it; `*` for a server-wide OPTIONS. */

@@ -21,6 +21,7 @@ import {
 import { refuseClosed, Upkeep } from './upkeep.js'
 import { type Clock, systemClock } from './vocabulary/clock.js'
 import { consoleLogger, type Logger } from './vocabulary/logger.js'
+import { isPromise } from './vocabulary/maybe-promise.js'
 
 export interface PipelineOptions {
   /** How the client's address is found. Default `directPeer()`: the socket's address, no header is read. */
@@ -218,7 +219,8 @@ function isolated(logger: Logger): Logger {
     (level: keyof Logger): Logger['info'] =>
     (fields, message) => {
       try {
-        logger[level](fields, message)
+        const logged: unknown = logger[level](fields, message)
+        if (isPromise(logged)) logged.then(undefined, () => {})
       } catch {
         // There is nobody left to tell.
       }

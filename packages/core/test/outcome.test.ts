@@ -143,6 +143,54 @@ describe('onResponse runs once for every middleware that was reached, the last o
   })
 })
 
+describe('what is promised where nobody waits ends no process', () => {
+  /** Lets promises that have settled be handled; an unhandled rejection fails the run. */
+  const settled = () => new Promise(resolve => setImmediate(resolve))
+  const boom = async () => {
+    throw new Error('boom')
+  }
+
+  it('given an onResponse that rejects, when the response has ended, then it is logged', async () => {
+    const logger = memoryLogger()
+    await inject(pipeline({ logger }).use({ name: 'bad', onResponse: boom as () => void }))
+    await settled()
+    expect(logger.lines).toMatchObject([
+      {
+        level: 'error',
+        message: 'onResponse threw',
+        fields: { middleware: 'bad', err: { message: 'boom' } },
+      },
+    ])
+  })
+
+  it('given a renderer that is asynchronous, when a request is refused, then it is refused in the plain form', async () => {
+    const logger = memoryLogger()
+    const edge = pipeline({ logger, errors: boom as never }).use({
+      name: 'deny',
+      onRequest: ctx => ctx.deny({ status: 403, code: 'FORBIDDEN', message: 'No' }),
+    })
+    expect((await inject(edge)).status).toBe(403)
+    await settled()
+    expect(logger.lines).toMatchObject([
+      {
+        message: 'the error renderer failed',
+        fields: { err: { message: expect.stringContaining('a promise') } },
+      },
+    ])
+  })
+
+  it('given a log that rejects, when something is logged, then nobody is harmed', async () => {
+    const edge = pipeline({ logger: { debug: boom, info: boom, warn: boom, error: boom } }).use({
+      name: 'bad',
+      onRequest() {
+        throw new Error('boom')
+      },
+    })
+    expect((await inject(edge)).status).toBe(500)
+    await settled()
+  })
+})
+
 describe('the end of a response is only watched when it matters', () => {
   it('given nobody wants to know, when a request runs, then the host is not asked', () => {
     const compiled = quiet()

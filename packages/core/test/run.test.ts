@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Middleware, pipeline, Reply, RequestError } from '../src/index.js'
+import { type Denial, type Middleware, pipeline, Reply, RequestError } from '../src/index.js'
 import { inject } from '../src/testing/index.js'
 import { BareContext } from './support/bare-context.js'
 import { memoryLogger } from './support/memory-logger.js'
@@ -212,6 +212,78 @@ describe('the runner', () => {
   })
 })
 
+describe('a refusal that is none is a mistake of its author, and refuses', () => {
+  const denying = (denial: unknown, after: (deny: () => Reply) => unknown = deny => deny()) => {
+    const logger = memoryLogger()
+    const edge = pipeline({ logger, production: true }).use({
+      name: 'odd',
+      onRequest: ctx => after(() => ctx.deny(denial as Denial)) as Reply,
+    })
+    const denied: unknown[] = []
+    edge.events.on('request:denied', event => denied.push(event))
+    return { edge, logger, denied }
+  }
+
+  it.each<[string, unknown]>([
+    ['status 200', { status: 200, code: 'OK', message: 'fine' }],
+    ['status 302', { status: 302, code: 'FOUND', message: 'over there' }],
+    ['status 399', { status: 399, code: 'ODD', message: 'odd' }],
+    ['status 600', { status: 600, code: 'ODD', message: 'odd' }],
+    ['status 403.5', { status: 403.5, code: 'ODD', message: 'odd' }],
+    ['a status that is text', { status: '403', code: 'FORBIDDEN', message: 'no' }],
+    ['no status', { code: 'FORBIDDEN', message: 'no' }],
+    ['no code', { status: 403, message: 'no' }],
+    ['an empty code', { status: 403, code: '', message: 'no' }],
+    ['no message', { status: 403, code: 'FORBIDDEN' }],
+    ['no time to wait', { status: 429, code: 'RATE_LIMITED', message: 'no', retryAfterSeconds: Number.NaN }],
+    ['time without end', { status: 429, code: 'RATE_LIMITED', message: 'no', retryAfterSeconds: Infinity }],
+    ['time gone by', { status: 429, code: 'RATE_LIMITED', message: 'no', retryAfterSeconds: -1 }],
+    ['part of a second', { status: 429, code: 'RATE_LIMITED', message: 'no', retryAfterSeconds: 0.5 }],
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'no'],
+  ])(
+    'given deny() with %s, when it runs, then it is a 500 with the cause in the log, and no refusal is told',
+    async (_, denial) => {
+      const { edge, logger, denied } = denying(denial)
+      const { status, passed, body } = await inject(edge)
+      expect([status, passed]).toEqual([500, false])
+      expect(body).toContain('INTERNAL_ERROR')
+      expect(logger.lines).toMatchObject([
+        {
+          level: 'error',
+          message: 'middleware "odd" failed',
+          fields: { err: { message: expect.stringContaining('ctx.deny') } },
+        },
+      ])
+      expect(denied).toEqual([])
+    },
+  )
+
+  it('given an author who catches that, when it goes on, then the request does not', async () => {
+    for (const denial of [{ status: 200, code: 'OK', message: 'fine' }, undefined]) {
+      const { edge } = denying(denial, deny => {
+        try {
+          deny()
+        } catch {
+          return undefined
+        }
+      })
+      const { status, passed } = await inject(edge)
+      expect([status, passed]).toEqual([500, false])
+    }
+  })
+
+  it.each([400, 404, 451, 500, 503, 599])(
+    'given deny() with status %d, then it is a refusal',
+    async status => {
+      const { edge, denied } = denying({ status, code: 'SOME', message: 'no', retryAfterSeconds: 0 })
+      expect((await inject(edge)).status).toBe(status)
+      expect(denied).toHaveLength(1)
+    },
+  )
+})
+
 describe('a pipeline runs at most once on a request', () => {
   it('given a second run on the same context, when it runs, then nothing happens', () => {
     let runs = 0
@@ -223,6 +295,21 @@ describe('a pipeline runs at most once on a request', () => {
     expect(compiled.run(ctx)).toBeUndefined()
     expect(runs).toBe(1)
   })
+
+  it.each<[string, () => unknown]>([
+    ['refused', () => new Reply(403)],
+    ['waits still', () => new Promise(() => {})],
+  ])(
+    'given a run that %s, when the request comes by again, then it is not let through by that',
+    (_, onRequest) => {
+      const logger = memoryLogger()
+      const compiled = pipeline({ logger }).use(answering(onRequest)).compile()
+      const ctx = new BareContext(compiled)
+      compiled.run(ctx)
+      expect(compiled.run(ctx)).toMatchObject({ status: 500 })
+      expect(logger.lines).toMatchObject([{ level: 'error', message: 'a pipeline was reached again' }])
+    },
+  )
 
   it('given two requests, when they run, then each has its own run and its own state', () => {
     let runs = 0

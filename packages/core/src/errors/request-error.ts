@@ -43,11 +43,11 @@ export class RequestError extends Error {
  * no other is known to be meant for the client. All else is a 500.
  */
 export function denialOf(error: unknown): Denial {
-  if (error instanceof RequestError) {
+  if (error instanceof RequestError && statusOf(error) === error.status) {
     const { status, code, message, details, headers, reason } = error
     return {
       status,
-      code,
+      code: typeof code === 'string' && code !== '' ? code : (CODES[status] ?? 'ERROR'),
       message,
       ...(details && { details }),
       ...(headers && { headers }),
