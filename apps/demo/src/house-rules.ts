@@ -1,13 +1,5 @@
 /** The demo's own pieces of the pipeline: what a team writes itself, in the vocabulary of the packages. */
-import {
-  foldCase,
-  type Guard,
-  type Identity,
-  type Middleware,
-  type RequestContext,
-  routingPath,
-} from '@palisade/core'
-import { violation } from '@palisade/failban'
+import { foldCase, type Guard, type Identity, type RequestContext, routingPath } from '@palisade/core'
 import { check, requireScopes, scopeTo } from '@palisade/guards'
 
 type MaybeKnown = RequestContext<{ identity: Identity | undefined }>
@@ -18,14 +10,6 @@ export function isElsewhere({ path }: RequestContext): boolean {
 }
 
 const API = '/api/'
-
-/** Goes on guessing while the throttle says no: that counts towards a ban, too. */
-export const persistence: Middleware = {
-  name: 'persistence',
-  onResponse(ctx, { status }) {
-    if (status === 429 && ctx.denial?.by === 'authenticate') violation(ctx, { source: 'throttled' })
-  },
-}
 
 /** For an admin API, which is mounted in front of the branches: a scope of whoever is known. */
 export function mayUse(scope: string): Guard<MaybeKnown> {

@@ -3,6 +3,8 @@ import { type Demo, HOSTS, startDemo } from './support/demo.js'
 import { type RawRequest, raw } from './support/raw.js'
 
 const UUID = '00000000-0000-4000-8000-000000000000'
+/** Of a key that was never made. */
+const NO_KEY = 'A'.repeat(16)
 
 /** What is sent, by whom, and the status and the faulty fields of the answer. */
 interface Row extends RawRequest {
@@ -177,7 +179,8 @@ const ids: Table = [
   query('/admin/security/bans/203.0.113.1%2F24', 'olga', 400),
   query('/admin/security/bans/203.0.113.250', 'olga', 404),
   query('/admin/security/bans/%ff', 'olga', 400),
-  query('/api-keys/nope', 'olga', 404),
+  query('/api-keys/nope', 'olga', 422, 'id'),
+  query(`/api-keys/${NO_KEY}`, 'olga', 404),
   query('/api-keys/%ff', 'olga', 400),
 ]
 
@@ -255,7 +258,7 @@ const keys: Table = [
     {
       as: 'olga',
       method: 'PATCH',
-      path: '/api-keys/nope',
+      path: `/api-keys/${NO_KEY}`,
       headers: JSON_TYPE,
       body: '{"name":"x"}',
       status: 404,
@@ -266,7 +269,7 @@ const keys: Table = [
     {
       as: 'olga',
       method: 'PATCH',
-      path: '/api-keys/nope',
+      path: `/api-keys/${NO_KEY}`,
       headers: JSON_TYPE,
       body: '{"owner":"x","scopes":1}',
       status: 422,
@@ -278,14 +281,17 @@ const keys: Table = [
     {
       as: 'olga',
       method: 'POST',
-      path: '/api-keys/nope/rotate',
+      path: `/api-keys/${NO_KEY}/rotate`,
       headers: JSON_TYPE,
       body: '{"overlap":"1000y"}',
       status: 422,
       fields: ['overlap'],
     },
   ],
-  ['the end of a key that is none', { as: 'olga', method: 'DELETE', path: '/api-keys/nope', status: 404 }],
+  [
+    'the end of a key that is none',
+    { as: 'olga', method: 'DELETE', path: `/api-keys/${NO_KEY}`, status: 404 },
+  ],
 ]
 
 const others: Table = [
