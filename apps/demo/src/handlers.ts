@@ -19,10 +19,11 @@ export function boom(): never {
 
 /** `GET /demo/credentials`: who there is to try things with. @throws RequestError 404 in production */
 export async function credentials(
-  ctx: Pick<RequestContext, 'services'>,
+  ctx: Pick<RequestContext, 'services' | 'setHeader'>,
   people: People,
 ): Promise<Credentials> {
   const { clock, production } = ctx.services
   if (production) throw notFound()
+  ctx.setHeader('Cache-Control', 'no-store')
   return people.credentials(clock)
 }

@@ -1,14 +1,15 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { ConfigError, trustedProxies } from '@palisade/core'
+import { constants } from 'node:os'
+import { trustedProxies } from '@palisade/core'
 import { gracefulShutdown, lifecycle } from '@palisade/health'
 import { banner } from './banner.js'
 import type { StartHost } from './hosts/host.js'
 import { orderBook } from './orders.js'
 import { demoPeople } from './people.js'
 import { protection } from './protection.js'
-import { type Settings, settingsOf } from './settings.js'
-import { openStores } from './stores.js'
+import { type Settings, StartError, settingsOf } from './settings.js'
+import { openStores, unusable } from './stores.js'
 
 const HOSTS: Readonly<Record<string, () => Promise<{ start: StartHost }>>> = {
   express: () => import('./hosts/express.js'),
@@ -19,24 +20,38 @@ const HOSTS: Readonly<Record<string, () => Promise<{ start: StartHost }>>> = {
 }
 
 /** For what a person can put right, a sentence; for all else, the stack. */
-function fail(error: NodeJS.ErrnoException, port?: number): never {
-  if (error.code === 'EADDRINUSE')
-    console.error(`port ${port} is in use; choose another with PORT, or PORT=0 for a free one`)
-  else console.error(port === undefined || error instanceof ConfigError ? error.message : error)
+function fail(error: unknown): never {
+  console.error(error instanceof StartError ? error.message : error)
   process.exit(1)
 }
 
-/** Before anything is opened: a second demo on a port would else stumble over the files of the first. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** While the demo starts there is nothing to drain, but a directory to remove, as every exit does and no signal. */
+function leaveOnSignals(): () => void {
+  const leave = (signal: (typeof SIGNALS)[number]) => process.exit(128 + constants.signals[signal])
+  for (const signal of SIGNALS) process.on(signal, leave)
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, leave)
+  }
+}
+
+/** Before anything is opened: a second demo on a port would else stumble over the files of the first. @throws StartError */
 async function refuseTakenPort(port: number): Promise<void> {
   const probe = createServer().listen(port)
-  await once(probe, 'listening')
+  await once(probe, 'listening').catch(({ code, message }: NodeJS.ErrnoException) => {
+    const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be had (${message})`
+    throw new StartError(`port ${port} ${why}; choose another with PORT, or PORT=0 for a free one`)
+  })
   await once(probe.close(), 'close')
 }
 
 async function run(settings: Settings): Promise<void> {
   await refuseTakenPort(settings.port)
+  const stay = leaveOnSignals()
   const life = lifecycle()
   const stores = openStores(settings)
+  const orders = await orderBook(stores.db).catch(unusable(stores.directory))
   const people = await demoPeople()
   const wall = protection({
     people,
@@ -48,20 +63,20 @@ async function run(settings: Settings): Promise<void> {
     logsRequests: settings.logsRequests,
   })
   const { start } = await (HOSTS[settings.framework] as () => Promise<{ start: StartHost }>)()
-  const shop = { orders: await orderBook(stores.db), people }
-  await wall.bans.ready()
-  const running = await start(wall, shop, settings.port)
+  await wall.bans.ready().catch(unusable(stores.directory))
+  const running = await start(wall, { orders, people }, settings.port)
   gracefulShutdown(running.server, {
     lifecycle: life,
     pipeline: wall.edge,
     handlers: [() => stores.close(), () => running.close()],
+    signals: SIGNALS,
   })
+  stay()
   console.log(banner(settings, stores, running.port))
 }
 
 try {
-  const settings = settingsOf(process.env)
-  await run(settings).catch(error => fail(error, settings.port))
+  await run(settingsOf(process.env))
 } catch (error) {
-  fail(error as Error)
+  fail(error)
 }

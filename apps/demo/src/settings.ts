@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 export interface Settings {
   readonly framework: string
   /** 0 picks a free one. */
@@ -10,33 +12,48 @@ export interface Settings {
   readonly trustsLoopback: boolean
   /** Whether a line for each request is written. */
   readonly logsRequests: boolean
+  /** Whether credentials and the causes of errors are kept secret. */
+  readonly isProduction: boolean
 }
+
+/** What a person can put right: its message is all they need. */
+export class StartError extends Error {}
 
 export const FRAMEWORKS = ['express', 'fastify', 'hono', 'koa', 'node']
 
-/** @throws Error whose message is for a person */
+/** @throws StartError */
 export function settingsOf(env: NodeJS.ProcessEnv): Settings {
-  const framework = env['FRAMEWORK'] ?? 'fastify'
+  const framework = env['FRAMEWORK'] || 'fastify'
   if (!FRAMEWORKS.includes(framework))
-    throw new Error(`FRAMEWORK is "${framework}"; allowed: ${FRAMEWORKS.join(', ')}`)
-  const port = Number(env['PORT'] ?? 3000)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`PORT is "${env['PORT']}"; allowed: 0 to 65535, where 0 picks a free one`)
+    throw new StartError(`FRAMEWORK is "${framework}"; allowed: ${FRAMEWORKS.join(', ')}`)
+  const port = env['PORT'] || '3000'
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+    throw new StartError(`PORT is "${port}"; allowed: 0 to 65535, where 0 picks a free one`)
   const redisUrl = env['REDIS_URL'] || undefined
-  if (redisUrl !== undefined && !/^rediss?:\/\//.test(redisUrl))
-    throw new Error(`REDIS_URL is no URL of Redis; allowed: redis://host:port or rediss://host:port`)
+  // Not shown: it may hold a password.
+  if (redisUrl !== undefined && !isUrlOfRedis(redisUrl))
+    throw new StartError('REDIS_URL is no URL of Redis; allowed: redis://host:port or rediss://host:port')
+  // npm runs scripts where their package.json is, whoever said where they are.
+  const from = env['INIT_CWD'] || '.'
   return {
     framework,
-    port,
+    port: Number(port),
     redisUrl,
-    data: env['DEMO_DATA'] || undefined,
+    data: env['DEMO_DATA'] ? resolve(from, env['DEMO_DATA']) : undefined,
     trustsLoopback: switchOf(env, 'DEMO_TRUST_LOOPBACK'),
     logsRequests: switchOf(env, 'DEMO_LOG'),
+    isProduction: env['NODE_ENV'] === 'production',
   }
+}
+
+function isUrlOfRedis(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return ['redis:', 'rediss:'].includes(protocol) && hostname !== ''
 }
 
 function switchOf(env: NodeJS.ProcessEnv, name: string): boolean {
   const value = env[name] ?? ''
-  if (!['', '0', '1'].includes(value)) throw new Error(`${name} is "${value}"; allowed: 1, 0 or nothing`)
+  if (!['', '0', '1'].includes(value)) throw new StartError(`${name} is "${value}"; allowed: 1, 0 or nothing`)
   return value === '1'
 }

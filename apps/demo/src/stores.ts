@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,10 +8,12 @@ import { type BanStore, fileBans } from '@palisade/failban'
 import { type Check, redis, sql } from '@palisade/health'
 import { type LimitStore, redisStore } from '@palisade/ratelimit'
 import { Redis } from 'ioredis'
-import type { Settings } from './settings.js'
+import { type Settings, StartError } from './settings.js'
 
 export interface Stores {
   readonly directory: string
+  /** Whether the directory goes with the process, as nobody would find it again. */
+  readonly isTemporary: boolean
   readonly db: Client
   readonly bans: BanStore
   /** Absent: in this process. */
@@ -20,16 +22,17 @@ export interface Stores {
   close(): Promise<void>
 }
 
-/** What the demo keeps: orders in a database file, bans in a file, and limits in Redis where there is one. */
+/** What the demo keeps: orders in a database file, bans in a file, and limits in Redis where there is one. @throws StartError */
 export function openStores(
   { data, port, redisUrl }: Pick<Settings, 'data' | 'port' | 'redisUrl'>,
   namespace = 'demo',
 ): Stores {
-  const directory = data ?? defaultDirectory(port)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const db = createClient({ url: pathToFileURL(join(directory, 'orders.db')).href })
+  const isTemporary = data === undefined && port === 0
+  const directory = isTemporary ? temporaryDirectory() : (data ?? `${DIRECTORY}${port}`)
+  const db = databaseIn(directory)
   const stores = {
     directory,
+    isTemporary,
     db,
     bans: fileBans(join(directory, 'bans.jsonl')),
     checks: [sql(() => db.execute('select 1'))],
@@ -55,9 +58,35 @@ export function openStores(
   }
 }
 
-function defaultDirectory(port: number): string {
-  const name = join(tmpdir(), 'palisade-demo-')
-  return port === 0 ? mkdtempSync(name) : `${name}${port}`
+const DIRECTORY = join(tmpdir(), 'palisade-demo-')
+
+function databaseIn(directory: string): Client {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    // Its name can be guessed, and where it is anybody may write.
+    const isOurs = process.getuid === undefined || lstatSync(directory).uid === process.getuid()
+    if (directory.startsWith(DIRECTORY) && !isOurs) throw new Error("it is somebody else's")
+    return createClient({ url: pathToFileURL(join(directory, 'orders.db')).href })
+  } catch (error) {
+    return unusable(directory)(error)
+  }
+}
+
+/** For what goes wrong with files in a directory. @throws StartError */
+export const unusable =
+  (directory: string) =>
+  (error: unknown): never => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StartError(
+      `Orders and bans cannot be kept in ${directory} (${reason}); choose another directory with DEMO_DATA`,
+    )
+  }
+
+/** Removed however the process ends by itself. */
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(DIRECTORY)
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  return directory
 }
 
 /** ioredis tries again for ever, and tells each time. */

@@ -14,7 +14,7 @@ function fail(message: string): never {
 }
 
 function originOf(given: string | undefined): URL {
-  const text = given ?? `http://localhost:${process.env['PORT'] ?? 3000}`
+  const text = given ?? `http://localhost:${process.env['PORT'] || 3000}`
   const origin = URL.canParse(text) ? new URL(text) : undefined
   if (origin?.protocol !== 'http:') fail(`"${text}" is not the URL of a demo; allowed: http://host:port`)
   return origin
@@ -23,10 +23,11 @@ function originOf(given: string | undefined): URL {
 async function credentialsOf(origin: URL, client: TrafficClient): Promise<Credentials> {
   const { status, text } = await client.ask('/demo/credentials')
   if (status === 200) return JSON.parse(text) as Credentials
+  if (status === 403) fail(`The demo at ${origin.origin} has banned you.`)
   if (status !== 0)
-    fail(`${origin.origin} answers ${status}: no demo, one in production, or it has banned you`)
+    fail(`${origin.origin} answers ${status}: no demo, or one in production, which tells nobody credentials`)
   return fail(
-    `Nothing listens on ${origin.origin}. Start it with "npm run demo", or name another: npm run demo:traffic -- http://localhost:3001`,
+    `Nothing listens on ${origin.origin} (${text}). Start it with "npm run demo", or name another: npm run demo:traffic -- http://localhost:3001`,
   )
 }
 

@@ -13,6 +13,8 @@ export const start: StartHost = (protection, { orders, people }, port) => {
   const admins = toExpress(protection.admins)
 
   const app = express()
+  // A path has one spelling, as on every other host.
+  app.enable('case sensitive routing').enable('strict routing')
   app.use(edge)
 
   app.get('/public/hello', (req, res) => void res.json(hello(edge.context(req))))

@@ -2,7 +2,7 @@ import { toFastify } from '@palisade/adapters/fastify'
 import fastify from 'fastify'
 import { boom, credentials, hello, slow } from '../handlers.js'
 import type { StartHost } from './host.js'
-import { listening } from './listen.js'
+import { EVERYWHERE, listening } from './listen.js'
 
 export const start: StartHost = async (protection, { orders, people }, port) => {
   const edge = toFastify(protection.edge)
@@ -35,6 +35,6 @@ export const start: StartHost = async (protection, { orders, people }, port) => 
     orders.report(admins.context(request)),
   )
 
-  await app.listen({ port, host: '::' })
+  await app.listen({ port, host: EVERYWHERE })
   return { ...(await listening(app.server)), close: () => app.close() }
 }

@@ -15,7 +15,8 @@ export const start: StartHost = (protection, { orders, people }, port) => {
   const app = new Koa()
   app.use(edge).use(edge.errorHandler)
 
-  const router = new Router()
+  // A path has one spelling, as on every other host.
+  const router = new Router({ sensitive: true, strict: true })
   router.get('/public/hello', ctx => {
     ctx.body = hello(edge.context(ctx))
   })

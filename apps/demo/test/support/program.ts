@@ -54,8 +54,7 @@ export async function buildPrograms(): Promise<{ main: string; traffic: string; 
   }
 }
 
-export interface Child {
-  readonly origin: string
+export interface Launched {
   /** What it has written so far. */
   output(): string
   signal(name: NodeJS.Signals): void
@@ -65,8 +64,12 @@ export interface Child {
   stop(): Promise<void>
 }
 
-/** The demo in a process of its own, once it listens. */
-export async function startProgram(file: string, env: Readonly<Record<string, string>>): Promise<Child> {
+export interface Child extends Launched {
+  readonly origin: string
+}
+
+/** The demo in a process of its own, which has begun to start. */
+export function launchProgram(file: string, env: Readonly<Record<string, string>>): Launched {
   const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [file], {
     env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -77,15 +80,8 @@ export async function startProgram(file: string, env: Readonly<Record<string, st
       output += text
     })
   }
-  const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
-  const gone = exited.then(code => {
-    throw new Error(`the demo ended with ${code}:\n${output}`)
-  })
-  gone.catch(() => {})
-  const origin = () => /http:\/\/localhost:\d+/.exec(output)?.[0]
-  while (origin() === undefined) await Promise.race([once(child.stdout, 'data'), gone])
+  const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
   return {
-    origin: (origin() as string).replace('localhost', '127.0.0.1'),
     output: () => output,
     signal: name => void child.kill(name),
     exited,
@@ -94,4 +90,17 @@ export async function startProgram(file: string, env: Readonly<Record<string, st
       await exited
     },
   }
+}
+
+/** The same, once it listens. @throws Error with its output when it ends before */
+export async function startProgram(file: string, env: Readonly<Record<string, string>>): Promise<Child> {
+  const launched = launchProgram(file, env)
+  let code: number | NodeJS.Signals | undefined
+  launched.exited.then(settled => {
+    code = settled
+  })
+  const port = () => /http:\/\/localhost:(\d+)/.exec(launched.output())?.[1]
+  while (port() === undefined && code === undefined) await new Promise(resolve => setTimeout(resolve, 10))
+  if (port() === undefined) throw new Error(`the demo ended with ${code}:\n${launched.output()}`)
+  return { ...launched, origin: `http://127.0.0.1:${port()}` }
 }
