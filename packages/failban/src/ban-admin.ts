@@ -154,7 +154,7 @@ class BanAdmin {
     const { lists, registry } = this.bans
     const { ip, key } = ctx.client
     if (!isForced) {
-      if (key === id || (ip !== undefined && isWithin(ip, id)))
+      if (key === id || [ip, key].some(name => name !== undefined && isWithin(name, id)))
         return 'That is your own address; send "force": true to ban it'
       if (lists.touchesOurs(id, registry.clock))
         return 'A trusted proxy or this server is in there; send "force": true to ban the rest'

@@ -102,7 +102,7 @@ export class FailbanMiddleware implements Failban {
     if (ip === undefined) return undefined
     const ban = this.registry.of(client)
     const { deny } = this.lists
-    const isDenied = deny.size !== 0 && deny.has(ip)
+    const isDenied = deny.size !== 0 && deny.hasClient(client)
     return ban === undefined && !isDenied ? undefined : this.refuse(ctx, ip, ban, isDenied)
   }
 

@@ -3,6 +3,7 @@ import {
   callback,
   checkOptions,
   cidrs,
+  clientKey,
   type Middleware,
   mode,
   optional,
@@ -62,9 +63,10 @@ export function ipFilter<State extends object = {}>(options: IpFilterOptions<Sta
   }
 
   function faultOf(ctx: RequestContext<State>): string | undefined {
-    const ip = key === undefined ? ctx.client.ip : key(ctx)
+    const client = key === undefined ? ctx.client : named(key(ctx))
+    const { ip } = client
     if (ip === undefined) return allow === undefined ? undefined : 'no address'
-    if (deny?.has(ip)) return 'on the deny list'
+    if (deny?.hasClient(client)) return 'on the deny list'
     if (allow === undefined) return undefined
     if (!allow.has(ip)) return 'not on the allow list'
     return key === undefined && !ctx.client.bannable ? 'the address is not verified' : undefined
@@ -85,3 +87,5 @@ export function ipFilter<State extends object = {}>(options: IpFilterOptions<Sta
     })
   }
 }
+
+const named = (ip: string | undefined) => ({ ip, key: ip === undefined ? undefined : clientKey(ip) })

@@ -28,6 +28,14 @@ describe('ipFilter', () => {
     expect(await statusOf(options, ip)).toBe(status)
   })
 
+  it('given an IPv4 client behind a translator, then it is denied as itself, and allowed only as it comes', async () => {
+    const statusFor = (options: IpFilterOptions) => statusOf(options, '64:ff9b::192.0.2.33')
+    expect(await statusFor({ deny: ['192.0.2.0/24'] })).toBe(403)
+    expect(await statusFor({ allow: ['192.0.2.0/24'] })).toBe(403)
+    expect(await statusFor({ allow: ['64:ff9b::/96'] })).toBe(200)
+    expect(await statusFor({ allow: ['64:ff9b::/96'], deny: ['192.0.2.33'] })).toBe(403)
+  })
+
   it('given a garbage header from a proxy in an allowed network, then the proxy does not pass for the client', async () => {
     const options = { allow: ['10.0.0.0/8'] }
     expect(await statusOf(options, '10.1.2.3', behind)).toBe(200)

@@ -115,6 +115,40 @@ describe('known faults of others', () => {
     expect([await statusOf('2001:db8:0:1::beef'), await statusOf('2001:db8:0:2::1')]).toEqual([403, 200])
   })
 
+  it('a translator before an IPv6 server (RFC 6052): its clients are told apart, and are who they are over IPv4', async () => {
+    const { offend, statusOf, bans } = yard({ maxViolations: 1 })
+    await offend('64:ff9b::192.0.2.33')
+    expect(bans.list().map(({ ip }) => ip)).toEqual(['192.0.2.33'])
+    expect(await statusOf('64:ff9b::192.0.2.33')).toBe(403)
+    expect(await statusOf('192.0.2.33')).toBe(403)
+    expect(await statusOf('64:ff9b::192.0.2.34')).toBe(200)
+    for (const text of ['64:ff9b::c000:221', '::ffff:192.0.2.33']) {
+      expect(bans.find(text)).toMatchObject({ ip: '192.0.2.33' })
+      expect(await bans.unban(text)).toEqual(['192.0.2.33'])
+      await offend('192.0.2.33')
+    }
+  })
+
+  it('a translator as a way around bans and denials of a network: there is none', async () => {
+    const { statusOf, bans } = yard({ deny: ['198.51.100.0/24'] })
+    expect(await statusOf('64:ff9b::198.51.100.7')).toBe(403)
+    await bans.ban('192.0.2.0/24')
+    expect(await statusOf('64:ff9b::192.0.2.33')).toBe(403)
+    expect(await statusOf('64:ff9b::c000:301')).toBe(200)
+    expect(bans.find('64:ff9b::192.0.2.33')).toMatchObject({ ip: '192.0.2.0/24' })
+    expect(await bans.unban('64:ff9b::192.0.2.33')).toEqual(['192.0.2.0/24'])
+    await bans.ban('64:ff9b::/96')
+    expect([await statusOf('64:ff9b::192.0.2.33'), await statusOf('192.0.2.33')]).toEqual([403, 200])
+    expect(bans.find('64:ff9b::192.0.2.33')).toMatchObject({ ip: '64:ff9b::/96' })
+  })
+
+  it('6to4 rotation inside the /48 of one IPv4 address: all its addresses are one client', async () => {
+    const { offend, statusOf, bans } = yard({ maxViolations: 3 })
+    for (let i = 0; i < 3; i++) await offend(`2002:cb00:7109:${i}::1`)
+    expect(bans.find('2002:cb00:7109:ffff::1')).toMatchObject({ ip: '2002:cb00:7109::/48', violations: 3 })
+    expect([await statusOf('2002:cb00:7109:9::1'), await statusOf('2002:cb00:7110:9::1')]).toEqual([403, 200])
+  })
+
   it('a clock that is set back: windows do not stretch and nobody is banned for it', async () => {
     const { offend, bans, clock } = yard({ maxViolations: 2, violationWindow: '10m' })
     for (let i = 0; i < 5; i++) {

@@ -2,6 +2,7 @@ import { type Check, type OptionPath, refuse, within } from '../options/check.js
 import { nearest } from '../options/nearest.js'
 import { entriesOf } from '../options/read.js'
 import { bitsOf, type Cidr, firstOf, formatCidr, hasHostBits, lastOf, parseCidr } from './cidr.js'
+import type { ClientAddress } from './client-address.js'
 import { type Ip, ipAt, socketIpv4At } from './ip.js'
 
 /** Ranges that have a name. */
@@ -49,6 +50,15 @@ export class CidrSet {
     if (ipv4 >= 0) return this.#ipv4.hasLow(ipv4)
     const parsed = ipAt(ip, 0, ip.length)
     return parsed !== undefined && this.hasIp(parsed)
+  }
+
+  /**
+   * Whether a client is in one of the ranges, by its address or by the IPv4 address that a translator put into it (`clientKey`). For lists that close,
+   * so that no translator is a way around them. One that opens asks `has(client.ip)`: it lets in who was listed as it came.
+   */
+  hasClient({ ip, key }: Pick<ClientAddress, 'ip' | 'key'>): boolean {
+    if (ip === undefined) return false
+    return this.has(ip) || (key !== undefined && key !== ip && !key.includes(':') && this.has(key))
   }
 
   /** `has` for an address that has been parsed. @internal */

@@ -99,24 +99,3 @@ export function networkOf(text: string, prefix: number): string | undefined {
   if (cidr === undefined || !Number.isInteger(prefix) || prefix < 0 || prefix > cidr.prefix) return undefined
   return formatCidr({ ip: cidr.ip, prefix })
 }
-
-/**
- * What limits and bans count an address by: an IPv4 address itself, of IPv6 the network that one customer is commonly given, as
- * `2001:db8:0:1::/64`. Counting single IPv6 addresses lets one customer rotate through 2^64 of them.
- *
- * It counts too many together where one /64 serves many customers, as behind a NAT64 translator (`64:ff9b::/96`, RFC 6052), which
- * puts all of IPv4 into one /64: there the prefix must be 128.
- *
- * @param ipv6Prefix 0 to 128
- * @returns `undefined` if the text is no address
- * @throws RangeError if the prefix is no prefix: a key that counts nobody would let everybody through
- */
-export function clientKey(ip: string, ipv6Prefix = 64): string | undefined {
-  if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 0 || ipv6Prefix > 128)
-    throw new RangeError(`clientKey: an IPv6 prefix is 0 to 128, not ${ipv6Prefix}`)
-  const parsed = ipAt(ip, 0, ip.length)
-  return parsed === undefined ? undefined : keyOf(parsed, ipv6Prefix)
-}
-
-export const keyOf = (ip: Ip, ipv6Prefix: number): string =>
-  ip.family === 4 ? formatIp(ip) : formatCidr({ ip, prefix: ipv6Prefix })

@@ -1,8 +1,8 @@
 import { checkOptions, flag, integer, type OptionPath, oneOf, optional, refuse } from '../options/check.js'
 import { ownHeaderName } from '../options/header-name.js'
-import { keyOf } from './cidr.js'
 import { type AddressRange, type CidrSet, cidrs } from './cidr-set.js'
 import type { ClientAddress, Trust } from './client-address.js'
+import { keyOf } from './client-key.js'
 import {
   type ForwardedList,
   forwarded,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { canonicalCidr, clientKey, networkOf } from '../../src/address/index.js'
+import { canonicalCidr, networkOf } from '../../src/address/index.js'
 
 describe('canonicalCidr', () => {
   it.each([
@@ -76,25 +76,4 @@ describe('networkOf', () => {
   ])('given %s, then undefined', (_what, text, prefix) => {
     expect(networkOf(text, prefix)).toBeUndefined()
   })
-})
-
-describe('clientKey', () => {
-  it.each([
-    ['192.0.2.1', undefined, '192.0.2.1'],
-    ['::ffff:192.0.2.1', undefined, '192.0.2.1'],
-    ['2001:db8:0:1:2:3:4:5', undefined, '2001:db8:0:1::/64'],
-    ['2001:DB8:0:1::', 56, '2001:db8::/56'],
-    ['2001:db8::1', 128, '2001:db8::1/128'],
-    ['2001:db8::/64', undefined, undefined],
-    ['', undefined, undefined],
-  ])('given %s and the prefix %s, then %s', (ip, prefix, key) => {
-    expect(clientKey(ip, prefix)).toBe(key)
-  })
-
-  it.each([-1, 129, 64.5, Number.NaN])(
-    'given the prefix %d, then it throws rather than count nobody',
-    prefix => {
-      expect(() => clientKey('2001:db8::1', prefix)).toThrow(RangeError)
-    },
-  )
 })

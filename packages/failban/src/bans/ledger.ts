@@ -39,23 +39,25 @@ export class Ledger {
     if (key === undefined || ip === undefined) return undefined
     const entry = this.bans.get(key)
     if (entry !== undefined) return entry.record
-    if (this.others === 0 || !this.intervals().has(ip)) return undefined
-    return this.containing(ip).at(0)
+    if (this.others === 0 || !this.intervals().hasClient(client)) return undefined
+    return this.containing(ip, key).at(0)
   }
 
   get(id: string): BanRecord | undefined {
     return this.bans.get(id)?.record
   }
 
-  /** Every ban that contains the whole address or network, the one that lasts longest first. */
-  containing(text: string): readonly BanRecord[] {
-    const found: BanRecord[] = []
+  /** Every ban that contains the whole address or network, or the other name that it has, the one that lasts longest first. */
+  containing(text: string, alias = text): readonly BanRecord[] {
+    const found = new Set<BanRecord>()
     for (const { range } of this.widths.values()) {
-      const id = widened(text, range.prefix)
-      const entry = id === undefined ? undefined : this.bans.get(id)
-      if (entry !== undefined && entry.range.family === range.family) found.push(entry.record)
+      for (const name of alias === text ? [text] : [text, alias]) {
+        const id = widened(name, range.prefix)
+        const entry = id === undefined ? undefined : this.bans.get(id)
+        if (entry !== undefined && entry.range.family === range.family) found.add(entry.record)
+      }
     }
-    return found.sort((a, b) => endOf(b) - endOf(a))
+    return [...found].sort((a, b) => endOf(b) - endOf(a))
   }
 
   /** A ban of the same id is replaced; the new one counts as the newest. */

@@ -78,7 +78,7 @@ export class BanRegistry implements Replica {
   /** The ban that contains the whole address or network, the longest of several. */
   covering(text: string): BanRecord | undefined {
     const now = this.clock.now()
-    return this.ledger.containing(text).find(ban => !isOver(ban, now))
+    return this.containing(text).find(ban => !isOver(ban, now))
   }
 
   /** The last ban of an address by a jail, for as long as it counts. */
@@ -103,7 +103,7 @@ export class BanRegistry implements Replica {
 
   /** Lifts every ban that contains the address or network, with what was counted and remembered for it. */
   lift(text: string): { readonly lifted: readonly BanRecord[]; readonly kept: MaybePromise<unknown> } {
-    const lifted = this.ledger.containing(text)
+    const lifted = this.containing(text)
     const kept = lifted.map(ban => this.remove(ban, 'manual'))
     return { lifted, kept: kept.some(isPromise) ? Promise.all(kept) : undefined }
   }
@@ -146,6 +146,11 @@ export class BanRegistry implements Replica {
     this.logger.error({ err: error, operation }, 'the store of bans failed; bans stay in force in memory')
     if (this.buses.size === 0) this.failures.push({ operation, error })
     for (const events of this.buses) events.emit('security:store-error', { operation, error })
+  }
+
+  /** An address in a translator's prefix is banned by its IPv4 address, its id, too. */
+  private containing(text: string): readonly BanRecord[] {
+    return this.ledger.containing(text, this.idOf(text))
   }
 
   private settle(): void {

@@ -45,13 +45,16 @@ export function allowIp(
   const { unverified } = checkOptions(owner, options, { unverified: optional(flag, false) })
   const unknown = forbidden('the client has no address', { undecided: true })
   const unsure = forbidden('the address of the client could not be verified to its end', { undecided: true })
+  // It is listed only as the IPv4 address that it has elsewhere: not let in by that, nor by its negation.
+  const translated = forbidden('the address is listed, and came through a translator', { undecided: true })
 
   return withFacts(
     (ctx: Located) => {
       const { ip, bannable } = ctx.client
       if (ip === undefined) return unknown
       if (!bannable && !unverified) return unsure
-      return allowed.has(ip) ? ALLOW : forbidden(`the address ${ip} is not in the ranges`)
+      if (allowed.has(ip)) return ALLOW
+      return allowed.hasClient(ctx.client) ? translated : forbidden(`the address ${ip} is not in the ranges`)
     },
     { name: owner, needs: [] },
   )

@@ -165,6 +165,12 @@ describe('given not when the guard', () => {
       403,
     ],
     [
+      'the listed address came through a translator',
+      not(allowIp(['192.0.2.0/24'])),
+      { client: { ip: '64:ff9b::c000:221', key: '192.0.2.33', bannable: true } },
+      403,
+    ],
+    [
       "the address is only a proxy's",
       not(allowIp(['192.0.2.0/24'])),
       { client: { ip: '10.0.0.1', key: '10.0.0.1', bannable: false } },

@@ -314,6 +314,13 @@ const rows: readonly Row[] = [
     { ...FORBIDDEN, undecided: true },
   ],
   [
+    'a listed address that came through a translator',
+    allowIp(['192.0.2.0/24']),
+    { client: { ip: '64:ff9b::c000:221', key: '192.0.2.33', bannable: true } },
+    NO_RECORD,
+    { ...FORBIDDEN, undecided: true },
+  ],
+  [
     "a proxy's own address",
     allowIp(['10.0.0.0/8']),
     client('10.0.0.1', false),

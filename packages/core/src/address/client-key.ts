@@ -1,0 +1,57 @@
+import { formatCidr } from './cidr.js'
+import { formatIp, type Ip, ipAt, words } from './ip.js'
+
+/**
+ * What limits and bans count an address by: an IPv4 address itself, of IPv6 the network that one customer is commonly given, as
+ * `2001:db8:0:1::/64`. Counting single IPv6 addresses lets one customer rotate through 2^64 of them.
+ *
+ * Where a /64 is not one customer's, something else is counted, whatever the prefix:
+ *
+ * - `64:ff9b::/96` (RFC 6052), through which a translator shows all of IPv4 to an IPv6 server: the IPv4 address in it. One that is not of the
+ *   internet no translator may send (section 3.1); it is counted alone, as it is, so that nobody passes for a private address.
+ * - `64:ff9b:1::/48` (RFC 8215), where a network's own translators put IPv4 at a place of their choice: the whole address, which clients cannot choose.
+ * - `2002::/16`, 6to4 (RFC 3056), which gives every IPv4 address a /48: at most that /48.
+ *
+ * It counts too many together where one /64 serves many customers and nothing tells: behind translators with a prefix of the operator's own,
+ * where the prefix must be 128, and of Teredo (`2001::/32`, RFC 4380), whose clients share the /64 of their server.
+ *
+ * @param ipv6Prefix 0 to 128
+ * @returns `undefined` if the text is no address
+ * @throws RangeError if the prefix is no prefix: a key that counts nobody would let everybody through
+ */
+export function clientKey(ip: string, ipv6Prefix = 64): string | undefined {
+  if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 0 || ipv6Prefix > 128)
+    throw new RangeError(`clientKey: an IPv6 prefix is 0 to 128, not ${ipv6Prefix}`)
+  const parsed = ipAt(ip, 0, ip.length)
+  return parsed === undefined ? undefined : keyOf(parsed, ipv6Prefix)
+}
+
+export function keyOf(ip: Ip, ipv6Prefix: number): string {
+  if (ip.family === 4) return formatIp(ip)
+  if (ip.a === TRANSLATED && ip.b >>> 16 <= 1) {
+    if (ip.b >>> 16 === 1) return formatCidr({ ip, prefix: 128 })
+    if (ip.b === 0 && ip.c === 0)
+      return isOfTheInternet(ip.d) ? formatIp(words(4, 0, 0, 0xffff, ip.d)) : formatCidr({ ip, prefix: 128 })
+  }
+  return formatCidr({ ip, prefix: ip.a >>> 16 === SIX_TO_FOUR ? Math.min(ipv6Prefix, 48) : ipv6Prefix })
+}
+
+const TRANSLATED = 0x0064ff9b
+const SIX_TO_FOUR = 0x2002
+
+/** What RFC 6890 reserves for a network's own use, for one machine, or for no use at all: first address and prefix length. */
+const NOT_OF_THE_INTERNET = [
+  [0x00000000, 8],
+  [0x0a000000, 8],
+  [0x64400000, 10],
+  [0x7f000000, 8],
+  [0xa9fe0000, 16],
+  [0xac100000, 12],
+  [0xc0000000, 24],
+  [0xc0a80000, 16],
+  [0xc6120000, 15],
+  [0xe0000000, 3],
+] as const
+
+const isOfTheInternet = (ipv4: number) =>
+  NOT_OF_THE_INTERNET.every(([first, prefix]) => (ipv4 ^ first) >>> (32 - prefix) !== 0)
