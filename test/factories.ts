@@ -132,7 +132,7 @@ export const factories: readonly Factory[] = [
     path: '/keys',
     authorize: allow,
   }),
-  factory('keyValueKeys', auth.keyValueKeys, 'store prefix', { store: noStore }),
+  factory('keyValueKeys', auth.keyValueKeys, 'store prefix timeout', { store: noStore }),
   factory('memoryKeys', auth.memoryKeys, 'maxKeys clock'),
   factory('basic', auth.basic, 'verify realm name cache lockout', { verify: () => undefined }),
   factory('passwordHasher', auth.passwordHasher, 'cost blockSize parallelization concurrency waiting'),

@@ -1,12 +1,17 @@
-import { checkOptions, having, type KeyValueStore, optional, text } from '@palisade/core'
+import { checkOptions, type Duration, duration, type KeyValueStore, optional, text } from '@palisade/core'
 import type { ApiKeyRecord } from '../record.js'
-import { Serial } from './serial.js'
+import { BatchedCounters } from './batched-counters.js'
+import { BoundedStore, keyValueStore } from './bounded-store.js'
 import type { ApiKeyStore } from './store.js'
+import { StoreLock } from './store-lock.js'
 
 export interface KeyValueKeysOptions {
+  /** A Keyv instance that throws when it fails (`throwOnErrors: true`), or anything that has `get`, `set` and `delete`. */
   store: KeyValueStore
   /** In front of every name. Default `api-keys:`. */
   prefix?: string
+  /** How long one answer of the store may take. Default 2 seconds. */
+  timeout?: Duration
 }
 
 /** [id, owner] */
@@ -18,23 +23,39 @@ const MOST_ENTRIES = 10_000
 /**
  * API keys in any key-value store: a Keyv instance with Redis, SQLite, Postgres and so on behind it.
  *
- * Any number of processes may verify keys. Such a store has no compare-and-swap and no counter, so changes and quotas are
- * serialised within this process only: administer keys, and count quotas, in one process, or write an `ApiKeyStore` for the database.
+ * Any number of processes may share it, verify keys and change them: changes wait for each other. Such a store has no compare-and-swap, so
+ * that this rests on a lock which a process that stops at the wrong moment can overrun, and of two changes one is lost then. A revocation
+ * does not depend on it: it is an entry of its own that nothing writes over. Nor has the store a counter: a quota is exact where one process
+ * counts it, and otherwise may be exceeded by what others count in the same moment. Where that matters, write an `ApiKeyStore` for the database.
+ *
+ * Fails closed: a store that throws, or does not answer in time, is a 503.
+ *
+ *     keyValueKeys({ store: createKeyv('redis://cache:6379', { namespace: 'shop', throwOnErrors: true }) })
+ *
+ * @throws ConfigError for a wrong option, and for a Keyv that swallows its errors
  */
 export function keyValueKeys(options: KeyValueKeysOptions): ApiKeyStore {
-  const { store, prefix } = checkOptions('keyValueKeys', options, {
-    store: having<KeyValueStore>('a key-value store', 'get', 'set', 'delete'),
+  const {
+    store: given,
+    prefix,
+    timeout,
+  } = checkOptions('keyValueKeys', options, {
+    store: keyValueStore,
     prefix: optional(text({ max: 100 }), 'api-keys:'),
+    timeout: optional(duration({ min: '10ms', max: '30s' })),
   })
-  const serial = new Serial()
+  const store = new BoundedStore(given, timeout ?? 2000)
+  const lock = new StoreLock(store, `${prefix}lock`)
+  const counters = new BatchedCounters(store)
   const nameOf = (id: string) => `${prefix}key:${id}`
+  const revocationOf = (id: string) => `${prefix}revoked:${id}`
   const bucketOf = (id: string) => `${prefix}index:${BUCKETS[id.charCodeAt(id.length - 1) % BUCKETS.length]}`
 
   return {
     get: read,
 
     add: record =>
-      serial.run(record.id, async () => {
+      lock.run(async () => {
         if ((await read(record.id)) !== undefined) return false
         // First the index: an entry without a record is skipped, a record without an entry would be lost from the list.
         await index(record)
@@ -43,8 +64,9 @@ export function keyValueKeys(options: KeyValueKeysOptions): ApiKeyStore {
       }),
 
     replace: (record, version) =>
-      serial.run(record.id, async () => {
+      lock.run(async () => {
         if ((await read(record.id))?.version !== version) return false
+        if (record.revokedAt !== undefined) await store.set(revocationOf(record.id), record.revokedAt)
         await store.set(nameOf(record.id), record)
         return true
       }),
@@ -62,13 +84,7 @@ export function keyValueKeys(options: KeyValueKeysOptions): ApiKeyStore {
       return last !== undefined && ids.length > limit ? { records, next: last } : { records }
     },
 
-    count: (name, ttlMs) =>
-      serial.run(`count ${name}`, async () => {
-        const before = await store.get(`${prefix}count:${name}`)
-        const count = (typeof before === 'number' ? before : 0) + 1
-        await store.set(`${prefix}count:${name}`, count, ttlMs)
-        return count
-      }),
+    count: (name, ttlMs) => counters.count(`${prefix}count:${name}`, ttlMs),
 
     async touch(id, at) {
       await store.set(`${prefix}used:${id}`, at)
@@ -81,25 +97,25 @@ export function keyValueKeys(options: KeyValueKeysOptions): ApiKeyStore {
   }
 
   async function read(id: string): Promise<ApiKeyRecord | undefined> {
-    const record = (await store.get(nameOf(id))) as ApiKeyRecord | undefined | null
-    if (record === undefined || record === null) return undefined
+    const [found, revokedAt] = await Promise.all([store.get(nameOf(id)), store.get(revocationOf(id))])
+    if (found === undefined) return undefined
+    const record = found as ApiKeyRecord
     // A record that something else wrote must not be half a permission.
     const isRecord =
       record.id === id &&
       typeof record.hash === 'string' &&
       typeof record.owner === 'string' &&
       Array.isArray(record.scopes)
-    if (!isRecord) throw new TypeError('the store holds something under an API key that is none')
-    return record
+    if (!isRecord || !(revokedAt === undefined || typeof revokedAt === 'number'))
+      throw new TypeError('the store holds something under an API key that is none')
+    return revokedAt === undefined ? record : { ...record, revokedAt }
   }
 
-  function index({ id, owner }: ApiKeyRecord): Promise<void> {
+  async function index({ id, owner }: ApiKeyRecord): Promise<void> {
     const bucket = bucketOf(id)
-    return serial.run(bucket, async () => {
-      const before = await entries(bucket)
-      if (before.length >= MOST_ENTRIES) throw new RangeError('keyValueKeys: the index is full')
-      await store.set(bucket, [...before, [id, owner]])
-    })
+    const before = await entries(bucket)
+    if (before.length >= MOST_ENTRIES) throw new RangeError('keyValueKeys: the index is full')
+    await store.set(bucket, [...before, [id, owner]])
   }
 
   async function entries(bucket: string): Promise<readonly IndexEntry[]> {

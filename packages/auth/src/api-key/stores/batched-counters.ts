@@ -1,0 +1,40 @@
+import type { BoundedStore } from './bounded-store.js'
+import { Serial } from './serial.js'
+
+interface Batch {
+  size: number
+  readonly before: Promise<number>
+}
+
+/**
+ * Counters in a store that cannot count. What is counted while the store is asked for the same counter waits and is added at once, so that
+ * nobody waits for more than two turns, however many come.
+ */
+export class BatchedCounters {
+  readonly #store: BoundedStore
+  readonly #serial = new Serial()
+  readonly #next = new Map<string, Batch>()
+
+  constructor(store: BoundedStore) {
+    this.#store = store
+  }
+
+  async count(name: string, ttlMs: number): Promise<number> {
+    const batch = this.#next.get(name) ?? this.#begin(name, ttlMs)
+    const place = ++batch.size
+    return (await batch.before) + place
+  }
+
+  #begin(name: string, ttlMs: number): Batch {
+    const add = async () => {
+      this.#next.delete(name)
+      const found = await this.#store.get(name)
+      const before = typeof found === 'number' ? found : 0
+      await this.#store.set(name, before + batch.size, ttlMs)
+      return before
+    }
+    const batch: Batch = { size: 0, before: this.#serial.run(name, add) }
+    this.#next.set(name, batch)
+    return batch
+  }
+}
