@@ -144,7 +144,7 @@ class QuotaLimiter implements RateLimiter {
 
   private decisionOf(tallies: readonly Tally[], allowed: boolean | undefined): LimitDecision {
     if (allowed === undefined) return this.undecided()
-    const tally = tallies[tightest(tallies, allowed)]
+    const tally = tightest(tallies, allowed)
     if (tally === undefined) return UNLIMITED
     return allowed
       ? new Decision(true, tally, NOBODY, this.quotas.receiptOf(tallies))

@@ -21,6 +21,12 @@ export function stateItem(name: string, remaining: number, nextMs: number): stri
     : `"${name}";r=${remaining};t=${seconds(nextMs)}`
 }
 
+/** One more item in a list. */
+export function listed(list: string, item: string): string {
+  if (list === '') return item
+  return item === '' ? list : `${list},${item}`
+}
+
 function seconds(ms: number): number {
   return Math.ceil(ms / 1000)
 }

@@ -1,7 +1,8 @@
-import type { RequestContext } from '@palisade/core'
+import type { RequestContext, Services } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
-import { POLICY_FIELD, policyItem, STATE_FIELD, stateItem } from './draft-headers.js'
-import { tightest } from './quotas.js'
+import { listed, POLICY_FIELD, policyItem, STATE_FIELD, stateItem } from './draft-headers.js'
+import { isTighter, tightest } from './quotas.js'
+import { SharedHeaders } from './shared-headers.js'
 
 export interface HeaderOptions {
   /** `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds since 1970), of the policy closest to its limit. Default true. */
@@ -15,11 +16,17 @@ interface Named {
   readonly window: number
 }
 
-/** Writes what a decision says into response headers. What stays the same from request to request is made once. */
+/**
+ * Writes what a decision says into response headers. What stays the same from request to request is made once.
+ *
+ * Several limiters in front of one handler write the same headers: the draft fields are lists and name the policies of all, the legacy fields tell
+ * of the tightest. A refusal tells of who refuses.
+ */
 export class LimitHeaders {
   private readonly policies: readonly Named[]
   private readonly legacy: boolean
   private readonly draft: boolean
+  private readonly shared = new SharedHeaders()
   /** The `RateLimit-Policy` item of each policy, and the limit that it was made for. */
   private readonly items: string[]
   private readonly limits: number[]
@@ -33,20 +40,40 @@ export class LimitHeaders {
     this.limits = policies.map(() => Number.NaN)
   }
 
-  write(ctx: RequestContext, tallies: readonly Tally[], allowed: boolean, now: number): void {
-    if (this.legacy) this.writeLegacy(ctx, tallies, allowed, now)
-    if (this.draft) {
-      ctx.setHeader(POLICY_FIELD, this.policyField(tallies))
-      ctx.setHeader(STATE_FIELD, this.stateField(tallies, allowed))
-    }
+  /** The headers of this pipeline are written here from now on. */
+  join(services: Services): void {
+    if (this.legacy || this.draft) this.shared.join(services)
   }
 
-  private writeLegacy(ctx: RequestContext, tallies: readonly Tally[], allowed: boolean, now: number): void {
-    const tally = tallies[tightest(tallies, allowed)]
+  write(ctx: RequestContext, tallies: readonly Tally[], allowed: boolean, now: number): void {
+    const tally = tightest(tallies, allowed)
     if (tally === undefined) return
-    ctx.setHeader('X-RateLimit-Limit', String(tally.capacity))
-    ctx.setHeader('X-RateLimit-Remaining', String(tally.remaining))
-    ctx.setHeader('X-RateLimit-Reset', String(Math.ceil((now + tally.resetMs) / 1000)))
+    if (this.shared.isShared) {
+      this.writeBesideOthers(ctx, tallies, tally, allowed, now)
+      return
+    }
+    if (this.legacy) setLegacy(ctx, tally, now)
+    if (this.draft) setDraft(ctx, this.policyField(tallies), this.stateField(tallies, allowed))
+  }
+
+  private writeBesideOthers(
+    ctx: RequestContext,
+    tallies: readonly Tally[],
+    tally: Tally,
+    allowed: boolean,
+    now: number,
+  ): void {
+    let { policies, states, tightest: told } = this.shared.heard(ctx)
+    if (this.legacy && (told === undefined || !allowed || isTighter(tally, told))) {
+      setLegacy(ctx, tally, now)
+      told = { remaining: tally.remaining, capacity: tally.capacity }
+    }
+    if (this.draft) {
+      policies = listed(policies, this.policyField(tallies))
+      states = listed(allowed ? states : '', this.stateField(tallies, allowed))
+      setDraft(ctx, policies, states)
+    }
+    this.shared.say(ctx, { policies, states, tightest: told })
   }
 
   private policyField(tallies: readonly Tally[]): string {
@@ -60,7 +87,7 @@ export class LimitHeaders {
       this.limits[i] = limit
       this.items[i] = tally.active ? policyItem(name, limit, window) : ''
     }
-    if (!isSame) this.joined = this.items.filter(item => item !== '').join(',')
+    if (!isSame) this.joined = this.items.reduce(listed, '')
     return this.joined
   }
 
@@ -69,9 +96,19 @@ export class LimitHeaders {
     for (let i = 0; i < tallies.length; i++) {
       const tally = tallies[i] as Tally
       if (!tally.active || tally.fits !== allowed) continue
-      const item = stateItem((this.policies[i] as Named).name, tally.remaining, tally.nextMs)
-      field = field === '' ? item : `${field},${item}`
+      field = listed(field, stateItem((this.policies[i] as Named).name, tally.remaining, tally.nextMs))
     }
     return field
   }
+}
+
+function setLegacy(ctx: RequestContext, { capacity, remaining, resetMs }: Tally, now: number): void {
+  ctx.setHeader('X-RateLimit-Limit', String(capacity))
+  ctx.setHeader('X-RateLimit-Remaining', String(remaining))
+  ctx.setHeader('X-RateLimit-Reset', String(Math.ceil((now + resetMs) / 1000)))
+}
+
+function setDraft(ctx: RequestContext, policies: string, states: string): void {
+  ctx.setHeader(POLICY_FIELD, policies)
+  ctx.setHeader(STATE_FIELD, states)
 }

@@ -12,6 +12,7 @@ import {
   optional,
   Reply,
   type RequestContext,
+  type Services,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
 import { type HeaderOptions, LimitHeaders } from './headers.js'
@@ -92,6 +93,8 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   private readonly refusals: Refusals
   private readonly onStoreFailure: OnStoreFailure
   private readonly isShadow: boolean
+  /** Whether an admitted request may have to wait for its turn. */
+  private readonly delays: boolean
   private readonly refusesKeyless: boolean
   private readonly remembers: boolean
   private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
@@ -121,6 +124,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     this.onStoreFailure = rest.onStoreFailure
     this.headers = new LimitHeaders(policies, rest.headers ?? {})
     this.isShadow = rest.mode === 'shadow'
+    this.delays = !this.isShadow && quotas.some(({ policy }) => policy.queue)
     this.refusals = new Refusals(policies, this.isShadow)
     this.refusesKeyless = rest.whenKeyMissing === 'refuse'
     this.skip = rest.skip
@@ -128,6 +132,10 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     // Absent where nothing is given back, so that the end of such requests need not be watched.
     if (this.remembers)
       this.onResponse = this.giveBack(rest.count === 'failures', rest.isFailure ?? isFailure)
+  }
+
+  setup(services: Services): void {
+    if (!this.isShadow) this.headers.join(services)
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
@@ -211,7 +219,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
       return this.isShadow ? undefined : ctx.deny(denial)
     }
     if (this.remembers) this.remember(ctx, tallies)
-    const delay = this.isShadow ? 0 : longestDelay(tallies)
+    const delay = this.delays ? longestDelay(tallies) : 0
     return delay === 0 ? undefined : this.waitForTurn(ctx, delay)
   }
 

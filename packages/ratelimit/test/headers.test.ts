@@ -144,6 +144,95 @@ describe('the headers, byte for byte', () => {
     })
   })
 
+  describe('of several limiters in front of one handler', () => {
+    const all = { name: 'all', algorithm: 'fixed-window', limit: 10, window: '1h' } as const
+    const login = { name: 'login', algorithm: 'fixed-window', limit: 3, window: '1m' } as const
+
+    it('allowed by all: the draft fields list the policies of all, the legacy ones tell of the tightest', async () => {
+      const edge = pipeline({ clock: fakeClock(START) })
+        .use(rateLimit(all))
+        .use(rateLimit(login))
+      expect(await limitHeaders(edge)).toEqual({
+        'x-ratelimit-limit': '3',
+        'x-ratelimit-remaining': '2',
+        'x-ratelimit-reset': '1700000100',
+        'ratelimit-policy': '"all";q=10;w=3600,"login";q=3;w=60',
+        ratelimit: '"all";r=9;t=3600,"login";r=2;t=60',
+      })
+    })
+
+    it('the tightest is in front: what it said in the legacy fields stays', async () => {
+      const edge = pipeline({ clock: fakeClock(START) })
+        .use(rateLimit(login))
+        .use(rateLimit(all))
+      expect(await limitHeaders(edge)).toMatchObject({
+        'x-ratelimit-limit': '3',
+        'x-ratelimit-remaining': '2',
+        'x-ratelimit-reset': '1700000100',
+        ratelimit: '"login";r=2;t=60,"all";r=9;t=3600',
+      })
+    })
+
+    it('refused by the one behind: RateLimit and the legacy fields tell of that one only', async () => {
+      const edge = pipeline({ clock: fakeClock(START) })
+        .use(rateLimit({ ...all, limit: 4 }))
+        .use(rateLimit({ ...login, cost: 2 }))
+      expect(await limitHeaders(edge, 2)).toEqual({
+        'retry-after': '60',
+        'x-ratelimit-limit': '3',
+        'x-ratelimit-remaining': '1',
+        'x-ratelimit-reset': '1700000100',
+        'ratelimit-policy': '"all";q=4;w=3600,"login";q=3;w=60',
+        ratelimit: '"login";r=1;t=60',
+      })
+    })
+
+    it('refused by the one in front: the one behind is in no header', async () => {
+      const edge = pipeline({ clock: fakeClock(START) })
+        .use(rateLimit(login))
+        .use(rateLimit(all))
+      expect(await limitHeaders(edge, 4)).toMatchObject({
+        'ratelimit-policy': '"login";q=3;w=60',
+        ratelimit: '"login";r=0;t=60',
+      })
+    })
+
+    it('in a branch: the request is told of the branch and of what is in front of it, each other request is not', async () => {
+      const edge = pipeline({ clock: fakeClock(START) }).use(rateLimit(all))
+      const branch = edge.branch().use(rateLimit(login))
+      const names = (headers: Record<string, string>) => headers['ratelimit']?.match(/[a-z]+(?=")/g)
+      expect(names(await limitHeaders(branch))).toEqual(['all', 'login'])
+      expect(names(await limitHeaders(edge))).toEqual(['all'])
+      expect(names(await limitHeaders(branch))).toEqual(['all', 'login'])
+    })
+
+    it('a limiter says nothing of requests that it does not apply to, nor where it is only tried out', async () => {
+      const edge = pipeline({ clock: fakeClock(START) })
+        .use(rateLimit({ ...login, name: 'skipped', skip: () => true }))
+        .use(rateLimit({ ...login, name: 'shadow', mode: 'shadow' }))
+        .use(rateLimit({ ...login, name: 'silent', headers: { legacy: false, draft: false } }))
+        .use(rateLimit({ ...login, name: 'old', headers: { draft: false } }))
+        .use(rateLimit({ ...all, headers: { legacy: false } }))
+      expect(await limitHeaders(edge)).toEqual({
+        'x-ratelimit-limit': '3',
+        'x-ratelimit-remaining': '2',
+        'x-ratelimit-reset': '1700000100',
+        'ratelimit-policy': '"all";q=10;w=3600',
+        ratelimit: '"all";r=9;t=3600',
+      })
+    })
+
+    it('one limiter in two pipelines: what is beside it in one is not told in the other', async () => {
+      const limit = rateLimit(login)
+      const together = pipeline({ clock: fakeClock(START) })
+        .use(rateLimit(all))
+        .use(limit)
+      const alone = pipeline({ clock: fakeClock(START) }).use(limit)
+      expect((await limitHeaders(together))['ratelimit']).toBe('"all";r=9;t=3600,"login";r=2;t=60')
+      expect((await limitHeaders(alone))['ratelimit']).toBe('"login";r=1;t=60')
+    })
+  })
+
   it('problem details name the registered type and the violated policies', async () => {
     const edge = pipeline({ clock: fakeClock(START), errors: problemDetails() }).use(
       rateLimit({ policies: [{ name: 'daily', limit: 0, window: '1d' }] }),

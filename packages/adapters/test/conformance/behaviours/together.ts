@@ -58,6 +58,69 @@ export const together: readonly Behaviour[] = [
     outcomes: [{ status: 200 }, { status: 200 }, { status: 429, aborted: false }],
   },
   {
+    title:
+      'given a limit and a tighter one behind it when requests come then the headers are of both, and a refusal of who refuses',
+    edge: probe =>
+      probe
+        .pipeline()
+        .use(rateLimit({ name: 'all', algorithm: 'fixed-window', limit: 10, window: '1h' }))
+        .use(rateLimit({ name: 'burst', algorithm: 'fixed-window', limit: 1, window: '1m' })),
+    app,
+    when: [{}, {}],
+    gets: [
+      {
+        status: 200,
+        headers: {
+          'X-RateLimit-Limit': '1',
+          'X-RateLimit-Remaining': '0',
+          'RateLimit-Policy': '"all";q=10;w=3600,"burst";q=1;w=60',
+          RateLimit: /^"all";r=9;t=\d+,"burst";r=0;t=\d+$/,
+        },
+      },
+      {
+        status: 429,
+        headers: {
+          'X-RateLimit-Limit': '1',
+          'RateLimit-Policy': '"all";q=10;w=3600,"burst";q=1;w=60',
+          RateLimit: /^"burst";r=0;t=\d+$/,
+        },
+      },
+    ],
+  },
+  {
+    title:
+      'given a limit and another in a branch when the handler throws then the headers of both are on the answer',
+    edge: probe => probe.pipeline().use(rateLimit({ name: 'all', limit: 5, window: '1m' })),
+    branches: edge => ({ login: edge.branch().use(rateLimit({ name: 'login', limit: 10, window: '1m' })) }),
+    app: {
+      errorHandler: true,
+      routes: [
+        get('/', text('ok')),
+        get(
+          '/login',
+          () => {
+            throw new Error('boom')
+          },
+          'login',
+        ),
+      ],
+    },
+    when: [{ target: '/login' }, { target: '/' }],
+    gets: [
+      {
+        status: 500,
+        headers: {
+          'X-RateLimit-Limit': '5',
+          'X-RateLimit-Remaining': '4',
+          'RateLimit-Policy': '"all";q=5;w=60,"login";q=10;w=60',
+          RateLimit: /^"all";r=4;t=\d+,"login";r=9;t=\d+$/,
+        },
+      },
+      { status: 200, headers: { 'X-RateLimit-Remaining': '3', RateLimit: /^"all";r=3;t=\d+$/ } },
+    ],
+    logs: [/boom/],
+  },
+  {
     title: 'given a limit when HEAD and GET come then both count',
     edge,
     app,
