@@ -17,6 +17,10 @@ function misspell(name: string): string {
   return name.slice(0, at - 1) + name[at] + name[at - 1] + name.slice(at + 1)
 }
 
+const fail = () => {
+  throw new Error('cannot be read')
+}
+
 /** What people and programs pass by mistake. */
 const ANYTHING = [
   null,
@@ -37,6 +41,8 @@ const ANYTHING = [
   10n,
   () => Symbol('wrong'),
   Object.create(null),
+  Object.assign([], { length: 1 }),
+  new Proxy({}, { get: fail, ownKeys: fail }),
 ]
 
 /** A name of a field is the short form of their options. */
@@ -86,8 +92,27 @@ describe.each(factories)('%s()', (...factory) => {
     }
   })
 
+  it.each(each)('given "%s" that cannot be read then it is named', option => {
+    const options = { ...given(option, undefined) }
+    Object.defineProperty(options, option, { get: fail, enumerable: true })
+    const error = attempt(factory, options)
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error).toMatchObject({ owner, option })
+  })
+
   it('given something else than an object of options then it is refused', () => {
-    const wrong = [7, true, [], Symbol('wrong'), ...(TAKE_A_TEXT.includes(owner) ? [] : ['options'])]
+    const wrong = [
+      null,
+      7,
+      true,
+      [],
+      Symbol('wrong'),
+      new Map(Object.entries(valid)),
+      Promise.resolve(valid),
+      Object.create(valid),
+      new Proxy({}, { ownKeys: fail }),
+      ...(TAKE_A_TEXT.includes(owner) ? [] : ['options']),
+    ]
     for (const whole of wrong) {
       const error = attempt(factory, whole)
       expect(error).toBeInstanceOf(ConfigError)

@@ -91,7 +91,15 @@ export class CidrSet {
 
 /** An option that lists ranges of addresses, `['loopback', '10.0.0.0/8', '2001:db8::1']`, or is a `CidrSet` already. */
 export const cidrs: Check<CidrSet> = (value, at) =>
-  value instanceof CidrSet ? value : new CidrSet(value as readonly AddressRange[], at)
+  isCidrSet(value) ? value : new CidrSet(value as readonly AddressRange[], at)
+
+function isCidrSet(value: unknown): value is CidrSet {
+  try {
+    return value instanceof CidrSet
+  } catch {
+    return false
+  }
+}
 
 const MOST_RANGES = 1_000_000
 const NAMES = Object.keys(NAMED)

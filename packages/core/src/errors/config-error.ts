@@ -8,6 +8,8 @@ export interface ConfigProblem {
   readonly value?: unknown
   /** What would have been right, as the end of a sentence that begins with "allowed:". */
   readonly allowed: string
+  /** What was thrown when the value was looked at. */
+  readonly cause?: unknown
 }
 
 /**
@@ -24,7 +26,7 @@ export class ConfigError extends Error {
   readonly allowed: string
 
   constructor(problem: ConfigProblem) {
-    super(describeProblem(problem))
+    super(describeProblem(problem), problem.cause === undefined ? undefined : { cause: problem.cause })
     this.name = 'ConfigError'
     this.owner = problem.owner
     this.option = problem.option

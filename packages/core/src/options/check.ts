@@ -47,9 +47,19 @@ export function object<S extends Record<string, Check<unknown>>>(shape: S): Chec
     }
     const checked = names.map(name => {
       const here = within(at, name)
-      return [name, shape[name]?.(read(value, name, here), here)] as const
+      return [name, ask(shape[name] as Check<unknown>, read(value, name, here), here)] as const
     })
     return Object.fromEntries(checked) as Checked<S>
+  }
+}
+
+/** A value that does not let itself be looked at, such as a proxy, is a wrong one like any other. */
+function ask<T>(check: Check<T>, value: unknown, at: OptionPath): T {
+  try {
+    return check(value, at)
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    return refuse(at, value, 'a value that can be read', error)
   }
 }
 

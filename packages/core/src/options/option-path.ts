@@ -7,8 +7,8 @@ export interface OptionPath {
 }
 
 /** Refuses the option with a `ConfigError`. */
-export function refuse(at: OptionPath, value: unknown, allowed: string): never {
-  throw new ConfigError({ owner: at.owner, option: at.option, value, allowed })
+export function refuse(at: OptionPath, value: unknown, allowed: string, cause?: unknown): never {
+  throw new ConfigError({ owner: at.owner, option: at.option, value, allowed, cause })
 }
 
 /** The path of a part: `within(policies, 0)` is `policies[0]`, `within(hsts, 'maxAge')` is `hsts.maxAge`. */

@@ -46,7 +46,7 @@ export function read(options: unknown, name: string, at: OptionPath): unknown {
   try {
     return Object.hasOwn(given, name) ? given[name] : undefined
   } catch (error) {
-    return refuse(at, error, 'a value that can be read')
+    return refuse(at, error, 'a value that can be read', error)
   }
 }
 

@@ -33,7 +33,7 @@ export function requireTenant<R, C = IdentifiedContext>(
 ): NamedGuard<NoInfer<C> & Caller, NoInfer<R>>
 export function requireTenant(options?: string | object): NamedGuard<never, never> {
   const name = 'requireTenant'
-  const given = typeof options === 'string' ? { tenant: options } : (options ?? {})
+  const given = typeof options === 'string' ? { tenant: options } : options
   const { tenant, load, conceal } = checkOptions(name, given, {
     tenant: optional(fieldOrFunction, (record: unknown) => (record as { tenantId: unknown }).tenantId),
     ...recordShape,
