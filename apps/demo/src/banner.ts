@@ -21,33 +21,42 @@ export function banner(settings: Settings, { directory, isTemporary }: Stores, p
   ].join('\n')
 }
 
-/** By this address, and not by a name that may be another one's, is known who is banned. */
+/** By address: `localhost` may be another one, by which the client would then be known and banned. */
 const originOf = (port: number) => `http://127.0.0.1:${port}`
 
+/** No comment stands behind a command: not every shell reads it as one when it is pasted. */
 function forAcquaintances(port: number): string[] {
   const origin = originOf(port)
   return [
-    `  curl ${origin}/demo/credentials   # tokens, passwords, an API key`,
-    `  token() { curl -s ${origin}/demo/credentials | node -pe 'JSON.parse(fs.readFileSync(0)).tokens.find(one => one.name === process.argv[1]).token' $1; }`,
-    '  ALAN=$(token alan) OLGA=$(token olga)   # who is banned gets none',
-    `  curl -i ${origin}/public/hello`,
-    `  curl -i ${origin}/api/orders -H "Authorization: Bearer $ALAN"`,
-    `  curl -i ${origin}/api/orders -H "Authorization: Bearer $ALAN" -H 'Content-Type: application/json' -d '{"item":"lamp","quantity":3}'`,
-    `  for i in $(seq 16); do curl -so /dev/null -w '%{http_code} ' -u ada:guess$i ${origin}/api/orders; done   # 401, 429, banned`,
-    `  curl -i ${origin}/admin/security/bans -H "Authorization: Bearer $OLGA"`,
-    `  curl -i -X DELETE ${origin}/admin/security/bans/127.0.0.1 -H "Authorization: Bearer $OLGA"`,
-    `  curl ${origin}/metrics`,
-    `  PORT=${port} npm run demo:traffic   # all of it at once`,
+    '  Who there is, and two tokens to go on with, since who is banned gets none:',
+    `    curl ${origin}/demo/credentials`,
+    `    token() { curl -s ${origin}/demo/credentials | node -pe 'JSON.parse(fs.readFileSync(0)).tokens.find(one => one.name === process.argv[1]).token' $1; }`,
+    '    ALAN=$(token alan) OLGA=$(token olga)',
+    '  What is open, and what is not:',
+    `    curl -i ${origin}/public/hello`,
+    `    curl -i ${origin}/api/orders`,
+    `    curl -i ${origin}/api/orders -H "Authorization: Bearer $ALAN"`,
+    `    curl -i ${origin}/api/orders -H "Authorization: Bearer $ALAN" -H 'Content-Type: application/json' -d '{"item":"lamp","quantity":3}'`,
+    '  Wrong passwords, until they are 429, and then banned:',
+    `    for i in $(seq 16); do curl -so /dev/null -w '%{http_code} ' -u ada:guess$i ${origin}/api/orders; done`,
+    '  The ban, and its end:',
+    `    curl ${origin}/admin/security/bans -H "Authorization: Bearer $OLGA"`,
+    `    curl -X DELETE ${origin}/admin/security/bans/127.0.0.1 -H "Authorization: Bearer $OLGA"`,
+    '  What was counted:',
+    `    curl ${origin}/metrics`,
+    '  All of it at once, from the root of the repository:',
+    `    PORT=${port} npm run demo:traffic`,
   ]
 }
 
-/** In production nobody is told a credential. */
 function forStrangers(port: number): string[] {
   const origin = originOf(port)
   return [
-    `  curl -i ${origin}/public/hello`,
-    `  curl -i ${origin}/api/orders   # 401: in production nobody is told credentials`,
-    `  curl ${origin}/health`,
-    `  curl ${origin}/metrics`,
+    '  What is open, and what is not: in production nobody is told credentials.',
+    `    curl -i ${origin}/public/hello`,
+    `    curl -i ${origin}/api/orders`,
+    '  How it is, and what was counted:',
+    `    curl ${origin}/health`,
+    `    curl ${origin}/metrics`,
   ]
 }
