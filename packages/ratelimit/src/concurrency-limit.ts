@@ -16,7 +16,7 @@ import {
 } from '@palisade/core'
 import { Announced } from './announced.js'
 import { Gate, type WaitEnd } from './gate.js'
-import { boundedKey, byClient, type KeyFunction, requireKeyless } from './keys.js'
+import { boundedKey, byClient, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
 import { policyName } from './policy.js'
 import { tellOf } from './refusals.js'
 
@@ -80,7 +80,7 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   constructor(options: ConcurrencyLimitOptions<State>) {
     const checked = checkOptions('concurrencyLimit', options, {
       limit: limitOption,
-      key: optional(callback<KeyFunction<State>>('a key function, such as byClient()')),
+      key: optional(keyFunction<State>()),
       queue: optional(
         object({ size: integer({ min: 1, max: 100_000 }), timeout: duration({ min: 1, max: '1h' }) }),
       ),

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import {
+  type Check,
   ConfigError,
+  callback,
   foldCase,
   headerName,
   type Identity,
   type RequestContext,
   RequestError,
+  refuse,
   routingPath,
 } from '@palisade/core'
 
@@ -24,8 +27,11 @@ const TILDE = 126
  * Counts by client: the IPv4 address or the IPv6 /64, as the pipeline's `trust` says.
  *
  * A client without an address (a Unix socket, a call without a network) is not counted: all such clients would be one.
+ *
+ * @throws ConfigError for an argument
  */
-export function byClient(): KeyFunction {
+export function byClient(...none: never[]): KeyFunction {
+  refuseArguments('byClient', none)
   return clientKey
 }
 
@@ -33,16 +39,26 @@ function clientKey(ctx: RequestContext): string | false {
   return ctx.client.key ?? false
 }
 
-/** Counts by who is logged in, and by client where nobody is. Mount it behind what gives the identity. */
-export function byIdentity(): KeyFunction {
+/**
+ * Counts by who is logged in, and by client where nobody is. Mount it behind what gives the identity.
+ *
+ * @throws ConfigError for an argument
+ */
+export function byIdentity(...none: never[]): KeyFunction {
+  refuseArguments('byIdentity', none)
   return ctx => {
     const identity = identityOf(ctx)
     return identity === undefined ? clientKey(ctx) : subjectKey(identity)
   }
 }
 
-/** Counts by the tenant of the identity; a request without one lacks its key. */
-export function byTenant(): KeyFunction {
+/**
+ * Counts by the tenant of the identity; a request without one lacks its key.
+ *
+ * @throws ConfigError for an argument
+ */
+export function byTenant(...none: never[]): KeyFunction {
+  refuseArguments('byTenant', none)
   return ctx => identityOf(ctx)?.tenant
 }
 
@@ -51,9 +67,10 @@ export function byTenant(): KeyFunction {
  *
  * In front of authentication a stranger escapes by inventing keys: add a policy by client there, or mount this one behind it.
  *
- * @throws ConfigError when `header` is no field name
+ * @throws ConfigError when `header` is no field name, and for a second argument
  */
-export function byApiKey(header = 'X-Api-Key'): KeyFunction {
+export function byApiKey(header = 'X-Api-Key', ...none: never[]): KeyFunction {
+  refuseArguments('byApiKey', none, 'one field name')
   const name = headerName(header, { owner: 'byApiKey', option: 'header' }).toLowerCase()
   return ctx => {
     const sent = ctx.header(name)
@@ -66,9 +83,10 @@ export function byApiKey(header = 'X-Api-Key'): KeyFunction {
 /**
  * Counts by the value of a header that a proxy of yours sets; a client that writes it itself escapes at will.
  *
- * @throws ConfigError when `name` is no field name
+ * @throws ConfigError when `name` is no field name, and for a second argument
  */
-export function byHeader(name: string): KeyFunction {
+export function byHeader(name: string, ...none: never[]): KeyFunction {
+  refuseArguments('byHeader', none, 'one field name')
   const lowerCase = headerName(name, { owner: 'byHeader', option: 'name' }).toLowerCase()
   return ctx => ctx.header(lowerCase)
 }
@@ -78,45 +96,71 @@ export function byHeader(name: string): KeyFunction {
  * path that hosts read differently (`//`, `..`, `%2f`, an encoded letter, see core's `routingPath`) is refused with 400.
  *
  * Each path has its own count: compose it with `byClient()`, and mind that `/items/1` and `/items/2` are two.
+ *
+ * @throws ConfigError for an argument
  */
-export function byRoute(): KeyFunction {
+export function byRoute(...none: never[]): KeyFunction {
+  refuseArguments('byRoute', none)
   return ctx => `${ctx.method === 'HEAD' ? 'GET' : ctx.method} ${plainPath(ctx.path)}`
 }
 
 /**
  * Counts by several things at once. No combination of parts reads like another; if one is missing or uncounted, so is the whole.
  *
- * @throws ConfigError when there is nothing to compose, or something is no function
+ * @throws ConfigError when there is nothing to compose, or something is no key function
  */
 export function compose<State extends object = {}>(
   ...keys: readonly KeyFunction<State>[]
 ): KeyFunction<State> {
-  const wrong = keys.findIndex(key => typeof key !== 'function')
-  if (keys.length === 0 || wrong >= 0) {
-    const allowed = 'key functions, such as byClient() and byRoute()'
-    throw new ConfigError({
-      owner: 'compose',
-      option: `keys[${Math.max(0, wrong)}]`,
-      value: keys[wrong],
-      allowed,
-    })
-  }
+  const check = keyFunction<State>()
+  if (keys.length === 0) check(undefined, { owner: 'compose', option: 'keys[0]' })
+  for (const [i, key] of keys.entries()) check(key, { owner: 'compose', option: `keys[${i}]` })
   return ctx => {
     let joined = ''
     for (const key of keys) {
       const part = key(ctx)
-      if (part === false || part === undefined || part === null || part === '') return part
+      if (typeof part !== 'string' || part === '') {
+        requireKeyless(part)
+        return part
+      }
       joined += `${part.length}:${part}`
     }
     return joined
   }
 }
 
-/** @throws TypeError for what is neither a key nor the word that there is none: a promise, a number, a factory that was not called */
+/** What builds key functions, and is none: given instead of what it returns, it would count nobody or all as one. */
+const BUILDERS: ReadonlySet<unknown> = new Set([
+  byClient,
+  byIdentity,
+  byTenant,
+  byApiKey,
+  byHeader,
+  byRoute,
+  compose,
+])
+
+const anyFunction = callback<(...args: never) => unknown>('a key function, such as byClient()')
+
+/** The option that takes a key function. */
+export function keyFunction<State extends object>(): Check<KeyFunction<State>> {
+  return (value, at) => {
+    const given = anyFunction(value, at)
+    if (BUILDERS.has(given)) refuse(at, value, `what ${given.name}() returns: call it`)
+    return given as KeyFunction<State>
+  }
+}
+
+/** In plain JavaScript what is too much would be dropped without a word: `byRoute('/login')` would count by every path. */
+function refuseArguments(owner: string, given: readonly unknown[], allowed = 'none'): void {
+  if (given.length > 0) throw new ConfigError({ owner, option: 'arguments', value: given[0], allowed })
+}
+
+/** @throws TypeError for what is neither a key nor the word that there is none: a promise, a number, another function */
 export function requireKeyless(key: unknown): asserts key is '' | false | undefined | null {
   if (key === '' || key === false || key === undefined || key === null) return
   throw new TypeError(
-    `the key function returned ${typeof key}; allowed: a string, false, or nothing (was a factory such as byClient() called?)`,
+    `the key function returned ${typeof key}; allowed: a string, false, or nothing, and no promise of them`,
   )
 }
 

@@ -16,7 +16,7 @@ import {
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
 import { type HeaderOptions, LimitHeaders } from './headers.js'
-import { boundedKey, byClient, type KeyFunction, requireKeyless } from './keys.js'
+import { boundedKey, byClient, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
 import { type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
@@ -106,7 +106,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     const { quotas, rest } = checkLimiterOptions(
       owner,
       options,
-      { ...quotaShape, key: optional(callback<KeyFunction<State>>('a key function, such as byClient()')) },
+      { ...quotaShape, key: optional(keyFunction<State>()) },
       {
         store: optional(having<LimitStore>('a store, such as memoryStore()', 'open')),
         onStoreFailure,

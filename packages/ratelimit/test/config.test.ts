@@ -144,8 +144,8 @@ describe('a wrong option is refused at construction, and named', () => {
     const row = (option: string, message: RegExp) => [undefined, option, message] as const
     expectRefused(() => byHeader('x y'), 'byHeader', row('name', /field name/))
     expectRefused(() => byApiKey(''), 'byApiKey', row('header', /field name/))
-    expectRefused(() => compose(), 'compose', row('keys[0]', /key functions/))
-    expectRefused(() => compose(byApiKey(), 'ip' as never), 'compose', row('keys[1]', /key functions/))
+    expectRefused(() => compose(), 'compose', row('keys[0]', /key function/))
+    expectRefused(() => compose(byApiKey(), 'ip' as never), 'compose', row('keys[1]', /key function/))
   })
 
   it('setLimit: an unknown policy, a wrong limit, a burst where there is none; nothing has changed then', () => {

@@ -1,10 +1,11 @@
-import { type Identity, type Middleware, pipeline, trustedProxies } from '@palisade/core'
+import { ConfigError, type Identity, type Middleware, pipeline, trustedProxies } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
 import {
   byApiKey,
   byClient,
   byHeader,
   byIdentity,
+  byRoute,
   byTenant,
   compose,
   concurrencyLimit,
@@ -188,12 +189,56 @@ describe('keys', () => {
   })
 })
 
+describe('what builds key functions', () => {
+  const header = { byApiKey: ['X-Key'], byHeader: ['X-Key'] } as Record<string, string[]>
+  const builders = { byApiKey, byClient, byHeader, byIdentity, byRoute, byTenant } as unknown as Record<
+    string,
+    (...args: unknown[]) => unknown
+  >
+
+  it.each(Object.entries(builders))('%s refuses what it has no use for', (owner, build) => {
+    const right = header[owner] ?? []
+    expect(build(...right)).toBeTypeOf('function')
+    for (const wrong of [1, '/login', {}, undefined]) {
+      const error = caught(() => build(...right, wrong))
+      expect(error).toBeInstanceOf(ConfigError)
+      expect(error).toMatchObject({ owner, option: 'arguments', value: wrong })
+    }
+  })
+
+  it.each([...Object.entries(builders), ['compose', compose] as const])(
+    '%s, given instead of what it returns, is refused when the limiter is built',
+    (name, builder) => {
+      const key = builder as never
+      for (const build of [
+        () => rateLimit({ limit: 1, window: '1m', key }),
+        () => rateLimit({ policies: [{ limit: 1, window: '1m', key }] }),
+        () => concurrencyLimit({ limit: 1, key }),
+        () => compose(byClient(), key),
+      ]) {
+        const error = caught(build)
+        expect(error).toBeInstanceOf(ConfigError)
+        expect((error as ConfigError).message).toContain(`what ${name}() returns: call it`)
+      }
+    },
+  )
+})
+
+function caught(build: () => unknown): unknown {
+  try {
+    return build()
+  } catch (error) {
+    return error
+  }
+}
+
 describe('a key function that returns no key', () => {
   const silent = { debug() {}, info() {}, warn() {}, error() {} }
   it.each([
     ['a promise', async () => 'a'],
     ['a number', () => 7],
-    ['a factory that was not called', byClient],
+    ['another function', () => byClient()],
+    ['a promise as a part', compose(byClient(), (async () => 'a') as never)],
   ])(
     'given %s, when a request comes, then it is a 500 that is logged, not a refusal that blames the client',
     async (_what, key) => {
