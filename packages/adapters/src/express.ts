@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import { compiled, requireContext } from './edge.js'
+import { shareHiddenClass } from './express/hidden-class.js'
 import { RouteTemplates } from './express/route-templates.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
@@ -30,6 +31,7 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
   const pipeline = compiled('toExpress', edge)
   const templates = new RouteTemplates()
   const enter = (req: Request, res: Response): ExpressContext => {
+    shareHiddenClass(req, res)
     const ctx = new ExpressContext(pipeline.root, req, res, templates)
     pipeline.attach(req, ctx)
     return ctx
