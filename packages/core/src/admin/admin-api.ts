@@ -3,11 +3,12 @@ import { challengeOf } from '../errors/challenge.js'
 import { CODES, PHRASES } from '../errors/failure.js'
 import { RequestError } from '../errors/request-error.js'
 import type { Middleware } from '../middleware.js'
-import { callback, checkOptions, text } from '../options/check.js'
+import { type Check, callback, checkOptions, refuse as refuseOption, text } from '../options/check.js'
 import { isReply, type Reply } from '../reply.js'
 import type { Decision, Guard } from '../vocabulary/guard.js'
 import type { Identity } from '../vocabulary/identity.js'
 import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
+import { privateNetworks } from './private-networks.js'
 
 export interface AdminOptions<Needs extends object = {}> {
   /** Where it is mounted, from the root of the origin: `/admin/security`. */
@@ -40,8 +41,12 @@ export function adminApi<Needs extends object = {}>(
   routes: AdminRoutes,
 ): Middleware<Needs> {
   const { path, authorize } = checkOptions(owner, options, {
-    path: text({ pattern: /^(?:\/[\w.~-]+)+$/, allowed: 'a path such as "/admin/security"', max: 200 }),
-    authorize: callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision; it is required'),
+    path: text({
+      pattern: /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/,
+      allowed: 'a path such as "/admin/security"',
+      max: 200,
+    }),
+    authorize: guard,
   })
   const table = Object.entries(routes).map(([template, methods]) => ({ parts: partsOf(template), methods }))
 
@@ -80,6 +85,11 @@ export function adminApi<Needs extends object = {}>(
     return ctx.deny({ status, code, message, reason, headers, by: owner })
   }
 }
+
+const guard: Check<Guard<RequestContext>> = (value, at) =>
+  value === privateNetworks
+    ? refuseOption(at, value, 'privateNetworks(), called')
+    : callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision; it is required')(value, at)
 
 /** Anything but `true` and a decision that says `allow: true` refuses; what is no decision at all is a mistake, and a 500. */
 function isAllowed(decision: Decision | boolean): decision is true | { readonly allow: true } {

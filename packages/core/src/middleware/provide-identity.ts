@@ -42,15 +42,27 @@ function put(ctx: RequestContext<{ identity?: Identity | undefined }>, found: Id
   ctx.state.identity = found ?? undefined
 }
 
-/** A half-made identity would make a guard decide on `undefined`. */
+/** A half-made identity would make a guard decide on `undefined`, or on an object that a query reads as an operator. */
 function checkIdentity(found: Identity): void {
+  const { subject, method, scopes, roles, tenant, permissions, claims, expiresAt } = found
   const isIdentity =
-    typeof found.subject === 'string' &&
-    typeof found.method === 'string' &&
-    found.scopes instanceof Set &&
-    found.roles instanceof Set
+    typeof subject === 'string' &&
+    subject !== '' &&
+    typeof method === 'string' &&
+    scopes instanceof Set &&
+    roles instanceof Set &&
+    typeof claims === 'object' &&
+    claims !== null
   if (!isIdentity)
     throw new TypeError(
-      'provideIdentity: the function returned no identity; needed: subject and method (strings), scopes and roles (sets)',
+      'provideIdentity: the function returned no identity; needed: subject and method (strings), scopes and roles (sets), claims (an object)',
+    )
+  const isFit =
+    (tenant === undefined || typeof tenant === 'string') &&
+    (permissions === undefined || Array.isArray(permissions)) &&
+    (expiresAt === undefined || Number.isFinite(expiresAt))
+  if (!isFit)
+    throw new TypeError(
+      'provideIdentity: the function returned an identity that is unfit; allowed: tenant (a string), permissions (a list of strings), expiresAt (milliseconds), or without',
     )
 }

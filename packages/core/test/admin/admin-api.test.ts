@@ -11,6 +11,7 @@ import {
   object,
   optional,
   pipeline,
+  privateNetworks,
   Reply,
   readJson,
   text,
@@ -178,6 +179,10 @@ test.each([
   [{ path: '/x/', authorize: anybody }, 'path'],
   [{ path: '/', authorize: anybody }, 'path'],
   [{ path: '/x/:id', authorize: anybody }, 'path'],
+  [{ path: '/..', authorize: anybody }, 'path'],
+  [{ path: '/x/../y', authorize: anybody }, 'path'],
+  [{ path: '/x/.', authorize: anybody }, 'path'],
+  [{ path: '/x', authorize: privateNetworks }, 'authorize'],
   [{ path: '/x', authorize: anybody, authorise: 1 }, 'authorise'],
 ])('options %j are refused, naming "%s"', (options, option) => {
   expect(() => adminApi('thingAdmin', options as AdminOptions, {})).toThrow(ConfigError)

@@ -52,10 +52,24 @@ describe('provideIdentity', () => {
     ['returns a name', () => 'u1'],
     ['returns no scopes', () => ({ ...identity, scopes: undefined })],
     ['returns scopes as a list', () => ({ ...identity, scopes: ['a'] })],
+    ['returns an empty subject', () => ({ ...identity, subject: '' })],
+    ['returns no claims', () => ({ ...identity, claims: undefined })],
+    ['returns a tenant that is none', () => ({ ...identity, tenant: { $ne: null } })],
+    ['returns permissions as a text', () => ({ ...identity, permissions: 'orders:read' })],
+    ['returns no time as its end', () => ({ ...identity, expiresAt: Number.NaN })],
+    ['returns a date as its end', () => ({ ...identity, expiresAt: new Date(0) })],
+    ['returns sets of another kind', () => ({ ...identity, roles: { has: () => true } })],
     ['returns a numeric subject later', async () => ({ ...identity, subject: 1 })],
   ])('given a function that %s, when a request comes, then it is refused with 500', async (_, find) => {
     const { status, passed } = await run(find)
     expect([status, passed]).toEqual([500, false])
+  })
+
+  it('given all that an identity may say, when a request comes, then it is believed', async () => {
+    const whole = { ...identity, tenant: 'acme', permissions: ['orders:read'], expiresAt: 5 }
+    expect((await run(() => whole)).state.identity).toBe(whole)
+    const absent = { ...identity, tenant: undefined, permissions: undefined, expiresAt: undefined }
+    expect((await run(() => absent)).state.identity).toBe(absent)
   })
 
   it('given a synchronous function, when it runs, then no promise is made', () => {
