@@ -22,7 +22,7 @@ import { type LoginOptions, loginOptions, loginRedirect } from './login/login-re
 import { logFailed, refusals } from './refusals.js'
 import { Reporter } from './report/reporter.js'
 import { type AuthRule, compileRules, type Rule, ruleList } from './rules/rules.js'
-import type { Attempt, Strategy, VerifyResult } from './strategy.js'
+import type { Attempt, Invalid, Strategy, VerifyResult } from './strategy.js'
 import { isLimited, type Throttles, throttled, throttleOption } from './throttle.js'
 
 export interface AuthenticateOptions {
@@ -165,7 +165,7 @@ export function authenticate(
         reporter.success(ctx, strategy, result.identity)
         return undefined
       case 'invalid':
-        reporter.failure(ctx, { ...result, strategy, violation: 'auth' })
+        reporter.failure(ctx, { ...result, strategy, violation: isGuess(result) ? 'auth' : undefined })
         return challenge(context, refusals.invalid(strategy, result.failure, result.reason))
       case 'refused':
         reporter.failure(ctx, { ...result, strategy, violation: result.isViolation ? 'auth' : undefined })
@@ -184,7 +184,13 @@ export function authenticate(
   }
 
   function malformed(ctx: Context, found: readonly Strategy[], reason: string): Reply | undefined {
-    reporter.failure(ctx as RequestContext, { strategy: found[0], reason, violation: 'auth' })
+    // What nobody can read guesses nothing: a client that is broken so counts once.
+    reporter.failure(ctx as RequestContext, {
+      strategy: found[0],
+      reason,
+      presented: reason,
+      violation: 'auth',
+    })
     return deny(ctx, refusals.malformed(found, reason))
   }
 
@@ -218,6 +224,9 @@ class RequestAttempt implements Attempt {
     return this.#ctx.signal
   }
 }
+
+/** What has expired was right once. A page that was left open overnight is no attacker, nor are all of them behind one address. */
+const isGuess = ({ failure }: Invalid) => failure !== 'expired'
 
 const thrown = (error: unknown): VerifyResult => ({ outcome: 'error', error, reason: 'the strategy threw' })
 

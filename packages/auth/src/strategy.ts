@@ -59,6 +59,7 @@ export interface Authenticated {
 /** The credential proves nothing: 401. */
 export interface Invalid {
   readonly outcome: 'invalid'
+  /** `expired` only for what was right once: it is no violation. */
   readonly failure: Exclude<ChallengeFailure, 'malformed'>
   /** A short word for logs and events: `signature`. Never shown, and never text from outside. */
   readonly reason: string

@@ -296,6 +296,7 @@ describe('what is told', () => {
     ['no credentials', {}, []],
     ['a wrong secret', as('wrong:x'), [1]],
     ['a malformed one', as('malformed'), [1]],
+    ['an expired one', as('expired'), []],
     ['two credentials', { headers: { 'x-a': 'ada', 'x-b': 'bob' } }, [1]],
     ['the wrong place', as('forbidden'), [1]],
     ['a quota', as('exhausted'), []],
@@ -313,8 +314,30 @@ describe('what is told', () => {
     const { send, violations } = one()
     for (const word of ['wrong:x', 'wrong:x', 'wrong:y', 'wrong:y', 'wrong:x']) await send(as(word))
     await send(as('wrong:x', 'a', { peer: '203.0.113.10' }))
-    expect(violations.map(({ weight }) => weight)).toEqual([1, 0, 1, 0, 1, 1])
+    expect(violations.map(({ weight }) => weight)).toEqual([1, 0, 1, 0, 0, 1])
     expect(JSON.stringify(violations)).not.toContain('"x"')
+  })
+
+  test('a client that sends what nobody can read, or two at once, again and again weighs once', async () => {
+    const { send, violations } = two()
+    const several = { headers: { 'x-a': 'ada', 'x-b': 'bob' } }
+    for (const request of [as('malformed'), as('malformed'), several, several, as('malformed', 'b')])
+      await send(request)
+    expect(violations.map(({ weight }) => weight)).toEqual([1, 0, 1, 0, 1])
+  })
+
+  test('an office whose pages were left open overnight is not banned for its expired tokens', async () => {
+    const here = edge({
+      strategies: [jwt({ issuer: ISSUER, audience: AUDIENCE, secret: SECRET, algorithms: ['HS256'] })],
+    })
+    const stale = (sub: string) => sign(claims({ sub, exp: NOW - 60 }))
+    for (const sub of ['ada', 'bob', 'eve', 'ada', 'bob', 'eve'])
+      expect((await here.send({ headers: { authorization: `Bearer ${await stale(sub)}` } })).status).toBe(401)
+    expect(here.violations).toEqual([])
+    // One that expired is told from one that only says so: the signature is looked at first.
+    const [header, payload] = (await stale('ada')).split('.')
+    await here.send({ headers: { authorization: `Bearer ${header}.${payload}.${'A'.repeat(43)}` } })
+    expect(here.violations.map(({ weight }) => weight)).toEqual([1])
   })
 })
 

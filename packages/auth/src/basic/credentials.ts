@@ -22,11 +22,7 @@ export function parseBasic(field: string): BasicCredentials | undefined {
   if (encoded === undefined || encoded.length > (LONGEST_PASSWORD / 3) * 4 + 4) return undefined
   const bytes = Buffer.from(encoded, 'base64')
   // Other texts that decode to the same bytes are no other form of the same password.
-  if (
-    bytes.length > LONGEST_PASSWORD ||
-    bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')
-  )
-    return undefined
+  if (bytes.length > LONGEST_PASSWORD || bytes.toString('base64') !== encoded) return undefined
   const text = decode(bytes)
   if (text === undefined || CONTROL.test(text)) return undefined
   const colon = text.indexOf(':')

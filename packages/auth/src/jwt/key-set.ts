@@ -6,6 +6,7 @@ import type { KeySource, VerificationKey } from './keys.js'
 export const MOST_KEYS = 100
 /** Without a `kid` several keys may fit; so many are tried. */
 const MOST_TRIED = 4
+const LEAST_RSA_BYTES = 256
 const KEY_TYPES = new Set(['RSA', 'EC', 'OKP'])
 
 /** Public keys for signatures, as an issuer publishes them (RFC 7517). */
@@ -57,11 +58,16 @@ function usableKeys(value: unknown): JWK[] {
       key !== null &&
       KEY_TYPES.has((key as JWK).kty as string) &&
       !('d' in key) &&
-      !('k' in key),
+      !('k' in key) &&
+      !isWeak(key as JWK),
   )
   if (usable.length === 0) throw new TypeError('it has no public key')
   return usable
 }
+
+/** RFC 7518 section 3.3: 2048 bits or more. jose refuses such a key too, but not before a token names it. */
+const isWeak = ({ kty, n }: JWK) =>
+  kty === 'RSA' && !(typeof n === 'string' && Buffer.from(n, 'base64url').length >= LEAST_RSA_BYTES)
 
 function fingerprint(key: JWK): string {
   const sorted = Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1))

@@ -66,7 +66,9 @@ export class RemoteKeys implements KeySource {
       if (age >= AHEAD_MS) void this.#refresh()
       return this.#set
     }
-    await this.#refresh()
+    // Whoever comes while the issuer is known to be down does not wait for it to be down once more.
+    if (this.#set !== undefined && this.#failures > 0) void this.#refresh()
+    else await this.#refresh()
     if (this.#set === undefined || this.#clock.monotonic() - this.#fetchedAt >= STALE_MS)
       throw this.#unavailable()
     return this.#set

@@ -25,13 +25,13 @@ const MOST_REMEMBERED = 10_000
 /**
  * Tells the world how authentication went: `auth:success`, `auth:failure` and `security:violation`.
  *
- * A client that repeats the same wrong secret for the same user is stuck, not guessing: its violation weighs nothing. What is kept of a
- * secret for that is an HMAC under a key of this process. In shadow mode nothing weighs anything, so that nobody is banned by a trial.
+ * A client that repeats a wrong secret for the same user is stuck, not guessing: its violation weighs nothing, also where others behind the same
+ * address are stuck with theirs. What is kept of a secret for that is an HMAC under a key of this process. In shadow mode nothing weighs anything, so that nobody is banned by a trial.
  */
 export class Reporter {
   readonly #isShadow: boolean
   readonly #key = randomBytes(32)
-  readonly #lastSecrets = new LRUCache<string, string>({ max: MOST_REMEMBERED })
+  readonly #tried = new LRUCache<string, true>({ max: MOST_REMEMBERED })
 
   constructor(isShadow: boolean) {
     this.#isShadow = isShadow
@@ -87,10 +87,9 @@ export class Reporter {
   }
 
   #repeats(who: string, secret: string): boolean {
-    const digest = createHmac('sha256', this.#key).update(secret).digest('base64')
-    const slot = createHmac('sha256', this.#key).update(who).digest('base64')
-    const isRepeated = this.#lastSecrets.get(slot) === digest
-    this.#lastSecrets.set(slot, digest)
-    return isRepeated
+    const tried = createHmac('sha256', this.#key).update(`${who.length} ${who} ${secret}`).digest('base64')
+    if (this.#tried.get(tried) === true) return true
+    this.#tried.set(tried, true)
+    return false
   }
 }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type JwtOptions, jwt } from '../../src/index.js'
@@ -190,6 +190,28 @@ describe('an issuer that is down', () => {
     expect((await send(await fresh())).status).toBe(503)
   })
 
+  test('holds up the first request only, where its keys are known and it hangs', async () => {
+    server.publishes(one)
+    const { send, clock } = setUp({ jwksTimeout: '100ms' })
+    const fresh = async (n: number) => bearer(await byOne({ jti: String(n), exp: clock.now() / 1000 + 600 }))
+    expect((await send(await fresh(0))).status).toBe(200)
+    server.answers(() => {})
+    clock.advance(10 * MINUTE)
+    expect((await send(await fresh(1))).status).toBe(200)
+    // The rest after the failure is over: the next fetch is under way, and nobody waits for it.
+    clock.advance(MINUTE)
+    const asked = new Promise<void>(resolve => server.answers(() => resolve()))
+    expect((await send(await fresh(2))).status).toBe(200)
+    await asked
+    let isAnswered = false
+    server.answers((_, res) => {
+      isAnswered = true
+      res.end()
+    })
+    expect((await send(await fresh(3))).status).toBe(200)
+    expect([server.requests.length, isAnswered]).toEqual([3, false])
+  })
+
   test('makes a token with an unknown key a 503, since it may be a new one', async () => {
     server.publishes(one)
     const { send } = setUp()
@@ -264,6 +286,20 @@ describe('an answer that is not taken', () => {
       expect((await send(bearer(await byOne()))).status).toBe(503)
     }
     for (const timer of drip) clearInterval(timer)
+  })
+
+  test('a weak key among the keys is no key, and the others are', async () => {
+    const weak = generateKeyPairSync('rsa', { modulusLength: 1024 })
+    server.publishes(published(weak.publicKey, 'weak'), { kty: 'RSA', kid: 'none', e: 'AQAB' }, one)
+    const { send, logs } = setUp()
+    const header = { alg: 'RS256', kid: 'weak' }
+    const signed = [header, claims()]
+      .map(each => Buffer.from(JSON.stringify(each)).toString('base64url'))
+      .join('.')
+    const signature = createSign('sha256').update(signed).sign(weak.privateKey, 'base64url')
+    expect((await send(bearer(`${signed}.${signature}`))).status).toBe(401)
+    expect((await send(bearer(await byOne()))).status).toBe(200)
+    expect(logs).toEqual([])
   })
 
   test('a secret among the keys is no key, and the others are', async () => {
