@@ -124,13 +124,13 @@ class MemoryEngine implements DirectEngine {
   decideOne(tally: Tally, key: string, now: number): boolean {
     if (tally.cost === 0 || !tally.isPossible) return this.decideOddOne(tally, key, now)
     const { table, counting } = this.ledgers[0] as Ledger
-    const known = table.find(key, now)
-    // What is possible fits into the state of a key never seen: nothing is left behind by a refusal.
-    const slot = known === NO_SLOT ? table.claim(key) : known
+    // What is possible fits into the blank slot of a new key: a refusal leaves nothing behind.
+    const slot = table.place(key, now)
     tally.delayMs = 0
-    tally.fits = counting.attempt(table.book, slot, now, tally)
-    if (!tally.fits) counting.report(table.book, slot, tally)
-    return tally.fits
+    const fits = counting.attempt(table.book, slot, now, tally)
+    tally.fits = fits
+    if (!fits) counting.report(table.book, slot, tally)
+    return fits
   }
 
   private decideOddOne(tally: Tally, key: string, now: number): boolean {

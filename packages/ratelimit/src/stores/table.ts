@@ -64,8 +64,13 @@ export class Table {
   find(key: string, now: number): number {
     if (--this.callsToSweep === 0) this.sweepInTurn(now)
     const slot = this.slots.get(key)
-    if (slot !== undefined) return slot
-    return this.slots.size < this.maxKeys ? NO_SLOT : this.findWhenFull(key, now)
+    return slot === undefined ? this.findRoom(key, now) : slot
+  }
+
+  /** The slot of a key: its own, which is blank if the key is new, or a shared one when the table is full. */
+  place(key: string, now: number): number {
+    const slot = this.find(key, now)
+    return slot === NO_SLOT ? this.claim(key) : slot
   }
 
   /** Gives a key, for which `find` said `NO_SLOT`, a blank slot of its own. */
@@ -143,7 +148,8 @@ export class Table {
     this.capacity = capacity
   }
 
-  private findWhenFull(key: string, now: number): number {
+  private findRoom(key: string, now: number): number {
+    if (this.slots.size < this.maxKeys) return NO_SLOT
     this.sweep(now, SWEPT_WHEN_FULL)
     if (this.slots.size < this.maxKeys) return NO_SLOT
     if (!this.overflowed) {
