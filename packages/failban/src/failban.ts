@@ -131,7 +131,11 @@ export class FailbanMiddleware implements Failban {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<boolean>(resolve => {
       timer = setTimeout(() => {
-        this.registry.storeFailed('load', new Error(`the store of bans was not read within ${timeout} ms`))
+        this.registry.storeFailed(
+          'load',
+          new Error(`the store of bans was not read within ${timeout} ms`),
+          'the kept bans are not read yet: until they are, requests are served as if nobody were banned',
+        )
         resolve(false)
       }, timeout)
     })

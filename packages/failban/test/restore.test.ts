@@ -134,7 +134,9 @@ describe('given a store that is slow or broken', () => {
     const { bans, eventsOf, statusOf, logs } = yard({ store: { ...memoryBans(), open } })
     expect(await bans.ready({ timeout: 1 })).toBe(false)
     expect(eventsOf('security:store-error')).toMatchObject([{ operation: 'load', error: expect.any(Error) }])
-    expect(logs).toHaveLength(1)
+    expect(logs).toEqual([
+      'the kept bans are not read yet: until they are, requests are served as if nobody were banned: the store of bans was not read within 1 ms',
+    ])
     expect(await statusOf(A)).toBe(200)
     loaded([record(A)])
     expect(await bans.ready()).toBe(true)
@@ -167,9 +169,22 @@ describe('given a store that is slow or broken', () => {
       await offend(A)
       expect(await statusOf(A)).toBe(403)
       expect(eventsOf('security:store-error')).toMatchObject([{ operation: 'save' }])
-      expect(logs).toEqual([expect.stringContaining('full')])
+      expect(logs).toEqual([
+        'a ban could not be kept: it is in force in this process, and lost at its end: full',
+      ])
     },
   )
+
+  it('when a lifted ban cannot be forgotten, then it is lifted, and the log says that it may come back', async () => {
+    const remove = () => Promise.reject(new Error('full'))
+    const { bans, statusOf, logs } = yard({ store: { ...memoryBans(), remove } })
+    await bans.ban(A)
+    await expect(bans.unban(A)).rejects.toMatchObject({ status: 503 })
+    expect(await statusOf(A)).toBe(200)
+    expect(logs).toEqual([
+      'a lifted ban could not be forgotten for good, and may come back at a restart: full',
+    ])
+  })
 })
 
 describe('given other processes', () => {

@@ -39,7 +39,9 @@ export class BanRegistry implements Replica {
   private readonly buses = new Set<EventBus>()
   /** What the store gave before a pipeline said what time it is. */
   private unsettled: Iterable<BanRecord> = []
-  private failures: { readonly operation: Operation; readonly error: unknown }[] = []
+  /** Those of before a pipeline could be told. */
+  private failures: Failure[] = []
+  private lastFailure: Failure | undefined = undefined
 
   constructor(options: RegistryOptions) {
     this.options = options
@@ -142,8 +144,11 @@ export class BanRegistry implements Replica {
     this.options.onLifted(ip)
   }
 
-  storeFailed(operation: Operation, error: unknown): void {
-    this.logger.error({ err: error, operation }, 'the store of bans failed; bans stay in force in memory')
+  /** One that fails for one reason, such as a file that another process has, does so at each ban: that is logged once, and told each time. */
+  storeFailed(operation: Operation, error: unknown, consequence = CONSEQUENCES[operation]): void {
+    const isRepeated = this.lastFailure?.operation === operation && this.lastFailure.error === error
+    this.lastFailure = { operation, error }
+    if (!isRepeated) this.logger.error({ err: error, operation }, consequence)
     if (this.buses.size === 0) this.failures.push({ operation, error })
     for (const events of this.buses) events.emit('security:store-error', { operation, error })
   }
@@ -234,6 +239,18 @@ export class BanRegistry implements Replica {
 }
 
 type Operation = 'load' | 'save' | 'remove'
+
+interface Failure {
+  readonly operation: Operation
+  readonly error: unknown
+}
+
+/** What it means for whoever reads the log. */
+const CONSEQUENCES: Readonly<Record<Operation, string>> = {
+  load: 'the kept bans could not be read and are not in force in this process',
+  save: 'a ban could not be kept: it is in force in this process, and lost at its end',
+  remove: 'a lifted ban could not be forgotten for good, and may come back at a restart',
+}
 
 /** Nobody waits for it; a failure has been told of. */
 export function forget(kept: MaybePromise<unknown>): void {

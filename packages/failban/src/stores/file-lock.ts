@@ -11,6 +11,12 @@ interface Holder {
   readonly mark: string | null
 }
 
+interface Held {
+  readonly holder: Holder
+  /** Of the lock. */
+  readonly path: string
+}
+
 /**
  * Keeps two processes from one file: when one of them compacts it, the other would go on writing to a file that has no name.
  *
@@ -40,7 +46,7 @@ export class FileLock {
         owner,
         option,
         value: file,
-        allowed: `a file that no other process has open; ${heldBy(other)}`,
+        allowed: `a file that nobody else has open: ${heldBy(other, self, file)}`,
       })
     } catch (error) {
       await lock.release()
@@ -52,7 +58,7 @@ export class FileLock {
     await rm(this.path, { force: true })
   }
 
-  private async findOther(file: string): Promise<Holder | undefined> {
+  private async findOther(file: string): Promise<Held | undefined> {
     const folder = dirname(file)
     const own = basename(this.path)
     const beginning = `${basename(file)}${SUFFIX}`
@@ -60,7 +66,7 @@ export class FileLock {
       if (!name.startsWith(beginning) || name.endsWith(DRAFT) || name === own) continue
       const path = join(folder, name)
       const holder = parseHolder(await readIfThere(path))
-      if (holder !== undefined && (await isAlive(holder))) return holder
+      if (holder !== undefined && (await isAlive(holder))) return { holder, path }
       await rm(path, { force: true })
     }
     return undefined
@@ -105,9 +111,13 @@ function parseHolder(text: string | undefined): Holder | undefined {
   }
 }
 
-function heldBy({ pid, host }: Holder): string {
-  const where = host === hostname() ? '' : ` on ${host} (if that host is gone, remove its lock file)`
-  return `process ${pid}${where} has it`
+/** The whole path: who reads it in a log has to find the file. */
+function heldBy({ holder, path }: Held, self: Holder, file: string): string {
+  const { pid, host, mark } = holder
+  const has = `has ${JSON.stringify(file)}`
+  if (host !== self.host)
+    return `process ${pid} on ${host} ${has} (if that host is gone, remove ${JSON.stringify(path)})`
+  return pid === self.pid && mark === self.mark ? `this process ${has} already` : `process ${pid} ${has}`
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

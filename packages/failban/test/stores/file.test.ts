@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   appendFile,
   type FileHandle,
+  mkdir,
   mkdtemp,
   readdir,
   readFile,
@@ -11,14 +12,14 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, type Logger, systemClock } from '@palisade/core'
+import { ConfigError, type Logger, pipeline, systemClock } from '@palisade/core'
 import { build } from 'esbuild'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { BanRecord } from '../../src/bans/ban.js'
-import { type BanStore, fileBans, type Replica } from '../../src/index.js'
+import { type BanStore, type FailbanOptions, failban, fileBans, type Replica } from '../../src/index.js'
 
 let folder: string
 let path: string
@@ -78,6 +79,20 @@ async function opened(at = path) {
     return Promise.resolve(store.remove(ip))
   }
   return { store, records, ...own, save, remove }
+}
+
+/** A pipeline with bans, and what its log says: the message and what the error tells at its end. */
+function logging(options: FailbanOptions) {
+  const lines: string[] = []
+  const note = (level: string) => (fields: object, message?: string) => {
+    const { err } = fields as { err?: Error }
+    lines.push(`${level}: ${message}: ${err?.message.replace(/^.*(?=process \d)/, '')}`)
+  }
+  const logger = { debug() {}, info() {}, warn: note('warn'), error: note('error') }
+  const bans = failban(options)
+  const edge = pipeline({ logger }).use(bans)
+  edge.compile()
+  return { bans, edge, lines }
 }
 
 const reopened = async () => {
@@ -237,11 +252,34 @@ describe('given a file of bans', () => {
 describe('given two that want one file', () => {
   it('when the second opens it, in this process or another, then it is refused with the holder', async () => {
     await opened()
-    await expect(fileBans(path).open(replica().as)).rejects.toThrow(`process ${process.pid} has it`)
+    await expect(fileBans(path).open(replica().as)).rejects.toThrow(
+      `a file that nobody else has open: this process has ${JSON.stringify(path)} already`,
+    )
     const store = fileBans(join(folder, 'other.jsonl'))
     expect([...(await store.open(replica().as))]).toEqual([])
     expect(() => store.open(replica().as)).toThrow(ConfigError)
     await store.close?.()
+  })
+
+  it('when a living process has it, then that and the whole path are told, however long', async () => {
+    const deep = join(folder, 'x'.repeat(100), 'bans.jsonl')
+    await mkdir(dirname(deep))
+    const lock = { pid: process.ppid, host: hostname(), mark: null }
+    await writeFile(`${deep}.lock-x`, JSON.stringify(lock))
+    const { bans, edge, lines } = logging({ maxViolations: 1, store: fileBans(deep) })
+    const told = `process ${process.ppid} has ${JSON.stringify(deep)}`
+    await expect(bans.ready()).rejects.toThrow(told)
+    expect(lines).toEqual([
+      `error: the kept bans could not be read and are not in force in this process: ${told}`,
+    ])
+    for (const key of ['203.0.113.9', '203.0.113.10', '203.0.113.11'])
+      edge.events.emit('security:violation', { source: 'auth', weight: 1, key, bannable: true })
+    await expect(bans.ban('192.0.2.1')).rejects.toMatchObject({ status: 503 })
+    expect(lines.slice(1)).toEqual([
+      `error: a ban could not be kept: it is in force in this process, and lost at its end: ${told}`,
+    ])
+    expect(bans.list()).toHaveLength(4)
+    await edge.dispose()
   })
 
   it('when the first has closed it, then the second may', async () => {
