@@ -12,13 +12,17 @@ export function admitUnroutable(
   longestParameter: number,
   admit: (req: IncomingMessage, res: ServerResponse, pass: () => void) => void,
 ): void {
-  const emit = server.emit
-  server.emit = function (this: Server, event: string, ...args: unknown[]): boolean {
-    const [req, res] = args as [IncomingMessage, ServerResponse]
-    if (event !== 'request' || isRoutable(req.url ?? '/', longestParameter))
-      return Reflect.apply(emit, this, [event, ...args])
-    admit(req, res, () => Reflect.apply(emit, this, [event, ...args]))
-    return true
+  const { emit } = server
+  server.emit = function (this: Server, ...event: [name: string, ...unknown[]]): boolean {
+    // All of Node's events pass here: read by index and handed on as they came, they cost nothing.
+    if (event[0] === 'request') {
+      const req = event[1] as IncomingMessage
+      if (!isRoutable(req.url ?? '/', longestParameter)) {
+        admit(req, event[2] as ServerResponse, () => Reflect.apply(emit, this, event))
+        return true
+      }
+    }
+    return Reflect.apply(emit, this, event)
   } as typeof server.emit
 }
 

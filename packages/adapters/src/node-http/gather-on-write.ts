@@ -2,7 +2,7 @@ import { type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { mergeVary } from '../vary.js'
 import { gathers, isVary } from './headers.js'
 
-type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse
+type WriteHead = (this: ServerResponse, status: number, reason?: unknown, head?: unknown) => ServerResponse
 
 /**
  * Makes one response put together, when its head is written, what was appended to it and what the head brings: a host that writes a `Response` would
@@ -13,13 +13,14 @@ export function gatherOnWrite(res: ServerResponse): void {
     res.writeHead = gatherThenWrite as ServerResponse['writeHead']
 }
 
-const gatherThenWrite: WriteHead = function (status, ...rest) {
+const gatherThenWrite: WriteHead = function (status, reason, head) {
   const { writeHead } = ServerResponse.prototype as unknown as { writeHead: WriteHead }
-  const head = rest.at(-1)
-  const isFields = typeof head === 'object' && head !== null && !Array.isArray(head)
-  return isFields
-    ? writeHead.call(this, status, ...rest.slice(0, -1), gathered(this, head as OutgoingHttpHeaders))
-    : writeHead.call(this, status, ...rest)
+  if (isFields(reason)) return writeHead.call(this, status, gathered(this, reason))
+  return writeHead.call(this, status, reason, isFields(head) ? gathered(this, head) : head)
+}
+
+function isFields(value: unknown): value is OutgoingHttpHeaders {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function gathered(res: ServerResponse, headers: OutgoingHttpHeaders): OutgoingHttpHeaders {

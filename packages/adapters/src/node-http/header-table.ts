@@ -16,32 +16,43 @@ const TABLE: symbol | undefined = findTable()
 
 const { setHeader } = ServerResponse.prototype
 
+type Keeper = Record<symbol, HeaderTable | null | undefined>
+
 /**
- * A response's table, once it has one: after the first `setHeader`. `undefined` where Node's own way must be gone: the headers are sent, somebody wrapped
+ * A response's table, made if nothing was set yet. `undefined` where Node's own way must be gone: the headers are sent, somebody wrapped
  * `setHeader` to see what is set, it is HTTP/2, or this Node keeps headers otherwise.
  */
 export function headerTableOf(res: ServerResponse): HeaderTable | undefined {
   if (TABLE === undefined || res.setHeader !== setHeader || res.headersSent) return undefined
-  return (res as unknown as Record<symbol, HeaderTable | undefined>)[TABLE] ?? undefined
+  const keeper = res as unknown as Keeper
+  const table = keeper[TABLE]
+  if (table !== null) return table
+  // As `setHeader` does it.
+  const made = { __proto__: null } as unknown as HeaderTable
+  keeper[TABLE] = made
+  return made
 }
 
 function findTable(): symbol | undefined {
   const probe = new ServerResponse(new IncomingMessage(new Socket()))
-  probe.setHeader('X-First', '1')
+  const keeper = probe as unknown as Keeper
   const found = Object.getOwnPropertySymbols(probe).find(symbol => symbol.description === 'kOutHeaders')
-  if (found === undefined) return undefined
-  const table = (probe as unknown as Record<symbol, HeaderTable | null>)[found]
-  const first: unknown = table?.['x-first']
-  if (!Array.isArray(first) || first.length !== 2 || first[0] !== 'X-First' || first[1] !== '1')
+  if (found === undefined || keeper[found] !== null) return undefined
+  const table = { __proto__: null, 'x-first': ['X-First', '1'] } as unknown as HeaderTable
+  keeper[found] = table
+  probe.setHeader('X-Second', '2')
+  const second: unknown = table['x-second']
+  if (!Array.isArray(second) || second.length !== 2 || second[0] !== 'X-Second' || second[1] !== '2')
     return undefined
-  ;(table as HeaderTable)['x-second'] = ['X-Second', '2']
   const isSeen =
-    probe.getHeader('X-Second') === '2' &&
-    probe.hasHeader('x-second') &&
+    probe.getHeader('X-First') === '1' &&
+    probe.hasHeader('x-first') &&
     probe.getHeaderNames().join() === 'x-first,x-second'
-  probe.appendHeader('X-Second', '3')
-  probe.removeHeader('X-First')
+  probe.appendHeader('X-First', '3')
+  probe.removeHeader('X-Second')
   const isShared =
-    String(probe.getHeader('X-Second')) === '2,3' && probe.getHeaderNames().join() === 'x-second'
+    keeper[found] === table &&
+    String(probe.getHeader('X-First')) === '1,3' &&
+    probe.getHeaderNames().join() === 'x-first'
   return isSeen && isShared ? found : undefined
 }

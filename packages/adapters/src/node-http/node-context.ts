@@ -1,4 +1,11 @@
-import { type IncomingMessage, type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
 import { HeaderNames, isFitValue } from './header-names.js'
@@ -16,19 +23,20 @@ import { readBody } from './read-body.js'
 export class NodeContext<State extends object = {}> extends RequestContext<State> {
   readonly req: IncomingMessage
   readonly res: ServerResponse
+  readonly method: string
   readonly peer: string | undefined
-  private table: HeaderTable | undefined = undefined
+  protected readonly socket: Socket
+  private fields: IncomingHttpHeaders | undefined = undefined
+  private knownTable: HeaderTable | undefined = undefined
 
   constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
     super(pipeline)
     this.req = req
     this.res = res
+    this.method = req.method ?? 'GET'
+    this.socket = req.socket
     // Read at once: when the client has left, the socket no longer knows.
-    this.peer = req.socket.remoteAddress
-  }
-
-  get method(): string {
-    return this.req.method ?? 'GET'
+    this.peer = this.socket.remoteAddress
   }
 
   get url(): string {
@@ -37,7 +45,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   protected get encrypted(): boolean {
-    return (this.req.socket as Partial<TLSSocket>).encrypted === true
+    return (this.socket as Partial<TLSSocket>).encrypted === true
   }
 
   get raw(): unknown {
@@ -49,14 +57,15 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   protected override get responseBytes(): number | undefined {
-    // `end(text)` on its own keeps the length beside the headers.
+    // Node keeps it beside the headers, that of `end(text)` too; on HTTP/2 there are only the headers.
     const { _contentLength } = this.res as { _contentLength?: number | null }
-    const length = Number(this.res.getHeader('content-length') ?? _contentLength ?? Number.NaN)
+    const length = Number(_contentLength ?? this.res.getHeader('content-length') ?? Number.NaN)
     return Number.isSafeInteger(length) ? length : undefined
   }
 
   header(name: string): string | undefined {
-    const value = this.req.headers[name]
+    this.fields ??= this.req.headers
+    const value = this.fields[name]
     if (typeof value === 'object') return value.join(', ')
     // Of this field Node keeps the first line and drops the others: who checks a credential must see that there were two.
     return name === 'authorization' && value !== undefined ? linesOf(name, this.req.rawHeaders) : value
@@ -66,16 +75,14 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     const { table } = this
     const key = table === undefined || !isFitValue(value) ? undefined : NAMES.lowerCase(name)
     if (table !== undefined && key !== undefined) table[key] = [name, value]
-    else this.setByNode(name, value)
+    // With Node's own checks and errors.
+    else this.res.setHeader(name, value)
   }
 
   override setHeaders(pairs: Parameters<RequestContext['setHeaders']>[0]): void {
     const checked = CHECKED.get(pairs) ?? check(pairs)
-    const first = this.table === undefined ? checked[0] : undefined
-    if (first !== undefined) this.setByNode(first.name, first.value)
     const { table } = this
-    for (let i = first === undefined ? 0 : 1; i < checked.length; i++) {
-      const { key, name, value } = checked[i] as CheckedHeader
+    for (const { key, name, value } of checked) {
       // Node adds to an entry when something is appended, so each response has its own.
       if (table === undefined) this.res.setHeader(name, value)
       else table[key] = [name, value]
@@ -87,26 +94,27 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   appendHeader(name: string, value: string): void {
-    const key = this.table === undefined ? undefined : NAMES.lowerCase(name)
-    if (key !== undefined && this.table?.[key] === undefined) this.setHeader(name, value)
+    const { table } = this
+    const key = table === undefined ? undefined : NAMES.lowerCase(name)
+    if (key !== undefined && table?.[key] === undefined) this.setHeader(name, value)
     else addHeader(this.res, name, value)
   }
 
   override begin(pipeline: CompiledPipeline): ReturnType<RequestContext['begin']> {
-    // What ran between a pipeline and its branch may have sent the headers, or wants to see what is set.
-    this.table = undefined
+    // What ran between a pipeline and its branch may have sent the headers, wants to see what is set, or gave the request others.
+    this.knownTable = undefined
+    this.fields = undefined
     return super.begin(pipeline)
   }
 
   override finish(status: number | undefined, aborted: boolean): void {
-    this.table = undefined
+    this.knownTable = undefined
     super.finish(status, aborted)
   }
 
-  /** With Node's own checks and errors; afterwards there is a table. */
-  private setByNode(name: string, value: string): void {
-    this.res.setHeader(name, value)
-    this.table ??= headerTableOf(this.res)
+  private get table(): HeaderTable | undefined {
+    this.knownTable ??= headerTableOf(this.res)
+    return this.knownTable
   }
 
   bytes(limit: number): Promise<Uint8Array> {
@@ -114,13 +122,13 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   protected watchEnd(): void {
-    const { req, res } = this
+    const { res, socket } = this
     // The client may have left while something in front of the pipeline waited.
-    if (res.closed || req.socket.destroyed) {
+    if (res.closed || socket.destroyed) {
       this.close()
       return
     }
-    const queued = res.socket === null ? queueOf(req.socket) : undefined
+    const queued = res.socket === null ? queueOf(socket) : undefined
     queued?.add(this)
     res.on('close', () => {
       queued?.delete(this)

@@ -13,12 +13,11 @@ import { writeReply } from './write-reply.js'
  * @returns a function that takes the pipeline away again
  */
 export function guardUpgrades(pipeline: CompiledPipeline, server: Server): () => void {
-  const emit = server.emit
-  const guarded = function (this: Server, event: string, ...args: unknown[]): boolean {
-    if (event !== 'upgrade' || this.listenerCount('upgrade') === 0)
-      return Reflect.apply(emit, this, [event, ...args])
-    const [req, socket] = args as [IncomingMessage, Duplex]
-    admit(pipeline, req, socket, () => Reflect.apply(emit, this, [event, ...args]))
+  const { emit } = server
+  const guarded = function (this: Server, ...event: [name: string, ...unknown[]]): boolean {
+    if (event[0] !== 'upgrade' || this.listenerCount('upgrade') === 0) return Reflect.apply(emit, this, event)
+    const [, req, socket] = event as [string, IncomingMessage, Duplex]
+    admit(pipeline, req, socket, () => Reflect.apply(emit, this, event))
     return true
   }
   server.emit = guarded as typeof server.emit
@@ -31,7 +30,7 @@ function admit(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex,
   // Until a listener takes over, nobody else hears that the client reset the connection.
   const ignore = () => {}
   socket.on('error', ignore)
-  const ctx = new UpgradeContext(pipeline, req, socket)
+  const ctx = new UpgradeContext(pipeline, req)
   pipeline.attach(req, ctx)
   const decide = (reply: Awaited<ReturnType<CompiledPipeline['run']>>) => {
     socket.off('error', ignore)
@@ -52,15 +51,13 @@ function admit(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex,
 }
 
 class UpgradeContext extends NodeContext {
-  private readonly socket: Duplex
   /** Whether the server's listeners have it now. */
   upgraded = false
 
-  constructor(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex) {
+  constructor(pipeline: CompiledPipeline, req: IncomingMessage) {
     const res = new ServerResponse(req)
     res.shouldKeepAlive = false
     super(pipeline, req, res)
-    this.socket = socket
   }
 
   protected override watchEnd(): void {
