@@ -60,7 +60,7 @@ async function run(): Promise<void> {
   const credentials = await credentialsOf(origin, admin)
   if (!hasAddresses)
     console.log(
-      'This machine has one address; start the demo with DEMO_TRUST_LOOPBACK=1, or all clients are one.',
+      'All clients have one address here: unless the demo was started with DEMO_TRUST_LOOPBACK=1, they share their limits, and the table is another.',
     )
   const olga = operator(admin, credentials)
   const tenant = await olga.newTenant()

@@ -39,7 +39,8 @@ export class TrafficClient {
     return new Promise(resolve => {
       const outgoing = request(
         {
-          hostname: hostname === 'localhost' ? '127.0.0.1' : hostname,
+          // An address of its own is one of IPv4; one of IPv6 is written in brackets in a URL only.
+          hostname: hostname === 'localhost' ? '127.0.0.1' : hostname.replace(/^\[(.*)\]$/, '$1'),
           port,
           path,
           method,
