@@ -33,7 +33,18 @@ export function keyOf(ip: Ip, ipv6Prefix: number): string {
     if (ip.b === 0 && ip.c === 0)
       return isOfTheInternet(ip.d) ? formatIp(words(4, 0, 0, 0xffff, ip.d)) : formatCidr({ ip, prefix: 128 })
   }
-  return formatCidr({ ip, prefix: ip.a >>> 16 === SIX_TO_FOUR ? Math.min(ipv6Prefix, 48) : ipv6Prefix })
+  if (ip.a >>> 16 === SIX_TO_FOUR) return formatCidr({ ip, prefix: Math.min(ipv6Prefix, 48) })
+  return ipv6Prefix === 64 ? halfOf(ip) : formatCidr({ ip, prefix: ipv6Prefix })
+}
+
+/** `formatCidr` for /64, which nearly every key of IPv6 is: what follows is the longest run of zeros, and begins where the zeros before it do. */
+function halfOf({ a, b }: Ip): string {
+  if (a === 0 && b === 0) return '::/64'
+  let text = (a >>> 16).toString(16)
+  if ((a & 0xffff) !== 0 || b !== 0) text += `:${(a & 0xffff).toString(16)}`
+  if (b !== 0) text += `:${(b >>> 16).toString(16)}`
+  if ((b & 0xffff) !== 0) text += `:${(b & 0xffff).toString(16)}`
+  return `${text}::/64`
 }
 
 const TRANSLATED = 0x0064ff9b

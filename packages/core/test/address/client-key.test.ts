@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CidrSet, clientKey, directPeer, trustedProxies } from '../../src/address/index.js'
+import { CidrSet, clientKey, directPeer, networkOf, trustedProxies } from '../../src/address/index.js'
 
 describe('clientKey', () => {
   it.each([
@@ -20,6 +21,20 @@ describe('clientKey', () => {
       expect(() => clientKey('2001:db8::1', prefix)).toThrow(RangeError)
     },
   )
+})
+
+describe('the /64 of any address', () => {
+  it('given zeros anywhere, then it is what the network of the address is called', () => {
+    const group = fc.oneof({ arbitrary: fc.constant(0), weight: 3 }, fc.nat(0xffff))
+    fc.assert(
+      fc.property(fc.tuple(group, group, group, group, group), groups => {
+        const ip = `${groups.map(one => one.toString(16)).join(':')}:0:0:1`
+        fc.pre(!/^(?:64:ff9b|2002):/.test(ip))
+        expect(clientKey(ip)).toBe(networkOf(ip, 64))
+      }),
+      { numRuns: 2000 },
+    )
+  })
 })
 
 describe('addresses that stand for another network', () => {
