@@ -36,7 +36,12 @@ export class Collector {
     this.registry = registry
     this.services = services
     this.startedAt = clock.monotonic()
-    this.requests = new RequestMetrics(options.buckets, registry, options.maxRoutes, this.startedAt)
+    this.period = new Period(options.resetInterval, this.startedAt, () => {
+      this.requestsView.reset()
+      this.eventsView.reset()
+    })
+    const { startedAt: startedAtMs, period } = this
+    this.requests = new RequestMetrics(registry, { ...options, startedAtMs, period })
     exposeRequests(this.requests, registry, options.labels)
     this.endCounting = countEvents(events, registry)
     registry.expose({
@@ -47,11 +52,10 @@ export class Collector {
     })
     if (options.process) addProcessMetrics(registry, clock)
     this.requestsView = new RequestsView(this.requests)
-    this.period = new Period(options.resetInterval, this.startedAt, () => {
-      this.requestsView.reset()
-      this.eventsView.reset()
+    this.eventsView = new EventsView(events, () => {
+      // Events may come with each request, and the clock is not free.
+      if (!period.isEndless) period.turn(clock.monotonic())
     })
-    this.eventsView = new EventsView(events, () => this.period.turn(clock.monotonic()))
   }
 
   enter(): void {
@@ -59,11 +63,7 @@ export class Collector {
   }
 
   leave(ctx: RequestContext, outcome: Outcome, route: string | undefined): void {
-    // The moment at which the response ended: the clock need not be asked again.
-    const now = ctx.startedAt + outcome.durationMs
-    this.requests.inFlight--
-    this.period.turn(now)
-    this.requests.record(ctx, outcome, route, now)
+    this.requests.record(ctx, outcome, route)
   }
 
   text(): Promise<string> {

@@ -30,13 +30,13 @@ export function exposeRequests(requests: RequestMetrics, registry: Registry, nam
     (one, labels) => one.durations.samples(labels),
   )
   add('http_request_size_bytes', 'histogram', 'Content-Length of requests that have one.', (one, labels) =>
-    one.requestSizes.isEmpty ? [] : one.requestSizes.samples(labels),
+    one.requestSizes.count === 0 ? [] : one.requestSizes.samples(labels),
   )
   add(
     'http_response_size_bytes',
     'histogram',
     'Length of response bodies, where it is known before they are sent.',
-    (one, labels) => (one.responseSizes.isEmpty ? [] : one.responseSizes.samples(labels)),
+    (one, labels) => (one.responseSizes.count === 0 ? [] : one.responseSizes.samples(labels)),
   )
   add(
     'http_requests_aborted_total',

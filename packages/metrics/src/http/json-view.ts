@@ -20,19 +20,19 @@ export class RequestsView {
   }
 
   read(nowMs: number) {
-    const { series, percentiles, rate, inFlight } = this.metrics
+    const { series, recent, inFlight } = this.metrics
     const rows = series
       .all()
       .map(rowOf)
       .filter(({ count }) => count > 0)
     const total = sum(rows, row => row.count)
     const errors = sum(rows, row => (isError(row.series) ? row.count : 0))
-    const { at, mean } = percentiles.read([0.5, 0.95, 0.99], nowMs)
+    const { at, mean } = recent.durations([0.5, 0.95, 0.99], nowMs)
     const [p50 = 0, p95 = 0, p99 = 0] = at.map(rounded)
     return {
       requests: {
         total,
-        rps: rate.perSecond(nowMs).toFixed(2),
+        rps: recent.perSecond(nowMs).toFixed(2),
         byMethod: grouped(rows, row => row.series.method),
         byStatus: grouped(rows, row => statusClass(row.series.status)),
         topPaths: topPaths(rows),

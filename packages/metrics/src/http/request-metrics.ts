@@ -1,44 +1,91 @@
 import type { Outcome, RequestContext } from '@palisade/core'
-import { Bounds, SIZE_BUCKETS } from '../series/distribution.js'
+import { Bounds } from '../series/distribution.js'
 import type { Registry } from '../series/registry.js'
-import { SlidingPercentiles } from '../window/percentiles.js'
-import { SlidingRate } from '../window/rate.js'
-import { RequestSeriesTable } from './request-series.js'
+import { LONGEST, LogScale, SHORTEST } from '../window/log-scale.js'
+import type { Period } from '../window/period.js'
+import { RecentRequests } from '../window/recent.js'
+import { contentLength } from './content-length.js'
+import { bucketsByPlace, DIVIDED } from './duration-buckets.js'
+import { DURATION_COUNTS, DURATION_SUM, type RequestSeries } from './request-series.js'
+import { RequestSeriesTable } from './request-series-table.js'
 
 /** nginx's word for a client that left before the answer; no server ever sends it. */
 const CLIENT_CLOSED = 499
 
+export interface RequestMetricsOptions {
+  /** Upper bounds of durations in seconds. */
+  readonly buckets: readonly number[]
+  readonly maxRoutes: number
+  readonly startedAtMs: number
+  /** That of the JSON view. What comes behind its end is counted after it has ended. */
+  readonly period: Period
+}
+
 /** Counts every request once, when its response has really ended. Recording makes no objects but the first of each series. */
 export class RequestMetrics {
   readonly series: RequestSeriesTable
-  readonly percentiles: SlidingPercentiles
-  readonly rate: SlidingRate
+  readonly recent: RecentRequests
   inFlight = 0
+  private readonly bounds: Bounds
+  private readonly buckets: Uint8Array
+  private readonly scale = new LogScale()
+  private readonly period: Period
+  /** When the next second or period begins. */
+  private turnsAt = Number.NEGATIVE_INFINITY
 
-  constructor(durations: readonly number[], registry: Registry, maxRoutes: number, nowMs: number) {
-    const bounds = { durations: new Bounds(durations), sizes: new Bounds(SIZE_BUCKETS) }
-    this.series = new RequestSeriesTable(bounds, registry.budget, maxRoutes)
-    this.percentiles = new SlidingPercentiles(nowMs)
-    this.rate = new SlidingRate(nowMs)
+  constructor(registry: Registry, { buckets, maxRoutes, startedAtMs, period }: RequestMetricsOptions) {
+    this.bounds = new Bounds(buckets)
+    this.buckets = bucketsByPlace(this.bounds)
+    this.series = new RequestSeriesTable(this.bounds, registry.budget, maxRoutes)
+    this.recent = new RecentRequests(startedAtMs)
+    this.period = period
   }
 
-  /** @param nowMs of the monotonic clock */
-  record(ctx: RequestContext, outcome: Outcome, route: string | undefined, nowMs: number): void {
+  /** In one piece on purpose: a call that the compiler does not inline makes an object of every number with a fraction that it is given. */
+  record(ctx: RequestContext, outcome: Outcome, route: string | undefined): void {
     const { method } = ctx
-    const { durationMs, status, aborted, responseBytes } = outcome
+    const { status, aborted, responseBytes } = outcome
+    // Sums must never fall nor stop being numbers, whatever a clock says.
+    const durationMs = Math.max(outcome.durationMs || 0, 0)
+    // When the response ended: the clock need not be asked again.
+    const nowMs = ctx.startedAt + durationMs
+    if (nowMs >= this.turnsAt) this.turn(nowMs)
+    this.inFlight--
+
     const series = this.series.find(method, route, status ?? CLIENT_CLOSED)
-    series.count++
-    series.durations.observe(durationMs / 1000)
-    if (aborted) series.aborted++
-    // To HEAD and in a 304 the length tells of a body that is not sent; of one that was cut short nobody knows how much came.
-    if (responseBytes !== undefined && responseBytes >= 0 && method !== 'HEAD' && status !== 304 && !aborted)
-      series.responseSizes.observe(responseBytes)
+    const place = this.scale.placeOf(Math.min(Math.max(durationMs, SHORTEST), LONGEST))
+    const seconds = durationMs / 1000
+    const known = this.buckets[place] as number
+    const bucket = DURATION_COUNTS + (known === DIVIDED ? this.bounds.bucketOf(seconds) : known)
+    const { cells } = series
+    cells[bucket] = (cells[bucket] as number) + 1
+    cells[DURATION_SUM] = (cells[DURATION_SUM] as number) + seconds
+
+    const { counts, totals } = this.recent
+    counts[place] = (counts[place] as number) + 1
+    totals[0] = (totals[0] as number) + 1
+    totals[1] = (totals[1] as number) + durationMs
+
+    // Of a body that was cut short nobody knows how much came.
+    if (aborted) {
+      series.aborted++
+      return
+    }
+    // To HEAD and in a 304 the length tells of a body that is not sent.
+    if (responseBytes !== undefined && responseBytes >= 0 && method !== 'HEAD' && status !== 304)
+      series.addResponseSize(responseBytes)
     const length = ctx.header('content-length')
-    if (length !== undefined && LENGTH.test(length) && !aborted) series.requestSizes.observe(Number(length))
-    this.percentiles.record(durationMs, nowMs)
-    this.rate.record(nowMs)
+    if (length !== undefined) addRequestSize(series, length)
+  }
+
+  private turn(nowMs: number): void {
+    this.period.turn(nowMs)
+    this.recent.turn(nowMs)
+    this.turnsAt = Math.min(this.period.endsAtMs, this.recent.endsAtMs)
   }
 }
 
-/** RFC 9110 section 8.6, within what a number holds exactly. */
-const LENGTH = /^\d{1,15}$/
+function addRequestSize(series: RequestSeries, header: string): void {
+  const bytes = contentLength(header)
+  if (bytes !== undefined) series.addRequestSize(bytes)
+}

@@ -15,11 +15,29 @@ export class Bounds {
   readonly values: Float64Array
   /** The `le` pairs, `+Inf` included. */
   readonly labels: readonly (readonly [string, string])[]
+  /** How many cells a distribution needs: the sum of all values, a count for each bucket and that of +Inf. */
+  readonly cells: number
 
   constructor(bounds: readonly number[]) {
     this.values = Float64Array.from(bounds)
     this.labels = [...bounds.map(String), '+Inf'].map(text => ['le', text] as const)
+    this.cells = bounds.length + 2
   }
+
+  /** The first bucket that holds the value. Most values are small: a walk from the low end beats a binary search over so few. */
+  bucketOf(value: number): number {
+    const { values } = this
+    let bucket = 0
+    while (bucket < values.length && value > (values[bucket] as number)) bucket++
+    return bucket
+  }
+}
+
+/** Adds a value to the distribution that begins at `first`: the sum of all values, then a count for each bucket and that of +Inf. */
+export function add(cells: Float64Array, first: number, bucket: number, value: number): void {
+  const at = first + 1 + bucket
+  cells[first] = (cells[first] as number) + value
+  cells[at] = (cells[at] as number) + 1
 }
 
 /**
@@ -28,37 +46,34 @@ export class Bounds {
  */
 export class Distribution {
   private readonly bounds: Bounds
-  /** A count for each bucket, that of +Inf, and the sum of all values. */
   private readonly cells: Float64Array
+  private readonly first: number
 
-  constructor(bounds: Bounds) {
+  /** @param cells may hold other things too; this one has `bounds.cells` of them from `first` */
+  constructor(bounds: Bounds, cells: Float64Array = new Float64Array(bounds.cells), first = 0) {
     this.bounds = bounds
-    this.cells = new Float64Array(bounds.values.length + 2)
+    this.cells = cells
+    this.first = first
   }
 
   observe(value: number): void {
-    const { cells } = this
-    const bounds = this.bounds.values
-    const last = bounds.length
-    // Most values are small: a walk from the low end beats a binary search over so few.
-    let i = 0
-    while (i < last && value > (bounds[i] as number)) i++
-    cells[i] = (cells[i] as number) + 1
-    cells[last + 1] = (cells[last + 1] as number) + value
+    add(this.cells, this.first, this.bounds.bucketOf(value), value)
   }
 
   get sum(): number {
-    return this.cells.at(-1) as number
+    return this.cells[this.first] as number
   }
 
-  get isEmpty(): boolean {
-    return this.cells.subarray(0, -1).every(count => count === 0)
+  get count(): number {
+    let count = 0
+    for (let i = 1; i < this.bounds.cells; i++) count += this.cells[this.first + i] as number
+    return count
   }
 
   *samples(labels: Pairs): Iterable<Sample> {
     let total = 0
-    for (const [i, le] of this.bounds.labels.entries()) {
-      total += this.cells[i] as number
+    for (const [bucket, le] of this.bounds.labels.entries()) {
+      total += this.cells[this.first + 1 + bucket] as number
       yield ['_bucket', [...labels, le], total]
     }
     yield ['_sum', labels, this.sum]

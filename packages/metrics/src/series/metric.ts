@@ -54,12 +54,26 @@ export abstract class Metric<Label extends string, Child extends object> {
 
   /** The series with these labels; past the budget the one that takes all that does not fit. Finding one makes nothing. */
   protected series(given: Labels<Label> | undefined): Child {
-    if (given !== undefined)
-      for (const name in given)
-        if (!this.labels.includes(name))
-          throw new TypeError(
-            `${this.name}: there is no label "${name}"; allowed: ${this.labels.join(', ') || 'none'}`,
-          )
+    const { labels } = this
+    let node: Branch<Child> | Child | undefined = this.root
+    let depth = 0
+    // In the order of the labels, as they are mostly written, their names need not be looked for.
+    for (const name in given) {
+      if (name !== labels[depth]) return this.search(given)
+      node = (node as Branch<Child>).get(given[name] as string)
+      if (node === undefined) return this.search(given)
+      depth++
+    }
+    return depth === labels.length && depth > 0 ? (node as Child) : this.search(given)
+  }
+
+  /** With the labels in any order, some left out, or one that there is not. */
+  private search(given: Labels<Label> | undefined): Child {
+    for (const name in given)
+      if (!this.labels.includes(name))
+        throw new TypeError(
+          `${this.name}: there is no label "${name}"; allowed: ${this.labels.join(', ') || 'none'}`,
+        )
     // A metric without labels is one series, which is the code's to make.
     if (this.labels.length === 0) {
       this.overflow ??= this.add([])

@@ -4,18 +4,17 @@ const OTHER = '_other'
 
 /** Counts by name, of at most 100 names; what comes later is counted as `_other`. For names that may come from outside. */
 export class Tally {
-  private readonly counts = new Map<string, number>()
+  private readonly counts = new Map<string, { value: number }>()
   total = 0
 
   add(name: string): void {
-    const short = name.length > LONGEST_NAME ? name.slice(0, LONGEST_NAME) : name
-    const key = this.counts.has(short) || this.counts.size < MOST_NAMES ? short : OTHER
-    this.counts.set(key, this.of(key) + 1)
+    const count = this.counts.get(name) ?? this.begin(name)
+    count.value++
     this.total++
   }
 
   of(name: string): number {
-    return this.counts.get(name) ?? 0
+    return this.counts.get(name)?.value ?? 0
   }
 
   names(): readonly string[] {
@@ -25,6 +24,14 @@ export class Tally {
   reset(): void {
     this.counts.clear()
     this.total = 0
+  }
+
+  private begin(given: string): { value: number } {
+    const short = String(given).slice(0, LONGEST_NAME)
+    const name = this.counts.has(short) || this.counts.size < MOST_NAMES ? short : OTHER
+    const count = this.counts.get(name) ?? { value: 0 }
+    this.counts.set(name, count)
+    return count
   }
 }
 

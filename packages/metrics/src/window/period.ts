@@ -5,19 +5,26 @@
 export class Period {
   private readonly lengthMs: number
   private readonly begin: () => void
-  private endsAt: number
+  endsAtMs: number
 
   /** @param lengthMs `Infinity` never ends */
   constructor(lengthMs: number, nowMs: number, begin: () => void) {
     this.lengthMs = lengthMs
     this.begin = begin
-    this.endsAt = nowMs + lengthMs
+    this.endsAtMs = nowMs + lengthMs
+  }
+
+  get isEndless(): boolean {
+    return this.endsAtMs === Number.POSITIVE_INFINITY
   }
 
   /** @param nowMs of a clock that never steps back */
   turn(nowMs: number): void {
-    if (nowMs < this.endsAt) return
-    this.endsAt += (Math.floor((nowMs - this.endsAt) / this.lengthMs) + 1) * this.lengthMs
+    if (nowMs >= this.endsAtMs) this.end(nowMs)
+  }
+
+  private end(nowMs: number): void {
+    this.endsAtMs += (Math.floor((nowMs - this.endsAtMs) / this.lengthMs) + 1) * this.lengthMs
     this.begin()
   }
 }

@@ -13,15 +13,14 @@ export class SlidingRate {
     this.bornMs = nowMs
   }
 
-  /** @param nowMs of a clock that never steps back */
-  record(nowMs: number): void {
-    const second = Math.floor(nowMs / 1000)
+  /** @param second counted from the clock's zero */
+  add(second: number, requests: number): void {
     const slot = second % SECONDS
     if (this.stamps[slot] !== second) {
       this.stamps[slot] = second
       this.counts[slot] = 0
     }
-    this.counts[slot] = (this.counts[slot] as number) + 1
+    this.counts[slot] = (this.counts[slot] as number) + requests
   }
 
   /** In the first seconds of a process, over its life so far, but at least one. */

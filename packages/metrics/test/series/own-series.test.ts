@@ -52,6 +52,19 @@ describe("a team's own series", () => {
     )
   })
 
+  it('given labels in any order, or some left out, then what says the same is one series', async () => {
+    const { metrics } = stand()
+    const counter = metrics.counter({ name: 'a_total', help, labels: ['x', 'y'] })
+    for (const labels of [{ x: '1', y: '2' }, { y: '2', x: '1' }, { x: '1' }, { x: '1', y: '' }, { y: '2' }])
+      counter.inc(labels)
+    const samples = samplesOf(await metrics.text())
+    expect([...samples].filter(([name]) => name.startsWith('a_total'))).toEqual([
+      ['a_total{x="1",y="2"}', '2'],
+      ['a_total{x="1"}', '2'],
+      ['a_total{y="2"}', '1'],
+    ])
+  })
+
   it('given values that are no text, then they are their text', async () => {
     const { metrics } = stand()
     const counter = metrics.counter({ name: 'a_total', help, labels: ['x'] })

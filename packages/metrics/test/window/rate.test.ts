@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { Period } from '../../src/window/period.js'
-import { SlidingRate } from '../../src/window/rate.js'
+import { recorder } from '../support/recorder.js'
 
-function steady(perSecond: number, fromMs: number, toMs: number): SlidingRate {
-  const rate = new SlidingRate(fromMs)
-  for (let ms = fromMs; ms < toMs; ms += 1000 / perSecond) rate.record(ms)
-  return rate
+function stand(startedAtMs: number) {
+  const { record, requests } = recorder({ startedAtMs })
+  return {
+    end: (nowMs: number) => record(0, nowMs),
+    perSecond: (nowMs: number) => requests.recent.perSecond(nowMs),
+  }
+}
+
+function steady(perSecond: number, fromMs: number, toMs: number) {
+  const requests = stand(fromMs)
+  for (let ms = fromMs; ms < toMs; ms += 1000 / perSecond) requests.end(ms)
+  return requests
 }
 
 describe('requests a second', () => {
@@ -18,22 +26,31 @@ describe('requests a second', () => {
 
   it('given a process in its first seconds, then it is over its life so far', () => {
     expect(steady(20, 500, 3500).perSecond(3500)).toBeCloseTo(20, 5)
-    const first = new SlidingRate(500)
-    first.record(510)
+    const first = stand(500)
+    first.end(510)
     expect(first.perSecond(510)).toBe(1)
   })
 
   it('given nobody comes any more, then it falls to 0 by itself', () => {
-    const rate = steady(20, 0, 60_000)
-    expect(rate.perSecond(65_000)).toBeCloseTo(80 / 9, 5)
-    expect(rate.perSecond(70_000)).toBe(0)
-    expect(rate.perSecond(10_000_000)).toBe(0)
+    const { perSecond } = steady(20, 0, 60_000)
+    expect(perSecond(65_000)).toBeCloseTo(80 / 9, 5)
+    expect(perSecond(70_000)).toBe(0)
+    expect(perSecond(10_000_000)).toBe(0)
   })
 
   it('given a rush after a long silence, then old counts of the same slot are not in it', () => {
-    const rate = steady(20, 0, 60_000)
-    rate.record(600_000)
-    expect(rate.perSecond(600_999)).toBeCloseTo(0.1, 2)
+    const { end, perSecond } = steady(20, 0, 60_000)
+    end(600_000)
+    expect(perSecond(600_999)).toBeCloseTo(0.1, 2)
+  })
+
+  it('given somebody reads again and again, then no request is counted twice, nor lost', () => {
+    const { end, perSecond } = stand(0)
+    for (let ms = 0; ms < 30_000; ms += 10) {
+      end(ms)
+      perSecond(ms)
+    }
+    expect(perSecond(29_999)).toBeCloseTo(100, 0)
   })
 })
 
