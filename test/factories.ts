@@ -174,6 +174,12 @@ export const factories: readonly Factory[] = [
     name: 'c',
     help: 'c',
   }),
+  factory(
+    'metricsEndpoint',
+    options => metrics.metricsEndpoint(metrics.metrics(), options),
+    'path authorize',
+    { authorize: allow },
+  ),
   factory('accessLog', metrics.accessLog, 'logger headers'),
   factory('traceContext', metrics.traceContext, ''),
   factory('toHono', options => toHono(core.pipeline(), options), 'peer'),

@@ -1,6 +1,7 @@
 export { type AccessLogOptions, type AccessRecord, accessLog } from './access-log.js'
 export type { MetricsView } from './collector.js'
 export { type Metrics, type MetricsOptions, metrics } from './metrics.js'
+export { type MetricsEndpointOptions, metricsEndpoint } from './metrics-endpoint.js'
 export type { Counter } from './series/counter.js'
 export { DURATION_BUCKETS } from './series/distribution.js'
 export type { Gauge, GaugeOptions } from './series/gauge.js'

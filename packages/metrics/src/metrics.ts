@@ -11,12 +11,14 @@ import {
   oneOf,
   optional,
   orFalse,
+  privateNetworks,
   type RequestContext,
   refuse,
-  text,
+  type Services,
 } from '@palisade/core'
 import { Collector, type MetricsView } from './collector.js'
-import { Endpoint } from './endpoint/endpoint.js'
+import { Endpoint, path, type Source } from './endpoint/endpoint.js'
+import { type EndpointHost, OWN_PATHS, OwnPaths } from './endpoint/own-paths.js'
 import type { LabelNames } from './http/expose.js'
 import type { Counter } from './series/counter.js'
 import { DURATION_BUCKETS } from './series/distribution.js'
@@ -31,7 +33,10 @@ export interface MetricsOptions {
   readonly path?: string | false
   /** Who may read it without `authorize`: `private` (default) is loopback and private networks, `public` is everybody. */
   readonly access?: 'private' | 'public'
-  /** Decides who may read it, instead of `access`. What it throws is a 500, and reveals nothing. */
+  /**
+   * Decides who may read it, instead of `access`. What it throws is a 500, and reveals nothing. It knows of no identity, as `metrics()` stands in
+   * front of what finds one: `metricsEndpoint()` serves those who have logged in.
+   */
   readonly authorize?: Guard<RequestContext>
   /** In front of every name: `api_gateway_`. Default none. */
   readonly prefix?: string
@@ -90,26 +95,36 @@ export function metrics(options: MetricsOptions = {}): Metrics {
   })
   const registry = new Registry(checked)
   const resetInterval = checked.resetInterval || Number.POSITIVE_INFINITY
+  const source: Source = { text: async () => collected().text(), json: () => collected().json() }
+  const authorize = checked.authorize ?? (checked.access === 'public' ? () => true : privateNetworks())
   const endpoint =
-    checked.path === false ? undefined : new Endpoint({ ...checked, path: checked.path }, () => collected())
+    checked.path === false
+      ? undefined
+      : new Endpoint({ owner: 'metrics', path: checked.path, authorize }, source)
+  const ownPaths = new OwnPaths(endpoint?.paths ?? [])
+  let services: Services | undefined
   let collector: Collector | undefined
 
-  return {
+  const counted: EndpointHost = {
+    [OWN_PATHS]: ownPaths,
     name: 'metrics',
     counter: given => registry.counter(given),
     gauge: given => registry.gauge(given),
     histogram: given => registry.histogram(given),
-    text: async () => collected().text(),
-    json: () => collected().json(),
+    text: source.text,
+    json: source.json,
 
-    setup(services) {
+    setup(given) {
+      // Two would count a request twice that passes both.
       if (collector !== undefined)
         refuse(
           { owner: 'metrics', option: 'pipeline' },
           'another',
           'one pipeline for each metrics(); build a second one for the other',
         )
-      collector = new Collector(registry, services, { ...checked, resetInterval })
+      collector = new Collector(registry, given, { ...checked, resetInterval })
+      services = given
+      ownPaths.mountedOn(given)
     },
 
     onRequest(ctx) {
@@ -118,13 +133,15 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     },
 
     onResponse(ctx, outcome) {
-      collector?.leave(ctx, outcome, endpoint?.routeOf(ctx) ?? outcome.route)
+      collector?.leave(ctx, outcome, ownPaths.templateOf(ctx.path) ?? outcome.route)
     },
 
-    dispose() {
-      collector?.dispose()
+    dispose(given?: Services) {
+      // One that was refused above is not this one's.
+      if (given === undefined || given === services) collector?.dispose()
     },
   }
+  return counted
 
   function collected(): Collector {
     if (collector === undefined)
@@ -132,8 +149,6 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     return collector
   }
 }
-
-const path = text({ pattern: /^(?:\/[\w.~-]+)+$/, allowed: 'a path such as "/metrics"', max: 195 })
 
 function labelNames(value: unknown, at: Parameters<typeof refuse>[0]): LabelNames {
   const names = object({

@@ -1,52 +1,66 @@
-import { adminApi, type Guard, privateNetworks, Reply, type RequestContext } from '@palisade/core'
-import type { Collector } from '../collector.js'
+import { adminApi, type Check, type Guard, Reply, type RequestContext, text } from '@palisade/core'
+import type { MetricsView } from '../collector.js'
 import { TEXT_TYPE } from '../exposition/text.js'
 import { wantsJson } from './negotiate.js'
 
 export interface EndpointOptions {
+  /** The factory that the team called. */
+  readonly owner: string
   readonly path: string
-  readonly access: 'private' | 'public'
-  readonly authorize: Guard<RequestContext> | undefined
+  readonly authorize: Guard<RequestContext>
+}
+
+/** Short enough for the same path with `.json` behind it. */
+export const path: Check<string> = text({
+  pattern: /^(?:\/[\w.~-]+)+$/,
+  allowed: 'a path such as "/metrics"',
+  max: 195,
+})
+
+/** What there is to serve. */
+export interface Source {
+  text(): Promise<string>
+  json(): MetricsView
 }
 
 type Answer = ReturnType<NonNullable<ReturnType<typeof adminApi>['onRequest']>>
 
 /** Serves what was collected: `path` as text or, when `Accept` prefers it, as JSON, and `path.json` as JSON. */
 export class Endpoint {
+  /** The two paths, which are also the templates that requests for it are counted under. */
+  readonly paths: readonly [text: string, json: string]
   private readonly path: string
-  private readonly jsonPath: string
+  private readonly letter: number
   private readonly pages: readonly ReturnType<typeof adminApi>[]
 
-  constructor({ path, access, authorize }: EndpointOptions, collected: () => Collector) {
-    const guard = authorize ?? (access === 'public' ? () => true : privateNetworks())
-    const json = () => Reply.json(200, collected().json())
+  constructor({ owner, path, authorize }: EndpointOptions, source: Source) {
+    const json = () => Reply.json(200, source.json())
     const negotiated = async (ctx: RequestContext) => {
       if (wantsJson(ctx.header('accept'))) return json().with({ Vary: 'Accept' })
-      return new Reply(200, { 'Content-Type': TEXT_TYPE, Vary: 'Accept' }, await collected().text())
+      return new Reply(200, { 'Content-Type': TEXT_TYPE, Vary: 'Accept' }, await source.text())
     }
     this.path = path
-    this.jsonPath = `${path}.json`
+    this.letter = path.charCodeAt(1)
+    this.paths = [path, `${path}.json`]
     this.pages = [
-      adminApi('metrics', { path, authorize: guard }, { '/': { GET: negotiated } }),
-      adminApi('metrics', { path: this.jsonPath, authorize: guard }, { '/': { GET: json } }),
+      adminApi(owner, { path, authorize }, { '/': { GET: negotiated } }),
+      adminApi(owner, { path: this.paths[1], authorize }, { '/': { GET: json } }),
     ]
   }
 
-  /** An answer, or nothing where the request is for somebody else. */
+  /** An answer, or nothing where the request is for somebody else, as nearly all are. */
   answer(ctx: RequestContext): Answer {
-    // Two comparisons for all other requests.
-    if (!ctx.path.startsWith(this.path)) return undefined
+    const { path } = ctx
+    // Most other paths differ in the letter behind the slash.
+    if (path.charCodeAt(1) !== this.letter || !path.startsWith(this.path)) return undefined
+    return this.ask(ctx)
+  }
+
+  private ask(ctx: RequestContext): Answer {
     for (const page of this.pages) {
       const answer = page.onRequest?.(ctx)
       if (answer !== undefined) return answer
     }
     return undefined
-  }
-
-  /** The template that a request for it is counted under; `undefined` for all others. */
-  routeOf(ctx: RequestContext): string | undefined {
-    const { path } = ctx
-    if (!path.startsWith(this.path)) return undefined
-    return path === this.path || path === this.jsonPath ? path : undefined
   }
 }

@@ -1,10 +1,19 @@
 /** Metrics, access log and trace context, on every host: what is counted under which labels, and who may read it. */
-import { type Logger, type Pipeline, trustedProxies } from '@palisade/core'
-import { accessLog, metrics, type Trace, traceContext, traceparentOf } from '@palisade/metrics'
+import { type Identity, type Logger, type Pipeline, provideIdentity, trustedProxies } from '@palisade/core'
+import { guard, requireRole } from '@palisade/guards'
+import {
+  accessLog,
+  type Metrics,
+  metrics,
+  metricsEndpoint,
+  type Trace,
+  traceContext,
+  traceparentOf,
+} from '@palisade/metrics'
 import { expect } from 'vitest'
 import { empty, text } from '../answers.js'
-import { type App, type Behaviour, get, post, type Script } from '../behaviour.js'
-import type { ClientRequest } from '../client/client.js'
+import { type App, type Behaviour, type Expected, get, post, type Script } from '../behaviour.js'
+import type { Answered, ClientRequest } from '../client/client.js'
 import type { Probe } from '../probe.js'
 
 const counted = (probe: Probe): Pipeline =>
@@ -47,6 +56,18 @@ const eachToItsEnd =
       await probe.settled()
     }
     return [await client.send({ target: '/metrics' })]
+  }
+
+/** As above, and what each was answered. */
+const eachToItsEndAll =
+  (requests: readonly ClientRequest[]): Script =>
+  async (client, probe) => {
+    const answers: Answered[] = []
+    for (const request of requests) {
+      answers.push(await client.send(request))
+      await probe.settled()
+    }
+    return answers
   }
 
 const leavesEarly: Script = async (client, probe) => {
@@ -99,6 +120,50 @@ const logging = (probe: Probe, of: (level: string, record: Record<string, unknow
     .use(probe.middleware('a'))
     .use(accessLog({ logger, headers: ['x-app'] }))
 }
+
+type Known = Pipeline<{ identity: Identity }>
+
+const counters = new WeakMap<Probe, Metrics>()
+
+/** The one `metrics()` of a run, for its edge and its branches; it serves nothing itself. */
+function counterOf(probe: Probe): Metrics {
+  const counter = counters.get(probe) ?? metrics({ path: false })
+  counters.set(probe, counter)
+  return counter
+}
+
+/** The header stands for a login. */
+const behindLogin = (probe: Probe): Known =>
+  probe
+    .pipeline()
+    .use(probe.middleware('a'))
+    .use(counterOf(probe))
+    .use(
+      provideIdentity(ctx => {
+        const role = ctx.header('x-role')
+        if (role === undefined) return undefined as unknown as Identity
+        return { subject: role, method: 'own', scopes: new Set<string>(), roles: new Set([role]), claims: {} }
+      }),
+    )
+
+const asking: readonly ClientRequest[] = ['/metrics', '/metrics.json'].flatMap(target => [
+  { target },
+  { target, headers: { 'X-Role': 'user' } },
+  { target, headers: { 'X-Role': 'ops' } },
+])
+
+const tells = (kind: RegExp): readonly Expected[] => {
+  const nothing = (body: string) => expect(body).not.toMatch(/http_requests|uptime/)
+  return [
+    { status: 401, body: nothing },
+    { status: 403, body: nothing },
+    { status: 200, headers: { 'Cache-Control': 'no-store' }, body: kind },
+  ]
+}
+const tellsOperators = [
+  ...tells(/^http_requests_total\{method="GET",route="\/metrics",status="403"\} 1$/m),
+  ...tells(/^\{"uptime":.*"topPaths":\[\{"path":"\/metrics"/),
+]
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT = '00f067aa0ba902b7'
@@ -252,6 +317,32 @@ export const measured: readonly Behaviour[] = [
       },
     ],
     gets: [{ status: 403 }, { status: 200 }, { status: 403 }, { status: 200 }],
+  },
+  {
+    title: 'given a metrics endpoint behind a login when operators and others ask then its guard decides',
+    edge: probe =>
+      behindLogin(probe).use(metricsEndpoint(counterOf(probe), { authorize: requireRole('ops') })),
+    when: eachToItsEndAll(asking),
+    gets: tellsOperators,
+  },
+  {
+    title:
+      'given a metrics endpoint in a branch when operators and others ask then the guard in front decides',
+    edge: behindLogin,
+    branches: (edge, probe) => ({
+      operators: (edge as Known)
+        .branch()
+        .use(guard(requireRole('ops')))
+        .use(metricsEndpoint(counterOf(probe), { authorize: () => true })),
+    }),
+    app: {
+      routes: [
+        get('/metrics', text('not reached'), 'operators'),
+        get('/metrics.json', text('not reached'), 'operators'),
+      ],
+    },
+    when: eachToItsEndAll(asking),
+    gets: tellsOperators,
   },
   {
     title: 'given an access log when requests end then each has one record with what is safe to write',

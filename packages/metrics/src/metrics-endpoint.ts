@@ -1,0 +1,58 @@
+import {
+  callback,
+  checkOptions,
+  type Guard,
+  type Middleware,
+  optional,
+  type RequestContext,
+  refuse,
+} from '@palisade/core'
+import { Endpoint, path } from './endpoint/endpoint.js'
+import { type EndpointHost, OWN_PATHS } from './endpoint/own-paths.js'
+import type { Metrics } from './metrics.js'
+
+export interface MetricsEndpointOptions<Needs extends object = {}> {
+  /** Where the exposition is served, from the root of the origin; the same path with `.json` behind it serves the JSON view. Default `/metrics`. */
+  readonly path?: string
+  /** Who may read it. There is no default: counts that anybody may read are a mistake. Behind a `guard()` that has decided, `() => true`. */
+  readonly authorize: Guard<RequestContext<Needs>>
+}
+
+/**
+ * Serves what a `metrics()` counts to those who have logged in. `metrics()` itself stands in front of all others, where nobody is known yet, and can
+ * only go by addresses and headers; this one stands behind `authenticate()`, in the same pipeline, in a branch behind `guard()`, or in another one
+ * that listens elsewhere.
+ *
+ * Fails closed: `authorize` is asked before anything is revealed, what it throws is a 500, and a promise is awaited.
+ *
+ *     const counted = metrics({ path: false })
+ *     pipeline().use(counted).use(authenticate({ ... })).use(metricsEndpoint(counted, { authorize: requireRole('ops') }))
+ *
+ * @throws ConfigError also at start-up, for a path that `metrics()` in front of it answers itself
+ */
+export function metricsEndpoint<Needs extends object = {}>(
+  counted: Metrics,
+  options: MetricsEndpointOptions<Needs>,
+): Middleware<Needs> {
+  const owner = 'metricsEndpoint'
+  const ownPaths = (counted as Partial<EndpointHost> | undefined)?.[OWN_PATHS]
+  if (ownPaths === undefined) return refuse({ owner, option: 'metrics' }, counted, 'what metrics() returns')
+  const checked = checkOptions(owner, options, {
+    path: optional(path, '/metrics'),
+    authorize: callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision; it is required'),
+  })
+  const endpoint = new Endpoint({ owner, ...checked }, counted)
+  return {
+    name: owner,
+    setup(services) {
+      const hidden = ownPaths.add(endpoint.paths, services)
+      if (hidden !== undefined)
+        refuse(
+          { owner, option: 'path' },
+          hidden,
+          'a path that metrics() in front of it does not answer itself: metrics({ path: false })',
+        )
+    },
+    onRequest: ctx => endpoint.answer(ctx as unknown as RequestContext),
+  }
+}
