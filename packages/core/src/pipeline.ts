@@ -194,6 +194,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     errors: checked.errors ?? envelope(),
     trust: checked.trust ?? directPeer(),
     production: checked.production ?? isProduction(),
+    shared: new Map<symbol, unknown>(),
   })
   return new Pipeline(services, [], new Set(), undefined, new Upkeep(services))
 }

@@ -10,11 +10,15 @@ export interface Said {
 }
 
 /**
- * Two limiters of one pipeline know nothing of each other, and answer in the same headers. What they have in common is the pipeline's services
- * and the request: these maps are keyed by them, and hold nothing longer than they live.
+ * Two limiters of one pipeline know nothing of each other, and answer in the same headers. What they have in common is the pipeline: there
+ * they meet. Nothing of a request is kept longer than its context lives.
  */
-const WRITERS = new WeakMap<Services, Set<SharedHeaders>>()
-const SAID = new WeakMap<RequestContext, Said>()
+interface Meeting {
+  readonly writers: Set<SharedHeaders>
+  readonly said: WeakMap<RequestContext, Said>
+}
+
+const MEETING = Symbol.for('palisade.ratelimit.headers.v1')
 
 const NOTHING: Said = Object.freeze({ policies: '', states: '', tightest: undefined })
 
@@ -28,18 +32,27 @@ export class SharedHeaders {
   }
 
   join(services: Services): void {
-    const writers = WRITERS.get(services) ?? new Set()
-    WRITERS.set(services, writers.add(this))
+    const { writers } = meetingOf(services)
+    writers.add(this)
     if (writers.size > 1) for (const one of writers) one.shared = true
   }
 
   /** What those in front have said of this request. */
   heard(ctx: RequestContext): Said {
-    return SAID.get(ctx) ?? NOTHING
+    return meetingOf(ctx.services).said.get(ctx) ?? NOTHING
   }
 
   /** Leaves what is said now to those behind. */
   say(ctx: RequestContext, said: Said): void {
-    SAID.set(ctx, said)
+    meetingOf(ctx.services).said.set(ctx, said)
   }
+}
+
+function meetingOf({ shared }: Services): Meeting {
+  let meeting = shared.get(MEETING) as Meeting | undefined
+  if (meeting === undefined) {
+    meeting = { writers: new Set(), said: new WeakMap() }
+    shared.set(MEETING, meeting)
+  }
+  return meeting
 }

@@ -5,11 +5,22 @@ import { epochMs } from '../clock.js'
 import { Windows } from '../hosts/floor/windows.js'
 import { WINDOW_MS } from '../hosts/host.js'
 import { addresses } from './random.js'
-import type { Row } from './row.js'
+import type { Prepared, Row } from './row.js'
 
 const KEYS = addresses(10_000, 1)
 const LIMIT = 1_000_000_000
 const keyAt = (i: number) => KEYS[i % KEYS.length] as string
+
+function palisade(algorithm: 'fixed-window' | 'sliding-window'): Prepared {
+  const limiter = createLimiter({ algorithm, limit: LIMIT, window: '1m' })
+  return {
+    run(decisions) {
+      let sum = 0
+      for (let i = 0; i < decisions; i++) sum += limiter.consume(keyAt(i)).remaining
+      return sum
+    },
+  }
+}
 
 /** One request of one of 10,000 clients against a fixed window. */
 export const memoryLimiter: Row = {
@@ -17,16 +28,11 @@ export const memoryLimiter: Row = {
   contestants: [
     {
       name: 'palisade createLimiter',
-      prepare() {
-        const limiter = createLimiter({ limit: LIMIT, window: '1m' })
-        return {
-          run(decisions) {
-            let sum = 0
-            for (let i = 0; i < decisions; i++) sum += limiter.consume(keyAt(i)).remaining
-            return sum
-          },
-        }
-      },
+      prepare: () => palisade('fixed-window'),
+    },
+    {
+      name: 'palisade createLimiter, sliding window (its default)',
+      prepare: () => palisade('sliding-window'),
     },
     {
       name: 'by hand (a Map)',
