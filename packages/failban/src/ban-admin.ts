@@ -22,6 +22,7 @@ import {
 } from '@palisade/core'
 import { type Ban, MANUAL, shown } from './bans/ban.js'
 import { isWithin, rangeOf } from './bans/ban-id.js'
+import { banReason } from './bans/ban-reason.js'
 import { FailbanMiddleware } from './failban.js'
 import type { Failban } from './failban-api.js'
 
@@ -116,7 +117,7 @@ class BanAdmin {
       await readJson(ctx, LARGEST_BODY),
       {
         ip: this.address,
-        reason: optional(reason),
+        reason: optional(banReason),
         duration: optional(banLength),
         jail: optional(oneOf(...this.bans.jailNames), MANUAL),
         force: optional(flag, false),
@@ -186,12 +187,6 @@ class BanAdmin {
     )
   }
 }
-
-const reason: Check<string> = text({
-  max: 500,
-  pattern: /^[^\x00-\x1f\x7f]+$/,
-  allowed: 'text of 1 to 500 characters on one line',
-})
 
 const PERMANENT = -1
 const length = duration({ min: '1s' })

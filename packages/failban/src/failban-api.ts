@@ -3,10 +3,11 @@ import type { Ban } from './bans/ban.js'
 import type { RangeList } from './lists/access-lists.js'
 
 export interface ManualBan {
+  /** 1 to 500 characters on one line. Default `banned by hand`. */
   reason?: string
   /** Default: as long as a first ban of the first jail. */
   durationMs?: number | 'permanent'
-  /** Default `manual`. */
+  /** The name of a jail, or `manual`, the default. */
   jail?: string
 }
 
@@ -41,6 +42,7 @@ export interface Failban extends Middleware {
   /**
    * Bans by hand. Settles when the ban is kept.
    *
+   * @throws ConfigError for an option that is wrong
    * @throws RangeError for what is neither an address nor a network, or is allowed
    * @throws RequestError 503 when the store fails: then the ban is in force in this process only
    */

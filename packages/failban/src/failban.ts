@@ -1,12 +1,16 @@
 import {
+  type Check,
   ConfigError,
   canonicalIp,
   checkOptions,
   type Duration,
   duration,
   type EventBus,
+  either,
+  integer,
   type MaybePromise,
   type Outcome,
+  oneOf,
   optional,
   type Reply,
   type RequestContext,
@@ -14,6 +18,7 @@ import {
   type Services,
 } from '@palisade/core'
 import { type Ban, type BanRecord, MANUAL, shown } from './bans/ban.js'
+import { banReason } from './bans/ban-reason.js'
 import { Escalation } from './bans/escalation.js'
 import { BanRegistry } from './bans/registry.js'
 import type { BanStats, Failban, ManualBan } from './failban-api.js'
@@ -162,7 +167,11 @@ export class FailbanMiddleware implements Failban {
     if (id === undefined)
       throw new RangeError('failban.ban: neither an address nor a network without host bits')
     if (this.lists.covers(id, this.registry.clock)) throw new RangeError(`failban.ban: ${id} is allowed`)
-    const { reason = 'banned by hand', durationMs = this.options.jails[0]?.ban ?? 0, jail = MANUAL } = options
+    const { reason, durationMs, jail } = checkOptions('failban.ban', options, {
+      reason: optional(banReason, 'banned by hand'),
+      durationMs: optional(banLength, this.options.jails[0]?.ban ?? 0),
+      jail: optional(oneOf(...this.jailNames), MANUAL),
+    })
     const expiresAt = durationMs === 'permanent' ? null : this.registry.clock.now() + durationMs
     const record = this.warden.sentenceByHand(id, jail, reason, expiresAt)
     const imposed = this.registry.impose(record)
@@ -294,6 +303,14 @@ export class FailbanMiddleware implements Failban {
     ledger.ipv6Prefix = prefix
   }
 }
+
+const LONGEST_MS = 3650 * 86_400_000
+
+const banLength: Check<number | 'permanent'> = either(
+  oneOf('permanent'),
+  integer({ min: 1, max: LONGEST_MS }),
+  `whole milliseconds from 1 to ${LONGEST_MS}, or "permanent"`,
+)
 
 async function keptOr(kept: MaybePromise<unknown>, message: string): Promise<void> {
   try {

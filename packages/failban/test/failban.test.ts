@@ -1,7 +1,18 @@
-import { directPeer, type PipelineOptions, pipeline, Reply, trustedHops } from '@palisade/core'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  cors,
+  directPeer,
+  type PipelineOptions,
+  pipeline,
+  Reply,
+  trustedHops,
+  type Violation,
+} from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
 import { describe, expect, it } from 'vitest'
-import { type BanStore, failban, violation } from '../src/index.js'
+import { type BanStore, failban, fileBans, violation } from '../src/index.js'
 import { DAY, HOUR, MINUTE, NOW, yard } from './support/yard.js'
 
 const A = '203.0.113.9'
@@ -61,6 +72,23 @@ describe('the answer', () => {
       .use(bans)
     const { status, headers } = await inject(edge, { peer: A })
     expect([status, headers['x-frame-options']]).toEqual([403, 'DENY'])
+  })
+
+  it('given CORS in front, then the page of a banned client may read that it is', async () => {
+    const bans = failban({ deny: [A] })
+    const edge = pipeline({ clock: fakeClock(NOW) })
+      .use(cors({ origin: 'https://app.example.com', credentials: true }))
+      .use(bans)
+    const { status, headers } = await inject(edge, {
+      peer: A,
+      headers: { Origin: 'https://app.example.com' },
+    })
+    expect(status).toBe(403)
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': 'https://app.example.com',
+      'access-control-allow-credentials': 'true',
+      vary: 'Origin',
+    })
   })
 
   it('given a refusal, then the event says why and the client is not told', async () => {
@@ -204,6 +232,46 @@ describe('counting', () => {
     expect(bans.stats()).toMatchObject({ violations: 0, activeBans: 0 })
     emit(3)
     expect(bans.find(A)).toMatchObject({ violations: 3, source: 'rate-limit' })
+  })
+
+  it.each([
+    ['a weight without end', { weight: Number.POSITIVE_INFINITY }, { violations: 10_000, source: 'waf' }],
+    ['a weight past counting', { weight: 1e300 }, { violations: 10_000, source: 'waf' }],
+    ['part of a weight', { weight: 2.4 }, { violations: 2, source: 'waf' }],
+    ['a source that is no word', { source: 'two words' }, { violations: 9, source: 'other' }],
+    ['no source', { source: undefined }, { violations: 9, source: 'other' }],
+    ['a source like a book', { source: 'x'.repeat(10_000) }, { violations: 9, source: 'other' }],
+  ])(
+    'given %s from a listener of the team, then what is banned can be kept and read again',
+    async (_, odd, facts) => {
+      const folder = await mkdtemp(join(tmpdir(), 'bans-'))
+      try {
+        const told = { source: 'waf', weight: 9, key: A, bannable: true, ...odd } as Violation
+        const start = async () => {
+          const place = yard({ maxViolations: 2, store: fileBans(join(folder, 'bans.jsonl')) })
+          await place.bans.ready()
+          return place
+        }
+        const before = await start()
+        before.edge.events.emit('security:violation', told)
+        expect(before.bans.find(A)).toMatchObject(facts)
+        await before.edge.dispose()
+        const after = await start()
+        expect(after.bans.find(A)).toMatchObject(facts)
+        expect(after.logs).toEqual([])
+        await after.edge.dispose()
+      } finally {
+        await rm(folder, { recursive: true })
+      }
+    },
+  )
+
+  it('given a ban that somebody else tells of as a violation, then no jail for bans takes it for one', () => {
+    const { edge, bans } = yard({
+      jails: [{ name: 'recidive', sources: ['ban'], threshold: 1, window: '1d', ban: '7d' }],
+    })
+    edge.events.emit('security:violation', { source: 'ban', weight: 1, key: A, bannable: true })
+    expect(bans.stats()).toMatchObject({ violations: 0, activeBans: 0 })
   })
 
   it('given more clients than maxKeys, then it is bounded and says what it forgot', async () => {
@@ -365,6 +433,19 @@ describe('bans by hand', () => {
     await offend(A)
     await bans.ban(A, { durationMs: MINUTE, reason: 'a talk was had' })
     expect(bans.find(A)).toMatchObject({ expiresAt: NOW + MINUTE, reason: 'a talk was had' })
+  })
+
+  it('given a ban that is lifted by hand, then it is told with its jail, and one that is over as such', async () => {
+    const { bans, offend, clock, eventsOf, statusOf } = yard({ maxViolations: 1 })
+    await offend(A)
+    await offend(B)
+    await bans.unban(A)
+    clock.advance(HOUR)
+    await statusOf(B)
+    expect(eventsOf('security:unbanned')).toEqual([
+      { ip: A, jail: 'default', expiresAt: NOW + HOUR, cause: 'manual' },
+      { ip: B, jail: 'default', expiresAt: NOW + HOUR, cause: 'expired' },
+    ])
   })
 
   it('given a lifted ban, when one failure follows, then it does not ban', async () => {

@@ -100,6 +100,27 @@ describe('given an option that is wrong, then construction throws a ConfigError 
     expect(thrown).toMatchObject({ option, message: expect.stringContaining(says) })
   })
 
+  it.each<[string, object | null, string, string]>([
+    ['a length by the name that the admin API has for it', { duration: '1h' }, 'duration', 'durationMs'],
+    ['no number', { durationMs: Number.NaN }, 'durationMs', '"permanent"'],
+    ['a length gone by', { durationMs: -1 }, 'durationMs', '"permanent"'],
+    ['a length as text', { durationMs: '1h' }, 'durationMs', '"permanent"'],
+    ['a length past all dates', { durationMs: Number.MAX_SAFE_INTEGER }, 'durationMs', '"permanent"'],
+    ['a jail that there is not', { jail: 'auht' }, 'jail', 'did you mean "auth"'],
+    ['two lines as reason', { reason: 'a\nb' }, 'reason', 'one line'],
+    ['a reason without end', { reason: 'x'.repeat(501) }, 'reason', '500'],
+    ['nothing', null, '', 'null'],
+  ])('a ban by hand with %s', async (_what, options, option, says) => {
+    const jails = [{ name: 'auth', threshold: 1, window: '1m', ban: '1m' }]
+    const place = failban({ jails })
+    await expect(place.ban('192.0.2.1', loose(options))).rejects.toMatchObject({
+      owner: 'failban.ban',
+      option,
+      message: expect.stringContaining(says),
+    })
+    expect(place.list()).toEqual([])
+  })
+
   it('a wait that is none', async () => {
     await expect(failban().ready({ timeout: 'soon' })).rejects.toMatchObject({ option: 'timeout' })
   })

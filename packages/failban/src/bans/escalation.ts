@@ -58,7 +58,7 @@ export class Escalation {
     const earlier = this.remembered(last, now)
     const quiet = last === undefined ? 0 : quietWeeks(last, now)
     const n = Math.min(Math.max(0, earlier.length - quiet), MOST_EARLIER)
-    const jitter = this.jitter === 0 ? 0 : Math.floor(this.random() * this.jitter)
+    const jitter = this.jitter === 0 ? 0 : Math.floor(share(this.random()) * this.jitter)
     const durationMs = Math.min(this.max, Math.round(banMs * this.factor ** n)) + jitter
     return { durationMs, banCount: earlier.length + 1, earlier }
   }
@@ -80,6 +80,9 @@ const THIRTY_DAYS = 30 * 86_400_000
 function quietWeeks({ expiresAt, bannedAt }: BanRecord, now: number): number {
   return Math.max(0, Math.floor((now - (expiresAt ?? bannedAt)) / WEEK))
 }
+
+/** A ban that ends at no time could be neither kept nor ended. */
+const share = (random: number) => (random > 0 ? Math.min(random, 1) : 0)
 
 function chance(): number {
   return randomBytes(4).readUInt32BE() / 2 ** 32

@@ -3,7 +3,12 @@ import { type BanRecord, MANUAL } from '../bans/ban.js'
 import type { Escalation } from '../bans/escalation.js'
 import { type BanRegistry, forget } from '../bans/registry.js'
 import type { AccessLists } from '../lists/access-lists.js'
-import { BAN, type Jail } from './jail.js'
+import { BAN, isSource, type Jail } from './jail.js'
+
+/** As much as the highest threshold there is. */
+const MOST_WEIGHT = 10_000
+/** For what is no word: no jail can have named it, and those hear it that hear everything. */
+const OTHER = 'other'
 
 export interface WardenOptions {
   readonly jails: readonly Jail[]
@@ -31,9 +36,12 @@ export class Warden {
     return this.options.jails.reduce((sum, jail) => sum + jail.evictions, 0)
   }
 
-  /** Counts a violation, unless the client is allowed, not known well enough, or banned already. */
+  /**
+   * Counts a violation, unless the client is allowed, not known well enough, or banned already. Whoever has the bus may tell one, so that what it
+   * says is brought into the form in which a ban can be kept. Bans are told by jails alone.
+   */
   hear({ source, weight, key, ip, bannable }: Violation): void {
-    if (!bannable || !(weight > 0)) return
+    if (!bannable || !(weight > 0) || source === BAN) return
     const { registry, lists } = this.options
     const id = registry.idOf(key)
     if (id === undefined) return
@@ -41,7 +49,8 @@ export class Warden {
     if (lists.covers(id, clock) || (ip !== undefined && lists.allows(ip, clock))) return
     if (registry.covering(id) !== undefined) return
     this.violations++
-    this.count(id, source, Math.max(1, Math.round(weight)))
+    const counted = Math.min(MOST_WEIGHT, Math.max(1, Math.round(weight)))
+    this.count(id, isSource(source) ? source : OTHER, counted)
   }
 
   /** The ban that a person makes, as long as it says. */

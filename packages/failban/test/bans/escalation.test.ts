@@ -40,6 +40,15 @@ describe('given a client that comes back', () => {
     expect((await durations(1, { jitter: '2m', random: () => 0 })).found).toEqual([10])
   })
 
+  it.each([Number.NaN, -1, 7, Number.POSITIVE_INFINITY])(
+    'when chance gives %d, which is none, then the ban is still within its limits',
+    async chance => {
+      const { found } = await durations(1, { jitter: '2m', random: () => chance })
+      expect(found[0]).toBeGreaterThanOrEqual(10)
+      expect(found[0]).toBeLessThanOrEqual(12)
+    },
+  )
+
   it('when chance is not injected, then it stays below the jitter', async () => {
     const { found } = await durations(1, { jitter: '2m' })
     expect(found[0]).toBeGreaterThanOrEqual(10)
