@@ -47,7 +47,7 @@ describe('the demo as a process', () => {
     const second = launchProgram(programs.main, env)
     expect(await second.exited).toBe(1)
     expect(lastLine(second.output())).toMatch(
-      /^Orders and bans cannot be kept in .*\/data \(.*process \d+ has it\); choose another directory with DEMO_DATA$/,
+      /^Orders and bans cannot be kept in .*\/data \(.*process \d+ has .*\); choose another directory with DEMO_DATA$/,
     )
     await first.stop()
   })
