@@ -1,5 +1,6 @@
 import {
   type Check,
+  CidrSet,
   ConfigError,
   canonicalIp,
   checkOptions,
@@ -257,7 +258,10 @@ export class FailbanMiddleware implements Failban {
 
   private isExempt({ services, path }: RequestContext): boolean {
     return this.exemptions.some(
-      one => one.services === services && (path === one.path || path.startsWith(`${one.path}/`)),
+      one =>
+        one.services === services &&
+        (path === one.path || path.startsWith(`${one.path}/`)) &&
+        !LEADS_AWAY.test(path),
     )
   }
 
@@ -275,9 +279,16 @@ export class FailbanMiddleware implements Failban {
     }
   }
 
-  private forget(ip: string): void {
-    this.warden.forget(ip)
-    this.responses?.forget(ip)
+  /** With a network all clients in it, which are counted each by itself. */
+  private forget(id: string): void {
+    if (this.registry.ledger.isClient(id)) {
+      this.warden.forget(id)
+      this.responses?.forget(id)
+      return
+    }
+    const network = new CidrSet([id])
+    this.warden.forgetWithin(network)
+    this.responses?.forgetWithin(network)
   }
 
   private sweep(): void {
@@ -303,6 +314,9 @@ export class FailbanMiddleware implements Failban {
     ledger.ipv6Prefix = prefix
   }
 }
+
+/** Segments that a router or a file server may walk up, and what some take for a slash: such a path is not surely below another. */
+const LEADS_AWAY = /\/\/|\\|%5c|(?:\/|%2f)(?:\.|%2e){1,2}(?=\/|%2f|$)/i
 
 const LONGEST_MS = 3650 * 86_400_000
 

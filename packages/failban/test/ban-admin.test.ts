@@ -363,6 +363,29 @@ describe('who may use it', () => {
     expect((await inject(admin, { peer: A, url: '/' })).status).toBe(403)
   })
 
+  it.each([
+    '/../../orders',
+    '/..',
+    '/bans/..%2f..%2forders',
+    '/%2e%2e/orders',
+    '/.%2E/orders',
+    '/./bans',
+    '//bans',
+    '/..\\orders',
+    '/..%5corders',
+  ])('given %s below it, which a router may take for another path, then bans hold', async below => {
+    const bans = failban({ allowOwnAddresses: false })
+    const edge = pipeline({ logger: silent }).use(bans)
+    edge
+      .branch()
+      .use(banAdmin(bans, { path: '/admin/security', authorize: () => true }))
+      .compile()
+    await bans.ban(A)
+    expect((await inject(edge, { url: '/admin/security/bans', peer: A })).status).toBe(200)
+    expect((await inject(edge, { url: '/admin/security/bans/203.0.113.0%2F24', peer: A })).status).toBe(200)
+    expect((await inject(edge, { url: `/admin/security${below}`, peer: A })).status).toBe(403)
+  })
+
   it('given another path, then the request goes on', async () => {
     const { edge } = office()
     expect((await inject(edge, { url: '/admin' })).passed).toBe(true)

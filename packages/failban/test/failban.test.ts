@@ -435,6 +435,43 @@ describe('bans by hand', () => {
     expect(bans.find(A)).toMatchObject({ expiresAt: NOW + MINUTE, reason: 'a talk was had' })
   })
 
+  it.each(['203.0.113.0/24', '0.0.0.0/0'])(
+    'given a lifted ban of %s, when one failure of somebody in it follows, then it does not ban either',
+    async network => {
+      const { bans, offend, miss, statusOf } = yard({ maxViolations: 3, violationWindow: '1d' })
+      await offend(A, 2)
+      await miss(A, '/missing')
+      await bans.unban(A)
+      await offend(A, 2)
+      await bans.ban(network)
+      expect(await bans.unban(network)).toEqual([network])
+      await offend(A)
+      await miss(A, '/missing')
+      expect(await statusOf(A)).toBe(200)
+      expect(bans.stats()).toMatchObject({ trackedKeys: 1 })
+    },
+  )
+
+  it('given a lifted ban of an IPv6 network, then who is beside it is still counted', async () => {
+    const { bans, offend, statusOf } = yard({ maxViolations: 3 })
+    const [inside, beside] = ['2001:db8:0:1::1', '2001:db9::1'] as const
+    await offend(inside, 2)
+    await offend(beside, 2)
+    await bans.ban('2001:db8::/32')
+    await bans.unban('2001:db8::/32')
+    await offend(inside)
+    await offend(beside)
+    expect([await statusOf(inside), await statusOf(beside)]).toEqual([200, 403])
+  })
+
+  it('given a ban that is over, when it is lifted, then there is nothing to lift, and it is told as over', async () => {
+    const { bans, clock, eventsOf } = yard()
+    await bans.ban(A, { durationMs: MINUTE })
+    clock.advance(MINUTE)
+    expect(await bans.unban(A)).toEqual([])
+    expect(eventsOf('security:unbanned')).toMatchObject([{ ip: A, cause: 'expired' }])
+  })
+
   it('given a ban that is lifted by hand, then it is told with its jail, and one that is over as such', async () => {
     const { bans, offend, clock, eventsOf, statusOf } = yard({ maxViolations: 1 })
     await offend(A)

@@ -104,6 +104,11 @@ export class Ledger {
     this.index = undefined
   }
 
+  /** Whether the id is that of one client, and of no network of several. */
+  isClient(id: string): boolean {
+    return this.isKey(rangeOf(id))
+  }
+
   private isKey({ family, prefix }: Range): boolean {
     return prefix === (family === 4 ? 32 : this.keyPrefix)
   }

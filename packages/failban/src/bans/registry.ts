@@ -105,7 +105,12 @@ export class BanRegistry implements Replica {
 
   /** Lifts every ban that contains the address or network, with what was counted and remembered for it. */
   lift(text: string): { readonly lifted: readonly BanRecord[]; readonly kept: MaybePromise<unknown> } {
-    const lifted = this.containing(text)
+    const now = this.clock.now()
+    const lifted: BanRecord[] = []
+    for (const ban of this.containing(text)) {
+      if (isOver(ban, now)) this.expire(ban)
+      else lifted.push(ban)
+    }
     const kept = lifted.map(ban => this.remove(ban, 'manual'))
     return { lifted, kept: kept.some(isPromise) ? Promise.all(kept) : undefined }
   }

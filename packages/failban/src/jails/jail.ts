@@ -1,5 +1,6 @@
 import {
   type Check,
+  type CidrSet,
   type Duration,
   duration,
   integer,
@@ -104,6 +105,10 @@ export class Jail {
 
   forget(id: string): void {
     this.tallies.delete(id)
+  }
+
+  forgetWithin(network: CidrSet): void {
+    this.tallies.deleteWithin(network)
   }
 
   sweep(now: number): void {

@@ -1,3 +1,5 @@
+import type { CidrSet } from '@palisade/core'
+
 /**
  * A bounded map that forgets by age: what is used moves to the young generation; when that is full it becomes the old one, and what
  * was old and unused is dropped. Constant work per use, no list to keep in order.
@@ -38,6 +40,12 @@ export class TwoGenerations<V> {
   delete(key: string): void {
     this.young.delete(key)
     this.old.delete(key)
+  }
+
+  /** Drops what has a key in the ranges. It looks at every key: for what people do, not for what requests do. */
+  deleteWithin(ranges: CidrSet): void {
+    for (const generation of [this.young, this.old])
+      for (const key of generation.keys()) if (ranges.covers(key)) generation.delete(key)
   }
 
   /** Drops what is spent. */

@@ -1,4 +1,4 @@
-import type { Violation } from '@palisade/core'
+import type { CidrSet, Violation } from '@palisade/core'
 import { type BanRecord, MANUAL } from '../bans/ban.js'
 import type { Escalation } from '../bans/escalation.js'
 import { type BanRegistry, forget } from '../bans/registry.js'
@@ -63,6 +63,10 @@ export class Warden {
 
   forget(id: string): void {
     for (const jail of this.options.jails) jail.forget(id)
+  }
+
+  forgetWithin(network: CidrSet): void {
+    for (const jail of this.options.jails) jail.forgetWithin(network)
   }
 
   sweep(now: number): void {

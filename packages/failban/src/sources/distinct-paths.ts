@@ -1,3 +1,4 @@
+import type { CidrSet } from '@palisade/core'
 import { TwoGenerations } from '../jails/two-generations.js'
 
 /** A client that asks for more missing paths than these within the window has been counted often enough. */
@@ -37,6 +38,10 @@ export class DistinctPaths {
 
   forget(key: string): void {
     this.seen.delete(key)
+  }
+
+  forgetWithin(network: CidrSet): void {
+    this.seen.deleteWithin(network)
   }
 
   sweep(now: number): void {

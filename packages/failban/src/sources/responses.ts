@@ -1,4 +1,4 @@
-import type { Outcome, RequestContext } from '@palisade/core'
+import type { CidrSet, Outcome, RequestContext } from '@palisade/core'
 import { DistinctPaths } from './distinct-paths.js'
 import { isProbe } from './probe-paths.js'
 import { violation } from './violation.js'
@@ -40,6 +40,10 @@ export class ResponseSource {
 
   forget(key: string): void {
     this.paths.forget(key)
+  }
+
+  forgetWithin(network: CidrSet): void {
+    this.paths.forgetWithin(network)
   }
 
   sweep(now: number): void {
