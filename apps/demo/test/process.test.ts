@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { buildPrograms, launchProgram, startProgram } from './support/program.js'
 
-describe('the demo as a process', () => {
+describe('the demo as a process', { timeout: 60_000 }, () => {
   let programs: Awaited<ReturnType<typeof buildPrograms>>
   let temporary: string
   beforeAll(async () => {
@@ -21,17 +21,20 @@ describe('the demo as a process', () => {
 
   const ofThisDemo = () => readdirSync(temporary).filter(name => name.startsWith('palisade-demo-'))
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'given a directory that nobody named, when %s ends the demo, then it goes with it',
-    async signal => {
-      const demo = await startProgram(programs.main, { TMPDIR: temporary })
-      const [name] = ofThisDemo()
-      expect(demo.output()).toContain(`${join(temporary, String(name))}, until the demo ends`)
-      demo.signal(signal)
-      expect(await demo.exited).toBe(0)
-      expect(ofThisDemo()).toEqual([])
-    },
-  )
+  it('given directories that nobody named, when SIGTERM, SIGINT and SIGHUP end their demos, then they go with them', async () => {
+    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+    const demos = await Promise.all(signals.map(() => startProgram(programs.main, { TMPDIR: temporary })))
+    expect(ofThisDemo()).toHaveLength(3)
+    for (const demo of demos)
+      expect(ofThisDemo().map(name => `${join(temporary, name)}, until the demo ends`)).toContainEqual(
+        /orders and bans are in +(.*ends)/.exec(demo.output())?.[1],
+      )
+    demos.forEach((demo, i) => {
+      demo.signal(signals[i] as NodeJS.Signals)
+    })
+    expect(await Promise.all(demos.map(({ exited }) => exited))).toEqual([0, 0, 0])
+    expect(ofThisDemo()).toEqual([])
+  })
 
   it('given a demo that is starting, when SIGTERM ends it, then its directory goes with it', async () => {
     const demo = launchProgram(programs.main, { TMPDIR: temporary })

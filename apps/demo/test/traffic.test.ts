@@ -24,7 +24,7 @@ const STORES = ['embedded', ...(redisUrl() === undefined ? [] : ['with REDIS_URL
 const everywhere = (hosts: readonly string[]) =>
   hosts.flatMap(host => STORES.map(store => [host, store] as const))
 
-describe.each(everywhere(HOSTS))('the traffic on %s, %s', (framework, store) => {
+describe.each(everywhere(HOSTS))('the traffic on %s, %s', { timeout: 60_000 }, (framework, store) => {
   let demo: Awaited<ReturnType<typeof startDemo>>
   beforeAll(async () => {
     const redis = { url: redisUrl() ?? '', namespace: uniqueNamespace('traffic') }
