@@ -78,7 +78,18 @@ export function accessLog(options: AccessLogOptions = {}): Middleware {
   }
 }
 
-const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie'])
+/** Those of RFC 9110 and RFC 6265, and what keys and tokens of an API are mostly sent in. */
+const CREDENTIALS: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'x-api-key',
+  'api-key',
+  'x-auth-token',
+  'x-access-token',
+  'x-csrf-token',
+  'x-xsrf-token',
+])
 
 const loggable: Check<string> = (value, at) => {
   const name = headerName(value, at).toLowerCase()
@@ -98,23 +109,31 @@ function recordOf(ctx: RequestContext, outcome: Outcome, headers: readonly strin
     duration_ms: Math.round(outcome.durationMs * 1000) / 1000,
     aborted: outcome.aborted,
     ip: ctx.client.ip ?? null,
-    ...(identity && { user_id: identity.subject }),
-    ...(identity?.tenant !== undefined && { tenant_id: identity.tenant }),
-    ...(error !== undefined && { error: textOf(error).slice(0, LONGEST_TEXT) }),
+    ...(identity && { user_id: cut(identity.subject) }),
+    ...(identity?.tenant !== undefined && { tenant_id: cut(identity.tenant) }),
+    ...(error !== undefined && { error: cut(textOf(error)) }),
     ...(headers.length > 0 && { headers: named(ctx, headers) }),
   }
 }
 
+/** In plain JavaScript a tenant may be a number. */
+const cut = (text: unknown) => String(text).slice(0, LONGEST_TEXT)
+
 /** What was thrown, in words; anything can be thrown, and not everything becomes a string without throwing in turn. */
 function textOf(error: unknown): string {
-  if (error instanceof Error) return `${error.name}: ${error.message}`
-  return typeof error === 'string' ? error : `${error === null ? 'null' : typeof error} was thrown`
+  if (typeof error === 'string') return error
+  try {
+    if (error instanceof Error) return `${error.name}: ${error.message}`
+  } catch {
+    // Its name or message is no text and does not become one.
+  }
+  return `${error === null ? 'null' : typeof error} was thrown`
 }
 
 function named(ctx: RequestContext, names: readonly string[]): Readonly<Record<string, string>> {
   const found = names.flatMap(name => {
     const value = ctx.header(name)
-    return value === undefined ? [] : [[name, value.slice(0, LONGEST_TEXT)] as const]
+    return value === undefined ? [] : [[name, cut(value)] as const]
   })
   return Object.fromEntries(found)
 }
@@ -125,8 +144,11 @@ function levelOf({ status, aborted, error }: Outcome): 'info' | 'warn' | 'error'
   return aborted || status >= 400 ? 'warn' : 'info'
 }
 
-/** JSON escapes the control characters below U+0020; terminals obey those from U+007F too, and some viewers break lines at U+2028. */
-const UNSAFE = /[\u007f-\u009f\u2028\u2029]/g
+/**
+ * JSON escapes the control characters below U+0020; terminals obey those from U+007F too, some viewers break lines at U+2028, and marks of
+ * direction show what stands behind them in another order.
+ */
+const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 /** JSON lines in the shape that pino writes, but for the level by its name and the time in ISO 8601. */
 function writeLine(level: string, time: number, record: AccessRecord): void {

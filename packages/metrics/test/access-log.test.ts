@@ -107,6 +107,11 @@ describe('the record', () => {
     ['a string', 'boom', 'boom'],
     ['null', null, 'null was thrown'],
     ['what cannot be a string', Object.create(null), 'object was thrown'],
+    [
+      'an error that does not say',
+      Object.assign(new Error(), { message: Object.create(null) }),
+      'object was thrown',
+    ],
     ['a long story', new Error('x'.repeat(5000)), `Error: ${'x'.repeat(505)}`],
   ])('given %s was thrown, then it is told', async (_what, error, text) => {
     const { record } = await logged(fails(error))
@@ -116,6 +121,18 @@ describe('the record', () => {
   it('given a path without end, then it is cut', async () => {
     const { record } = await logged({ url: `/${'a'.repeat(9000)}` })
     expect(record['path']).toHaveLength(2048)
+  })
+
+  it('given a user and a tenant without end, or that are no text, then they are cut, and text', async () => {
+    const login = (subject: unknown, tenant: unknown): Middleware => ({
+      name: 'login',
+      onRequest(ctx) {
+        Object.assign(ctx.state, { identity: { subject, tenant } })
+      },
+    })
+    const long = await logged({}, {}, [login('u'.repeat(9000), 't'.repeat(9000))])
+    expect(long.record).toMatchObject({ user_id: 'u'.repeat(512), tenant_id: 't'.repeat(512) })
+    expect((await logged({}, {}, [login(7, 8)])).record).toMatchObject({ user_id: '7', tenant_id: '8' })
   })
 
   it('given headers that were named, then they are in it, cut, and no others', async () => {
@@ -147,10 +164,34 @@ describe('JSON lines', () => {
     '/\u009b2Ja',
     '/a\u2028b\u2029c\u0085',
     '/\u007f',
+    '/\u202egnp.exe',
+    '/\u2066a\u2069\u200f\u061c',
   ])('given the path %j, then it forges no line, field or terminal command', async url => {
     const line = await printed({ url, headers: { 'x-a': 'b"c' } }, { headers: ['x-a'] })
-    expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/)
+    expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/)
     expect(JSON.parse(line)).toMatchObject({ level: 'info', path: url, headers: { 'x-a': 'b"c' } })
+  })
+})
+
+describe('a client that sends as much as it can', () => {
+  it('given the longest of everything, in what is escaped to six times its length, then the line is bounded', async () => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => {})
+    const names = Array.from({ length: 50 }, (_, i) => `x-${i}`)
+    const flood = '\u009b'.repeat(60_000)
+    await inject(
+      pipeline({ clock: fakeClock(NOW), logger: logger().logger }).use(accessLog({ headers: names })),
+      {
+        method: 'M'.repeat(60_000),
+        url: `/${flood}?${flood}`,
+        headers: Object.fromEntries(names.map(name => [name, flood])),
+        handler: () => {
+          throw new Error(flood)
+        },
+      },
+    )
+    const line = print.mock.calls[0]?.[0] as string
+    expect(line.length).toBeLessThan(6 * (50 * 530 + 2048 + 1024) + 2000)
+    expect(JSON.parse(line)).toMatchObject({ level: 'error', method: 'M'.repeat(32), status: 500 })
   })
 })
 

@@ -121,6 +121,8 @@ describe('accessLog() and traceContext()', () => {
     [{ headers: ['x-a', 'Authorization'] }, 'headers[1]', /no credential/],
     [{ headers: ['cookie'] }, 'headers[0]', /no credential/],
     [{ headers: ['Proxy-Authorization'] }, 'headers[0]', /no credential/],
+    [{ headers: ['X-API-Key'] }, 'headers[0]', /no credential/],
+    [{ headers: ['x-auth-token'] }, 'headers[0]', /no credential/],
   ])('given accessLog(%j), then it names %s', (options, option, allowed) => {
     const { owner, option: named, message } = error(() => accessLog(options))
     expect([owner, named]).toEqual(['accessLog', option])

@@ -63,7 +63,9 @@ function topPaths(rows: readonly Row[]) {
   const byRoute = new Map<string, Row[]>()
   for (const row of rows) {
     const { route } = row.series
-    byRoute.set(route, [...(byRoute.get(route) ?? []), row])
+    const ofRoute = byRoute.get(route)
+    if (ofRoute === undefined) byRoute.set(route, [row])
+    else ofRoute.push(row)
   }
   return [...byRoute]
     .map(([path, ofPath]) => {

@@ -81,14 +81,14 @@ export abstract class Metric<Label extends string, Child extends object> {
     }
     let node: Branch<Child> | Child | undefined = this.root
     for (const name of this.labels) {
-      node = (node as Branch<Child>).get(given?.[name] ?? '')
+      node = (node as Branch<Child>).get(own(given, name) ?? '')
       if (node === undefined) return this.grow(given)
     }
     return node as Child
   }
 
   private grow(given: Labels<Label> | undefined): Child {
-    const values = this.labels.map(name => bounded(given?.[name]))
+    const values = this.labels.map(name => bounded(own(given, name)))
     let node = this.root
     for (const value of values.slice(0, -1)) {
       let next = node.get(value) as Branch<Child> | undefined
@@ -126,6 +126,11 @@ export abstract class Metric<Label extends string, Child extends object> {
     if (this.labels.length === 0) this.series(undefined)
     for (const { labels, child } of this.children) yield this.samplesOf(child, labels)
   }
+}
+
+/** A label may be called `constructor`, which every object has. */
+function own<Label extends string>(given: Labels<Label> | undefined, name: Label): string | undefined {
+  return given !== undefined && given !== null && Object.hasOwn(given, name) ? given[name] : undefined
 }
 
 /** A label value is well-formed text of a bounded length, whatever came from outside. */
