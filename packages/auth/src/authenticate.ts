@@ -155,8 +155,12 @@ export function authenticate(
   ): Reply | undefined {
     const ctx = context as RequestContext
     if (isLimited(result)) {
-      const presented = strategy.secretOf?.(credential)
-      reporter.failure(ctx, { strategy, reason: 'throttled', presented, violation: 'auth-throttled' })
+      reporter.failure(ctx, {
+        strategy,
+        reason: 'throttled',
+        presented: strategy.secretOf?.(credential),
+        violation: 'auth-throttled',
+      })
       return deny(context, refusals.throttled(result.retryAfterMs))
     }
     switch (result.outcome) {
@@ -165,7 +169,12 @@ export function authenticate(
         reporter.success(ctx, strategy, result.identity)
         return undefined
       case 'invalid':
-        reporter.failure(ctx, { ...result, strategy, violation: isGuess(result) ? 'auth' : undefined })
+        reporter.failure(ctx, {
+          ...result,
+          strategy,
+          presented: strategy.secretOf?.(credential),
+          violation: isGuess(result) ? 'auth' : undefined,
+        })
         return challenge(context, refusals.invalid(strategy, result.failure, result.reason))
       case 'refused':
         reporter.failure(ctx, { ...result, strategy, violation: result.isViolation ? 'auth' : undefined })

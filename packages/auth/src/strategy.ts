@@ -21,8 +21,8 @@ export interface Strategy<C extends object = object> {
   /** The `WWW-Authenticate` challenge (RFC 9110 section 11.6.1), with a realm that does not depend on the request; `null` for none. */
   challenge(failure?: ChallengeFailure): string | null
   /**
-   * The secret in a credential, whole. While a client is throttled nothing is verified, and by this one that sends the same again and again is
-   * told from one that goes on guessing. Hashed under a key of this process at once. Without it each attempt counts.
+   * All that was presented, the secret in it. By this a client that repeats what was wrong before is told from one that guesses, also while it is
+   * throttled and nothing is verified. Hashed under a key of this process at once. Without it each attempt counts.
    */
   secretOf?(credential: C): string
   /** Forgets the failures that it holds against somebody. */
@@ -65,10 +65,6 @@ export interface Invalid {
   readonly reason: string
   /** Whose credential it claims to be, where it says so. */
   readonly subject?: string | undefined
-  /**
-   * The secret that was wrong, so that a client that repeats itself is told from one that guesses. Hashed under a key of this process at once.
-   */
-  readonly presented?: string | undefined
 }
 
 /** The credential is right, and yet may not be used here and now. */

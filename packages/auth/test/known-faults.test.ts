@@ -129,8 +129,9 @@ describe('known faults of token verifiers', () => {
     { b64: true },
     { b64: 'false' },
   ])('an extension that nobody understands is refused, signed or not: %j', async extension => {
-    const { send } = bySecret()
+    const { send, failures } = bySecret()
     expect((await send(bearer(forge({ alg: 'HS256', ...extension }, claims())))).status).toBe(401)
+    expect(failures[0]?.reason).toMatch(/^header (?:crit|b64)$/)
   })
 
   test('an unencoded payload (b64=false) is not read as one', async () => {

@@ -55,14 +55,14 @@ export class KeyVerifier {
   verify(presented: string, { now, client }: Attempt): MaybePromise<VerifyResult> {
     const { prefix, store, hasher } = this.#options
     const key = parseKey(prefix, presented)
-    if (key === undefined) return { ...NOT_READ, presented }
+    if (key === undefined) return NOT_READ
     const decide = (record: ApiKeyRecord | undefined): MaybePromise<VerifyResult> => {
       // Before anything else, so that a miss costs what a hit costs.
       const isRight = hasher.matches(key, record, now)
       if (record === undefined || !isRight)
-        return invalid(record === undefined ? 'unknown key' : 'wrong secret', record, presented)
+        return invalid(record === undefined ? 'unknown key' : 'wrong secret', record)
       const ended = endOf(record, now)
-      return ended === undefined ? this.#admit(record, client, now) : invalid(ended, record, presented)
+      return ended === undefined ? this.#admit(record, client, now) : invalid(ended, record)
     }
     const found = store.get(key.id)
     return isPromise(found)
@@ -139,12 +139,11 @@ function endOf({ revokedAt, disabled, expiresAt, notBefore }: ApiKeyRecord, now:
   return notBefore !== undefined && now < notBefore ? 'not yet valid' : undefined
 }
 
-const invalid = (reason: string, record: ApiKeyRecord | undefined, presented: string): Invalid => ({
+const invalid = (reason: string, record: ApiKeyRecord | undefined): Invalid => ({
   outcome: 'invalid',
   failure: 'invalid',
   reason,
   subject: record?.owner,
-  presented,
 })
 
 const exhausted = (subject: string, reason: string, retryAfterMs: number): Refused => ({

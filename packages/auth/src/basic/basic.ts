@@ -16,7 +16,7 @@ import { LRUCache } from 'lru-cache'
 import { realmName } from '../challenge.js'
 import { type IdentityParts, makeIdentity } from '../identity/make-identity.js'
 import type { Authenticated, Failed, Invalid, Strategy, VerifyResult } from '../strategy.js'
-import { type BasicCredentials, isBasic, parseBasic } from './credentials.js'
+import { isBasic, parseBasic } from './credentials.js'
 import { Lockout, type LockoutOptions, lockoutOptions } from './lockout.js'
 import { Overloaded } from './work-queue.js'
 
@@ -93,18 +93,17 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
 
     async verify({ field }, attempt) {
       const credentials = parseBasic(field)
-      if (credentials === undefined) return wrong('malformed', undefined, field)
+      if (credentials === undefined) return wrong('malformed', undefined)
       const { username, password } = credentials
       const reserved = lock?.reserve(username, attempt.client.key, attempt.now)
       let result: VerifyResult
       try {
-        result = conclude(await verify(username, password, attempt), credentials)
+        result = conclude(await verify(username, password, attempt), username)
       } catch (error) {
         result = unavailable(error)
       }
       // Verified all the same, so that neither the time nor the answer tells that the account waits.
-      if (reserved?.isLocked === true && result.outcome !== 'error')
-        return wrong('locked', username, password)
+      if (reserved?.isLocked === true && result.outcome !== 'error') return wrong('locked', username)
       if (result.outcome === 'error') reserved?.forgotten()
       if (result.outcome === 'authenticated') {
         reserved?.succeeded()
@@ -118,11 +117,8 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
     clear: suspect => lock?.clear(suspect),
   }
 
-  function conclude(
-    user: BasicUser | null | undefined,
-    { username, password }: BasicCredentials,
-  ): VerifyResult {
-    if (user === null || user === undefined) return wrong('wrong password', username, password)
+  function conclude(user: BasicUser | null | undefined, username: string): VerifyResult {
+    if (user === null || user === undefined) return wrong('wrong password', username)
     if (typeof user !== 'object' || typeof user.subject !== 'string' || user.subject === '')
       return {
         outcome: 'error',
@@ -133,12 +129,11 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
   }
 }
 
-const wrong = (reason: string, subject: string | undefined, presented: string): Invalid => ({
+const wrong = (reason: string, subject: string | undefined): Invalid => ({
   outcome: 'invalid',
   failure: 'invalid',
   reason,
   subject,
-  presented,
 })
 
 const unavailable = (error: unknown): Failed => ({

@@ -138,8 +138,7 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
 
     async verify({ field, token }, { now }) {
       const verdict = await verifier.verify(token, now)
-      if ('outcome' in verdict)
-        return verdict.outcome === 'invalid' ? { ...verdict, presented: token } : verdict
+      if ('outcome' in verdict) return verdict
       if (verdict.until > now) verified?.add({ ...verdict, field, token })
       return unlessRevoked(verdict)
     },
@@ -167,9 +166,9 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
 
 const wasVerified = (presented: BearerToken): presented is VerifiedToken => 'result' in presented
 
-function judge(isRevoked: unknown, result: Authenticated, { sub, jti }: TokenFacts): VerifyResult {
+function judge(isRevoked: unknown, result: Authenticated, { sub }: TokenFacts): VerifyResult {
   if (isRevoked === false) return result
   if (isRevoked !== true)
     throw new TypeError(`isRevoked returned ${typeof isRevoked}; allowed: true or false`)
-  return { outcome: 'invalid', failure: 'invalid', reason: 'revoked', subject: sub, presented: jti ?? sub }
+  return { outcome: 'invalid', failure: 'invalid', reason: 'revoked', subject: sub }
 }

@@ -14,7 +14,7 @@ export interface FailureReport {
   readonly strategy: Strategy | undefined
   readonly reason: string
   readonly subject?: string | undefined
-  /** The wrong secret, if there was one. */
+  /** What was presented, the secret in it: a client that repeats it does not guess. */
   readonly presented?: string | undefined
   /** Absent when it does not speak against the client; always for a request without credentials. */
   readonly violation?: ViolationSource | undefined
@@ -25,7 +25,7 @@ const MOST_REMEMBERED = 10_000
 /**
  * Tells the world how authentication went: `auth:success`, `auth:failure` and `security:violation`.
  *
- * A client that repeats a wrong secret for the same user is stuck, not guessing: its violation weighs nothing, also where others behind the same
+ * A client that repeats what was wrong before is stuck, not guessing: its violation weighs nothing, also where others behind the same
  * address are stuck with theirs. What is kept of a secret for that is an HMAC under a key of this process. In shadow mode nothing weighs anything, so that nobody is banned by a trial.
  */
 export class Reporter {
@@ -70,9 +70,7 @@ export class Reporter {
     const { requestId, method, path, client } = ctx
     // A client without an address is never counted.
     if (client.key === undefined) return
-    const isRepeated =
-      presented !== undefined &&
-      this.#repeats(`${source} ${strategy?.name} ${client.key} ${subject ?? ''}`, presented)
+    const isRepeated = presented !== undefined && this.#repeats(`${strategy?.name} ${client.key}`, presented)
     ctx.services.events.emit('security:violation', {
       source,
       weight: this.#isShadow || isRepeated ? 0 : 1,

@@ -111,11 +111,18 @@ describe('a lock in a store', () => {
     let most = 0
     const task = async () => {
       most = Math.max(most, ++inside)
-      for (let i = 0; i < 5; i++) await undefined
+      for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
       inside--
     }
     await Promise.all(Array.from({ length: 12 }, () => lock().run(task)))
     expect([most, inside, values.has('lock')]).toEqual([1, 0, false])
+  })
+
+  test('ends by itself, should its process die', async () => {
+    const { store } = remoteStore()
+    const set = vi.spyOn(store, 'set')
+    await new StoreLock(new BoundedStore(store, 1000), 'lock').run(async () => {})
+    expect(set).toHaveBeenCalledWith('lock', expect.any(String), 10_000)
   })
 
   test('is let go of when the task fails', async () => {

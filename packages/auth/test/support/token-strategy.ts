@@ -14,16 +14,17 @@ export function wordStrategy(
       return word === 'malformed' ? 'malformed' : { word }
     },
     verify: ({ word }) => resultOf(name, word),
+    secretOf: ({ word }) => word,
     challenge: failure => `Word realm="${name}"${failure === undefined ? '' : `, error="${failure}"`}`,
     ...changes,
   }
 }
 
 export function resultOf(method: string, word: string): VerifyResult {
-  const [kind, presented] = word.split(':') as [string, string | undefined]
+  const [kind] = word.split(':') as [string]
   switch (kind) {
     case 'wrong':
-      return { outcome: 'invalid', failure: 'invalid', reason: 'wrong', subject: 'ada', presented }
+      return { outcome: 'invalid', failure: 'invalid', reason: 'wrong', subject: 'ada' }
     case 'expired':
       return { outcome: 'invalid', failure: 'expired', reason: 'expired' }
     case 'forbidden':

@@ -107,6 +107,19 @@ const table: readonly Behaviour[] = [
     [MALFORMED],
     /"code":"BAD_REQUEST"/,
   ),
+  row(
+    'a bearer and a password in two lines',
+    { headers: { Authorization: [`Bearer ${token()}`, 'Basic YWRhOng='] } },
+    400,
+    [MALFORMED],
+    /"code":"BAD_REQUEST"/,
+  ),
+  row(
+    'a password and a bearer in two lines',
+    { headers: { Authorization: ['Basic YWRhOng=', `Bearer ${token()}`] } },
+    401,
+    [BASIC],
+  ),
   row('an expired bearer', bearer(token({ exp: LONG_AGO })), 401, [EXPIRED]),
   row('a bearer of another issuer', bearer(token({ iss: 'other' })), 401, [INVALID]),
   row('a bearer for another audience', bearer(token({ aud: 'other' })), 401, [INVALID]),
@@ -392,7 +405,12 @@ export const auth: readonly Behaviour[] = [
         headers: { 'X-Admin': 'yes' },
       })
       const after = await client.send({ headers: { 'X-API-Key': key } })
-      return [closed, made, used, wrong, method, form, revoked, after]
+      const misspelt = await client.send({ target: '/api-keys/nobody', headers: { 'X-Admin': 'yes' } })
+      const absent = await client.send({
+        target: `/api-keys/${'0'.repeat(16)}`,
+        headers: { 'X-Admin': 'yes' },
+      })
+      return [closed, made, used, wrong, method, form, revoked, after, misspelt, absent]
     },
     gets: [
       { status: 403, headers: { 'Cache-Control': 'no-store' } },
@@ -407,6 +425,8 @@ export const auth: readonly Behaviour[] = [
       { status: 415 },
       { status: 200, body: /"revoked":true/ },
       { status: 401, headers: { 'WWW-Authenticate': [KEY] } },
+      { status: 422, body: /"code":"VALIDATION_ERROR".*"fields":\[\{"field":"id"/ },
+      { status: 404, body: /"code":"NOT_FOUND"/ },
     ],
   },
 ]
