@@ -91,7 +91,6 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
         window: '1m',
         key: byTenant(),
         whenKeyMissing: 'skip',
-        headers: { legacy: false, draft: false },
         store: limits,
         skip: isElsewhere,
       }),
