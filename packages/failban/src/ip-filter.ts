@@ -4,6 +4,7 @@ import {
   checkOptions,
   cidrs,
   clientKey,
+  isPromise,
   type Middleware,
   mode,
   optional,
@@ -88,4 +89,11 @@ export function ipFilter<State extends object = {}>(options: IpFilterOptions<Sta
   }
 }
 
-const named = (ip: string | undefined) => ({ ip, key: ip === undefined ? undefined : clientKey(ip) })
+/** @throws TypeError for what is no text, a promise above all */
+function named(ip: unknown): { ip: string | undefined; key: string | undefined } {
+  if (ip === undefined) return { ip, key: undefined }
+  if (typeof ip === 'string') return { ip, key: clientKey(ip) }
+  // Nobody waits for it, and its rejection would end the process.
+  if (isPromise(ip)) ip.then(undefined, () => {})
+  throw new TypeError(`ipFilter: the key is of type ${typeof ip}; allowed: an address as text, or undefined`)
+}

@@ -3,6 +3,7 @@ import { inject } from '@palisade/core/testing'
 import { describe, expect, it } from 'vitest'
 import { type IpFilterOptions, ipFilter } from '../src/index.js'
 
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const behind: PipelineOptions = { trust: trustedProxies(['10.0.0.1']) }
 
 async function statusOf(options: IpFilterOptions, ip: string | null, services: PipelineOptions = {}) {
@@ -48,6 +49,20 @@ describe('ipFilter', () => {
     expect((await inject(edge, { headers: { 'x-real': '10.0.0.5' } })).status).toBe(200)
     expect((await inject(edge, { headers: { 'x-real': 'nonsense' } })).status).toBe(403)
     expect((await inject(edge)).status).toBe(403)
+  })
+
+  it.each<[string, () => unknown]>([
+    ['promises one', async () => '10.0.0.5'],
+    ['rejects', async () => Promise.reject(new Error('down'))],
+    ['has a number', () => 10],
+    ['has none', () => null],
+  ])('given a key that %s instead of an address, then it is a mistake, and refuses', async (_, key) => {
+    for (const options of [{ allow: ['10.0.0.0/8'] }, { deny: ['192.0.2.0/24'] }]) {
+      const edge = pipeline({ logger: silent }).use(ipFilter({ ...options, key: key as () => string }))
+      expect((await inject(edge)).status).toBe(500)
+      // An unhandled rejection would end the process, and fails this run.
+      await new Promise(resolve => setImmediate(resolve))
+    }
   })
 
   it('given a refusal, then it says nothing of the lists and may not be stored', async () => {

@@ -19,8 +19,8 @@ type About<C, R> = [about: NoInfer<C | Bare<C>>, ...record: [record?: NoInfer<R>
 /**
  * Asks a guard inside a handler, a job or a test: about a request's context, or about whatever it needs, with no HTTP at all.
  *
- * A record that is passed and turns out to be `undefined` does not exist, and guards that decide on it refuse; without the argument no record
- * is asked about. The decision has to be looked at; `ensure` looks itself. The answer is a promise only when the guard waits.
+ * A record that is passed and turns out to be `undefined` does not exist, and guards that decide on it refuse; a promise of one is waited for; without
+ * the argument no record is asked about. The decision has to be looked at; `ensure` looks itself. The answer is a promise only when the guard waits.
  *
  *     const decision = await check(requireOwnership(), ctx, order)
  *     const decision = await check(requireScopes('orders:write'), { identity })
@@ -64,7 +64,11 @@ function ask(
 ): MaybePromise<Decision> {
   const named = toNamed(guard, { owner, option: 'guard' }) as NamedGuard<unknown, unknown>
   const context = contextOf(about)
-  return record.length === 0 ? named(context) : named(context, record[0] ?? null)
+  if (record.length === 0) return named(context)
+  const [given] = record
+  // One that somebody forgot to wait for: its owner would be nobody, and `not` would make a yes of that.
+  if (isPromise(given)) return Promise.resolve(given).then(late => named(context, late ?? null))
+  return named(context, given ?? null)
 }
 
 function insist(decision: Decision, about: unknown): void {

@@ -90,8 +90,12 @@ export function scopeTo<F extends LooseFilter, const Name extends string = 'filt
 function checkFilter(found: unknown): object | undefined {
   if (found === null || found === undefined) return undefined
   if (typeof found !== 'object' || Array.isArray(found)) throw notPlain(typeof found)
-  const entries = Object.entries(found)
+  // Copies, in which holes of lists are values too.
+  const entries = Object.entries(found).map(
+    ([column, value]: [string, unknown]) => [column, Array.isArray(value) ? [...value] : value] as const,
+  )
   if (entries.length === 0) return undefined
+  for (const value of entries.flatMap(([, values]) => values)) letGo(value)
   for (const [column, value] of entries) if (!isPresent(column, value)) return undefined
   // From entries, since assigning `__proto__` would set a prototype instead of a column.
   return Object.freeze(Object.fromEntries(entries.map(([column, value]) => [column, frozen(value)])))
@@ -112,7 +116,12 @@ function isPresent(column: string, value: unknown): boolean {
   return true
 }
 
-const frozen = (value: unknown) => (Array.isArray(value) ? Object.freeze([...value]) : value)
+const frozen = (value: unknown) => (Array.isArray(value) ? Object.freeze(value) : value)
+
+/** A promise is no plain value: nobody waits for it, and its rejection would end the process. */
+function letGo(value: unknown): void {
+  if (isPromise(value)) value.then(undefined, () => {})
+}
 
 function notPlain(what: string): TypeError {
   return new TypeError(

@@ -38,13 +38,22 @@ describe('given scopeTo when something is absent then the handler does not run',
     ['a null', { tenantId: null }],
     ['an empty text', { tenantId: '' }],
     ['an empty list', { tenantId: [] }],
+    ['a list with a hole', { tenantId: Object.assign(['a'], { length: 2 }) }],
+    ['a list of nothing but holes', { tenantId: new Array(2) }],
+    [
+      'an absent value beside a promise that rejects',
+      () => ({ tenantId: undefined, region: Promise.reject(new Error('down')) }),
+    ],
     ['a list with an empty text', { tenantId: ['a', ''] }],
     ['one value of two', { tenantId: 'acme', region: undefined }],
     ['nothing later', Promise.resolve(undefined)],
   ]
   test.each(absent)('%s', async (_, filter) => {
-    const edge = edgeOf(acme).use(scopeTo(() => filter as LooseFilter))
+    const filterOf = typeof filter === 'function' ? filter : () => filter
+    const edge = edgeOf(acme).use(scopeTo(filterOf as () => LooseFilter))
     expect(await inject(edge)).toMatchObject({ status: 403, passed: false })
+    // An unhandled rejection would end the process, and fails this run.
+    await new Promise(resolve => setImmediate(resolve))
   })
 
   test('an identity', async () => {
@@ -67,10 +76,15 @@ describe('given scopeTo when a value could be read as an operator then it is an 
     ['a list instead of a filter', ['acme']],
     ['text instead of a filter', 'acme'],
     ['a filter in a promise in a filter', { tenantId: Promise.resolve('acme') }],
+    ['a promise in a filter that rejects', () => ({ tenantId: Promise.reject(new Error('down')) })],
+    ['a promise in a list that rejects', () => ({ tenantId: ['a', Promise.reject(new Error('down'))] })],
   ])('%s', async (_, filter) => {
     const logged: Logged[] = []
-    const edge = edgeOf(acme, { logged }).use(scopeTo(() => filter as unknown as LooseFilter))
+    const filterOf = typeof filter === 'function' ? filter : () => filter
+    const edge = edgeOf(acme, { logged }).use(scopeTo(filterOf as unknown as () => LooseFilter))
     expect(await inject(edge)).toMatchObject({ status: 500, passed: false })
+    // An unhandled rejection would end the process, and fails this run.
+    await new Promise(resolve => setImmediate(resolve))
     expect(logged).toMatchObject([{ level: 'error', error: expect.any(TypeError) }])
   })
 })

@@ -1,3 +1,5 @@
+import { isPromise } from '@palisade/core'
+
 /** What a record may say of whose it is. */
 export type RecordId = string | number | bigint | null | undefined
 
@@ -11,6 +13,8 @@ export function isSameId(guard: string, id: unknown, mine: string): boolean {
   if (typeof id === 'string') return id === mine
   if (typeof id === 'bigint' || (typeof id === 'number' && Number.isSafeInteger(id)))
     return String(id) === mine
+  // Nobody waits for it, and its rejection would end the process.
+  if (isPromise(id)) id.then(undefined, () => {})
   throw new TypeError(
     `${guard}: the id in the record is ${typeof id === 'number' ? 'no whole number' : `of type ${typeof id}`}; allowed: a string, a whole number or nothing`,
   )

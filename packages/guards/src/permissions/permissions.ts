@@ -19,15 +19,18 @@ import { ACTIONS, type Action, actionOf, isAction } from './actions.js'
 import { compilePermissions, type Grant, Grants, grantsOption, isPlainResource } from './grants.js'
 
 export interface PermissionsOptions<C = IdentifiedContext, R = unknown> {
-  /** Which resource is asked about: a name, or a function; with nothing to return it refuses. It must say one name for one thing. */
-  resource: string | ((ctx: C, record?: R | null) => string | null | undefined)
+  /**
+   * Which resource is asked about: a name, or a function, which may be asynchronous; with nothing to return it refuses. It must say one name for one
+   * thing.
+   */
+  resource: string | ((ctx: C, record?: R | null) => MaybePromise<string | null | undefined>)
   /**
    * What callers may do, for all of them or found for each. Default: what `identity.permissions` says. When both are there, both must allow:
    * an API key can do no more than its owner. Rows that a function returns are compiled at each request unless they are frozen or `compileGrants` made them.
    */
   grants?: readonly Grant[] | Grants | ((ctx: C) => MaybePromise<readonly Grant[] | Grants>)
   /** What is done. Default by the method: GET and HEAD read, POST creates, PUT and PATCH update, DELETE deletes; another is refused. */
-  action?: Action | ((ctx: C) => Action | null | undefined)
+  action?: Action | ((ctx: C) => MaybePromise<Action | null | undefined>)
   /** Refuses with 404, as if the resource did not exist. Default false: with 403. */
   conceal?: boolean
 }
@@ -46,7 +49,8 @@ type Find<T> = (ctx: unknown, record?: unknown) => T
  * Requires that the caller may read, create, update or delete a resource, by rows of grants or `resource:action` texts.
  *
  * Nothing is allowed that is not granted, and a denial wins over every grant. Refuses what it cannot decide on: a resource that is no plain name,
- * a method that is not known, a caller of whom no permissions are known. The cost does not grow with the number of rows.
+ * a method that is not known, a caller of whom no permissions are known. Functions are asked one after the other, and one that throws or rejects is a 500.
+ * The cost does not grow with the number of rows.
  *
  *     guard(permissions({ grants: [{ resource: 'users', read: true }], resource: () => 'users' }))
  *     guard(permissions({ grants: ctx => grantsOf(ctx.state.identity.subject), resource: ctx => `db1:${tableOf(ctx.path)}` }))
@@ -101,25 +105,37 @@ export function permissions(options: object): NamedGuard<never, never> {
     })
   }
 
+  const onResource = (ctx: Caller, resource: unknown): MaybePromise<Decision> => {
+    if (typeof resource !== 'string' || !isPlainResource(resource))
+      return undecided(
+        `the resource is no plain name: ${typeof resource === 'string' ? quoted(resource) : typeof resource}`,
+      )
+    const action = actionIn(ctx)
+    if (isPromise(action)) return Promise.resolve(action).then(late => onAction(ctx, resource, late))
+    return onAction(ctx, resource, action)
+  }
+
+  const onAction = (ctx: Caller, resource: string, action: unknown): MaybePromise<Decision> => {
+    if (!isAction(action)) return undecided('the action is not known')
+    const own = ownGrants(ctx.state.identity, compiled)
+    if (typeof grants !== 'function') {
+      if (own === undefined && grants === undefined)
+        return undecided('no permissions of the caller are known')
+      return decide(own, grants, resource, action)
+    }
+    const found = grants(ctx)
+    if (isPromise(found))
+      return Promise.resolve(found).then(late => decide(own, ready(late, compiled), resource, action))
+    return decide(own, ready(found, compiled), resource, action)
+  }
+
   return withFacts(
     (ctx: Caller, record?: unknown): MaybePromise<Decision> => {
       const identity = identityOf(ctx)
       if (identity === undefined || identity === null) return ANONYMOUS
       const resource = resourceIn(ctx, record)
-      if (typeof resource !== 'string' || !isPlainResource(resource))
-        return undecided(`the resource is no plain name: ${quoted(String(resource))}`)
-      const action = actionIn(ctx)
-      if (!isAction(action)) return undecided('the action is not known')
-      const own = ownGrants(identity, compiled)
-      if (typeof grants !== 'function') {
-        if (own === undefined && grants === undefined)
-          return undecided('no permissions of the caller are known')
-        return decide(own, grants, resource, action)
-      }
-      const found = grants(ctx)
-      if (isPromise(found))
-        return Promise.resolve(found).then(late => decide(own, ready(late, compiled), resource, action))
-      return decide(own, ready(found, compiled), resource, action)
+      if (isPromise(resource)) return Promise.resolve(resource).then(late => onResource(ctx, late))
+      return onResource(ctx, resource)
     },
     { name: owner, needs: IDENTITY },
   )

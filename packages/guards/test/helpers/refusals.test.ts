@@ -7,6 +7,8 @@ import {
   check,
   defineGuard,
   during,
+  ensure,
+  not,
   permissions,
   recordGuard,
   requireFreshLogin,
@@ -421,5 +423,35 @@ describe('given an id in a record when it is none', () => {
     ['a boolean', true],
   ])('%s then it is an error and no answer', (_, ownerId) => {
     expect(ask(ownerId)).toThrow(TypeError)
+  })
+
+  test('a promise that rejects then it is the same error, and no rejection is left', async () => {
+    for (const guard of [
+      requireOwnership({ owner: (async () => Promise.reject(new Error('down'))) as never }),
+      requireTenant({ tenant: (async () => Promise.reject(new Error('down'))) as never }),
+    ])
+      expect(() => check(guard as AnyGuard, ada as never, {} as never)).toThrow(TypeError)
+    // An unhandled rejection would end the process, and fails this run.
+    await new Promise(resolve => setImmediate(resolve))
+  })
+})
+
+describe('given a record that somebody forgot to wait for when it is asked about', () => {
+  const later = (record: unknown) => Promise.resolve(record) as never
+  const forgotten = async (guard: AnyGuard, record: unknown) => check(guard, ada as never, later(record))
+
+  test('then it is waited for, and its negation is no yes', async () => {
+    expect(await forgotten(requireOwnership(), { ownerId: 'ada' })).toEqual({ allow: true })
+    expect(await forgotten(requireOwnership(), { ownerId: 'bob' })).toMatchObject({ status: 403 })
+    expect(await forgotten(requireOwnership(), undefined)).toMatchObject({ status: 404 })
+    expect(await forgotten(not(requireOwnership()), { ownerId: 'ada' })).toMatchObject({ allow: false })
+    await expect(
+      ensure(requireOwnership() as AnyGuard, ada as never, later({ ownerId: 'bob' })),
+    ).rejects.toThrow('Access denied')
+  })
+
+  test('then its rejection is the answer', async () => {
+    const rejected = Promise.reject(new Error('down')) as never
+    await expect((async () => check(requireOwnership(), ada, rejected))()).rejects.toThrow('down')
   })
 })

@@ -1,19 +1,25 @@
 import type { Decision, Identity } from '@palisade/core'
 import { isPromise } from '@palisade/core'
+import { inject } from '@palisade/core/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   type Action,
   type AnyGuard,
+  anyOf,
   check,
   compileGrants,
   type Grant,
   type GrantRow,
+  guard,
   type NamedGuard,
   not,
+  type PermissionsOptions,
   permissions,
+  requireRole,
+  when,
 } from '../../src/index.js'
-import { identity } from '../support/callers.js'
+import { edgeOf, identity, type Logged } from '../support/callers.js'
 
 const ACTIONS = ['read', 'create', 'update', 'delete'] as const
 
@@ -185,13 +191,64 @@ describe('given permissions when a request comes with', () => {
     })
   })
 
-  test.each([undefined, null, '', 'a:*', '**', 42, {}, Promise.resolve('users')])(
-    '%s for a resource then it refuses',
-    resource => {
-      const guard = permissions({ grants: ['**'], resource: (() => resource) as () => string })
-      expect(ask(guard)).toMatchObject({ allow: false, undecided: true })
-    },
-  )
+  test.each<[unknown]>([
+    [undefined],
+    [null],
+    [''],
+    ['a:*'],
+    ['**'],
+    [42],
+    [{}],
+    [Symbol('users')],
+    [Object.create(null)],
+  ])('%s for a resource then it refuses, now or later', async resource => {
+    for (const found of [() => resource, async () => resource]) {
+      const guard = permissions({ grants: ['**'], resource: found as () => string })
+      expect(await ask(guard)).toMatchObject({ allow: false, undecided: true })
+      expect(await ask(not(guard))).toMatchObject({ allow: false })
+    }
+  })
+
+  test('a resource and an action that are found later then they are waited for', async () => {
+    const later = (name: string, action: Action) =>
+      permissions({
+        grants: async () => ['users:read'],
+        resource: async () => name,
+        action: async () => action,
+      })
+    expect(await ask(later('users', 'read'))).toEqual({ allow: true })
+    expect(await ask(later('users', 'update'))).toMatchObject({ allow: false, missing: ['users:update'] })
+    expect(await ask(later('orders', 'read'))).toMatchObject({ allow: false, missing: ['orders:read'] })
+    const byMethod = permissions({ grants: ['users:read'], resource: async () => 'users' })
+    expect(await ask(byMethod, 'GET')).toEqual({ allow: true })
+    expect(await ask(byMethod, 'DELETE')).toMatchObject({ allow: false })
+  })
+
+  const fails = async () => {
+    throw new Error('database is down')
+  }
+  test.each<[string, object]>([
+    ['a resource that rejects', { resource: fails, grants: ['**'] }],
+    [
+      'a resource that rejects, where the action is not known',
+      { resource: fails, grants: ['**'], action: () => null },
+    ],
+    ['an action that rejects', { resource: 'users', grants: ['**'], action: fails }],
+    ['grants that reject', { resource: 'users', grants: fails }],
+    ['grants that reject, behind a resource that waits', { resource: async () => 'users', grants: fails }],
+    ['all of them reject', { resource: fails, action: fails, grants: fails }],
+  ])('%s then it is a 500 with its cause in the log, and no rejection is left', async (_, options) => {
+    const one = permissions(options as PermissionsOptions)
+    for (const asked of [one, not(one), anyOf(one, requireRole('nobody')), when(() => true, one)]) {
+      const logged: Logged[] = []
+      const answered = await inject(edgeOf(identity(), { logged }).use(guard(asked)))
+      // An unhandled rejection would end the process, and fails this run.
+      await new Promise(resolve => setImmediate(resolve))
+      expect(answered).toMatchObject({ status: 500, passed: false })
+      expect(answered.body).not.toContain('database')
+      expect(logged).toMatchObject([{ level: 'error', error: { message: 'database is down' } }])
+    }
+  })
 
   test('an action of the team then the method does not count', () => {
     const search = permissions({ grants: ['users:read'], resource: 'users', action: 'read' })
