@@ -2,13 +2,16 @@ import { isPromise, type Middleware, Reply, RequestError } from '@palisade/core'
 import { inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
 import {
+  anyOf,
   check,
   ensure,
   guard,
+  permissions,
   recordGuard,
   requireOwnership,
   requireRole,
   requireScopes,
+  requireTenant,
 } from '../src/index.js'
 import { edgeOf, identity } from './support/callers.js'
 
@@ -124,10 +127,23 @@ describe('given a guard that conceals when a record is absent or hidden then the
     '/hidden': { ownerId: 'bob', tenantId: 'globex' },
   }
 
-  test.each(['/hidden', '/absent'])('%s', async url => {
-    const edge = edgeOf()
+  const load = (ctx: { path: string }) => records[ctx.path]
+  const no = () => false
+  const concealing = {
+    requireOwnership: requireOwnership({ load, conceal: true }),
+    requireTenant: requireTenant({ load, conceal: true }),
+    recordGuard: recordGuard('mine', no, { load, conceal: true }),
+    permissions: permissions({ resource: ctx => `records:${ctx.path.slice(1)}`, grants: [], conceal: true }),
+    'any of them': anyOf(requireOwnership({ load, conceal: true }), requireRole('admin')),
+  }
+  const asked = Object.entries(concealing).flatMap(([name, one]) =>
+    ['/hidden', '/absent'].map(url => [name, url, one] as const),
+  )
+
+  test.each(asked)('%s of %s', async (_, url, one) => {
+    const edge = edgeOf(identity({ tenant: 'acme' }))
       .use(sameId)
-      .use(guard(requireOwnership({ load: ctx => records[ctx.path], conceal: true })))
+      .use(guard(one))
     const { status, headers, body } = await inject(edge, { url })
     expect({ status, headers, body: JSON.parse(body) }).toEqual({
       status: 404,

@@ -2,6 +2,7 @@ import { ConfigError, type Middleware, type PalisadeEvents, pipeline } from '@pa
 import { inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
 import {
+  allOf,
   allowIp,
   anyOf,
   defineGuard,
@@ -10,6 +11,7 @@ import {
   requireOwnership,
   requireRole,
   requireScopes,
+  requireTenant,
 } from '../src/index.js'
 import { edgeOf, identity, type Logged } from './support/callers.js'
 
@@ -285,6 +287,31 @@ describe('given a refusal when the caller came by', () => {
       'Bearer realm="api", error="insufficient_user_authentication", error_description="A more recent authentication is required", max_age="300"',
     )
     expect(await challenge(guard(requireFreshLogin('5m')), 'session')).toBe('Bearer realm="api"')
+  })
+})
+
+describe('given an administrator, or the owner within a tenant, when a request comes', () => {
+  const orders: Readonly<Record<string, { ownerId: string }>> = { '/1': { ownerId: 'ada' } }
+  const one = guard(
+    anyOf(
+      requireRole('admin'),
+      allOf(
+        requireTenant(),
+        requireOwnership({ load: async ctx => orders[ctx.path], owner: order => order.ownerId }),
+      ),
+    ),
+  )
+
+  test.each([
+    ['an administrator', identity({ roles: ['admin'] }), '/1', 200],
+    ['an administrator, where there is no record', identity({ roles: ['admin'] }), '/2', 200],
+    ['the owner within a tenant', identity({ tenant: 'acme' }), '/1', 200],
+    ['the owner without a tenant', identity(), '/1', 403],
+    ['somebody else of a tenant', identity({ subject: 'bob', tenant: 'acme' }), '/1', 403],
+    ['the owner of nothing', identity({ tenant: 'acme' }), '/2', 404],
+    ['nobody', null, '/1', 401],
+  ])('then %s', async (_, who, url, status) => {
+    expect((await inject(edgeOf(who).use(one), { url })).status).toBe(status)
   })
 })
 

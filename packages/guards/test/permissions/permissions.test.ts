@@ -2,7 +2,7 @@ import type { Decision, Identity } from '@palisade/core'
 import { isPromise } from '@palisade/core'
 import { inject } from '@palisade/core/testing'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   type Action,
   type AnyGuard,
@@ -347,6 +347,26 @@ describe('given permissions when a request comes with', () => {
   ])('grants found as %s then it is an error', async (_, grants) => {
     const guard = permissions({ grants: grants as never, resource: () => 'users' })
     await expect((async () => ask(guard))()).rejects.toThrow(Error)
+  })
+
+  test('ten rows or a hundred thousand then as many questions are put to the map', () => {
+    const questions = (rows: number) => {
+      const grants = compileGrants([
+        'db1:*:read',
+        '!db1:**',
+        ...Array.from({ length: rows }, (_, i) => `db${i % 7}:table${i}:read`),
+      ])
+      const one = permissions({ grants, resource: 'db3:table3' })
+      const get = vi.spyOn(Map.prototype, 'get')
+      try {
+        expect(ask(one)).toEqual({ allow: true })
+        return get.mock.calls.length
+      } finally {
+        get.mockRestore()
+      }
+    }
+    expect(questions(100_000)).toBe(questions(10))
+    expect(questions(10)).toBeLessThanOrEqual(3)
   })
 
   test('known permissions then no promise is made', () => {
