@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
 import { type Pipeline, pipeline, type RequestContext } from '@palisade/core'
 import { describe, expect, it } from 'vitest'
 import { headerTableOf } from '../src/node-http/header-table.js'
@@ -30,6 +31,25 @@ describe("Node's table of headers", () => {
     res.setHeader('X-Second', '2')
     expect(headerTableOf(res)).toEqual({ 'x-first': ['X-First', '1'], 'x-second': ['X-Second', '2'] })
   })
+
+  it('given thirty headers when they are set then V8 has not made a dictionary of the table, which would be sorted for each answer', () => {
+    setFlagsFromString('--allow-natives-syntax')
+    const isFast = new Function('object', 'return %HasFastProperties(object)') as (object: object) => boolean
+    const { ctx, res } = contextFor()
+    for (let i = 0; i < 30; i++) ctx.setHeader(`X-Number-${i}`, 'a')
+    expect(isFast(headerTableOf(res) as object)).toBe(true)
+  })
+
+  it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])(
+    'given no header named %s when it is asked for then there is none',
+    name => {
+      const { ctx, res } = contextFor()
+      ctx.setHeader('X-First', '1')
+      expect([res.getHeader(name), res.hasHeader(name)]).toEqual([undefined, false])
+      ctx.setHeader(name, 'a')
+      expect(res.getHeader(name)).toBe('a')
+    },
+  )
 
   it.each([
     ['as Node keeps them', () => {}],

@@ -1,8 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-
-/** The headers that a response of Node will send: the name in lower case to the name as given and its value. */
-export type HeaderTable = Record<string, [name: string, value: string | number | readonly string[]]>
+import { type HeaderTable, newTable } from './new-table.js'
 
 /**
  * Node keeps a response's headers in one table behind a symbol, and checks name and value again on each `setHeader`. A dozen constant headers
@@ -27,8 +25,7 @@ export function headerTableOf(res: ServerResponse): HeaderTable | undefined {
   const keeper = res as unknown as Keeper
   const table = keeper[TABLE]
   if (table !== null) return table
-  // As `setHeader` does it.
-  const made = { __proto__: null } as unknown as HeaderTable
+  const made = newTable()
   keeper[TABLE] = made
   return made
 }
@@ -38,7 +35,8 @@ function findTable(): symbol | undefined {
   const keeper = probe as unknown as Keeper
   const found = Object.getOwnPropertySymbols(probe).find(symbol => symbol.description === 'kOutHeaders')
   if (found === undefined || keeper[found] !== null) return undefined
-  const table = { __proto__: null, 'x-first': ['X-First', '1'] } as unknown as HeaderTable
+  const table = newTable()
+  table['x-first'] = ['X-First', '1']
   keeper[found] = table
   probe.setHeader('X-Second', '2')
   const second: unknown = table['x-second']

@@ -8,9 +8,9 @@ import {
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
-import { HeaderNames, isFitValue } from './header-names.js'
-import { type HeaderTable, headerTableOf } from './header-table.js'
-import { addHeader } from './headers.js'
+import { headerTableOf } from './header-table.js'
+import { addHeader, NAMES, setHeader } from './headers.js'
+import type { HeaderTable } from './new-table.js'
 import { queueOf } from './queue.js'
 import { readBody } from './read-body.js'
 
@@ -72,11 +72,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   setHeader(name: string, value: string): void {
-    const { table } = this
-    const key = table === undefined || !isFitValue(value) ? undefined : NAMES.lowerCase(name)
-    if (table !== undefined && key !== undefined) table[key] = [name, value]
-    // With Node's own checks and errors.
-    else this.res.setHeader(name, value)
+    setHeader(this.res, this.table, name, value)
   }
 
   override setHeaders(pairs: Parameters<RequestContext['setHeaders']>[0]): void {
@@ -149,8 +145,6 @@ interface CheckedHeader {
   readonly name: string
   readonly value: string
 }
-
-const NAMES = new HeaderNames()
 
 /** Constant headers that were checked. Keyed by the array that a middleware made at construction. */
 const CHECKED = new WeakMap<object, readonly CheckedHeader[]>()
