@@ -99,6 +99,13 @@ describe('WWW-Authenticate', () => {
   })
 })
 
+test('a strategy without a challenge adds no line, and others keep theirs', async () => {
+  const silent = wordStrategy('a', { challenge: () => null })
+  expect((await edge({ strategies: [silent] }).send()).headers['www-authenticate']).toBeUndefined()
+  const { headers } = await edge({ strategies: [silent, wordStrategy('b')] }).send()
+  expect(headers['www-authenticate']).toBe('Word realm="b"')
+})
+
 describe('a credential', () => {
   test.each([
     ['ada', 200],

@@ -32,26 +32,24 @@ const hasDots = (path: string) => path.split('/').some(part => part === '.' || p
 
 /**
  * Whether the pattern matches a folded path that begins with a slash and has no empty segments, but perhaps a slash at its end. Asked at
- * each request, so the path is compared where it is and not taken apart.
+ * each request, so the path is compared where it is, character by character, and not taken apart: mostly the first one differs.
  */
 export function matches({ parts, isOpen }: Pattern, path: string): boolean {
-  const end = path.length > 1 && path.charCodeAt(path.length - 1) === SLASH ? path.length - 1 : path.length
-  /** Where the last part that matched ends: at the slash before the next one, or at the end. */
-  let at = end === 1 ? 1 : 0
+  const last = path.length - 1
+  const end = path.charCodeAt(last) === SLASH ? last : path.length
+  /** The slash in front of the next segment, or the end. */
+  let at = 0
   for (let i = 0; i < parts.length; i++) {
     if (at >= end) return false
+    at++
     const part = parts[i]
-    const next = part === undefined ? segmentEnd(path, at + 1, end) : at + 1 + part.length
-    if (part !== undefined && !(next <= end && path.startsWith(part, at + 1))) return false
-    if (next < end && path.charCodeAt(next) !== SLASH) return false
-    at = next
+    if (part === undefined) while (at < end && path.charCodeAt(at) !== SLASH) at++
+    else {
+      for (let j = 0; j < part.length; j++, at++) if (path.charCodeAt(at) !== part.charCodeAt(j)) return false
+      if (at < end && path.charCodeAt(at) !== SLASH) return false
+    }
   }
   return isOpen || at >= end
-}
-
-function segmentEnd(path: string, from: number, end: number): number {
-  const slash = path.indexOf('/', from)
-  return slash < 0 || slash > end ? end : slash
 }
 
 const SLASH = 47

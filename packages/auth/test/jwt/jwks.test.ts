@@ -309,6 +309,12 @@ describe('an answer that is not taken', () => {
     for (const timer of drip) clearInterval(timer)
   })
 
+  test('100 keys are read, and the last one opens', async () => {
+    const others = Array.from({ length: 99 }, (_, i) => ({ ...two, kid: `k${i}` }))
+    server.publishes(...others, one)
+    expect((await setUp().send(bearer(await byOne()))).status).toBe(200)
+  })
+
   test('a weak key among the keys is no key, and the others are', async () => {
     const weak = generateKeyPairSync('rsa', { modulusLength: 1024 })
     server.publishes(published(weak.publicKey, 'weak'), { kty: 'RSA', kid: 'none', e: 'AQAB' }, one)
