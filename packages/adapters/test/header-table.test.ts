@@ -81,6 +81,15 @@ describe("Node's table of headers", () => {
     },
   )
 
+  it('given a header that Node adds by itself when it is removed then it is not sent', () => {
+    const { ctx, res } = contextFor()
+    ctx.setHeader('X-First', '1')
+    ctx.removeHeader('Date')
+    ctx.removeHeader('X-First')
+    ctx.removeHeader('X-Absent')
+    expect([res.sendDate, sentBy(res)]).toEqual([false, []])
+  })
+
   it('given somebody who wraps setHeader when headers are set then it sees every one', () => {
     const seen: string[] = []
     const { ctx } = contextFor(res => {

@@ -86,7 +86,10 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   removeHeader(name: string): void {
-    this.res.removeHeader(name)
+    const { table } = this
+    const key = table === undefined ? undefined : NAMES.lowerCase(name)
+    // Taking away what is not there is asked for on each request, and `delete` is slow.
+    if (key === undefined || table?.[key] !== undefined || ADDED_BY_NODE.has(key)) this.res.removeHeader(name)
   }
 
   appendHeader(name: string, value: string): void {
@@ -145,6 +148,14 @@ interface CheckedHeader {
   readonly name: string
   readonly value: string
 }
+
+/** Node adds these when it sends, unless they were removed. */
+const ADDED_BY_NODE: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'date',
+  'transfer-encoding',
+])
 
 /** Constant headers that were checked. Keyed by the array that a middleware made at construction. */
 const CHECKED = new WeakMap<object, readonly CheckedHeader[]>()
