@@ -154,6 +154,10 @@ describe('given a store that is slow or broken', () => {
   it.each([
     ['rejects', () => Promise.reject(new Error('full'))],
     [
+      'rejects with a thenable of its own kind',
+      () => ({ then: (_: unknown, failed: (error: Error) => void) => failed(new Error('full')) }),
+    ],
+    [
       'throws',
       () => {
         throw new Error('full')
@@ -164,7 +168,7 @@ describe('given a store that is slow or broken', () => {
     async (_what, save) => {
       const { offend, statusOf, eventsOf, logs } = yard({
         maxViolations: 1,
-        store: { ...memoryBans(), save },
+        store: { ...memoryBans(), save: save as () => Promise<void> },
       })
       await offend(A)
       expect(await statusOf(A)).toBe(403)

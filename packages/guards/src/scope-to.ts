@@ -80,7 +80,7 @@ export function scopeTo<F extends LooseFilter, const Name extends string = 'filt
       const identity = identityOf(ctx)
       if (identity === undefined || identity === null) return deny(ctx, ANONYMOUS)
       const found = filterOf(ctx)
-      if (isPromise(found)) return (found as Promise<F | null | undefined>).then(late => put(ctx, late))
+      if (isPromise(found)) return Promise.resolve(found).then(late => put(ctx, late as F | null | undefined))
       return put(ctx, found)
     },
   }

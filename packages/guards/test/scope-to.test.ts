@@ -20,6 +20,18 @@ describe('given scopeTo when the caller has what rows are filtered by', () => {
     expect(state.rows).toEqual({ region: ['eu', 'us'], open: true, level: 3 })
   })
 
+  test('then also from a thenable that is late and returns nothing from then()', async () => {
+    const late = {
+      then: (done: (filter: LooseFilter) => void) => void setImmediate(done, { tenantId: 'acme' }),
+    }
+    const seen: unknown[] = []
+    const edge = edgeOf(acme)
+      .use(scopeTo(() => late as unknown as LooseFilter))
+      .use({ name: 'behind', onRequest: ctx => void seen.push((ctx.state as { filter?: unknown }).filter) })
+    await inject(edge)
+    expect(seen).toEqual([{ tenantId: 'acme' }])
+  })
+
   test('then __proto__ is a column like another', async () => {
     const { state } = await inject(
       edgeOf(acme).use(scopeTo(() => JSON.parse('{"__proto__":"x"}') as { a: string })),

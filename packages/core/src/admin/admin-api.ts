@@ -59,7 +59,7 @@ export function adminApi<Needs extends object = {}>(
       ctx.setHeader('Cache-Control', 'no-store')
       const decision = authorize(ctx)
       if (isPromise(decision))
-        return decision.then(settled => enter(ctx, settled as Decision | boolean, below))
+        return Promise.resolve(decision).then(settled => enter(ctx, settled as Decision | boolean, below))
       return enter(ctx, decision as Decision | boolean, below)
     },
   }

@@ -31,7 +31,7 @@ export function provideIdentity(
     gives: ['identity'],
     onRequest(ctx) {
       const found = find(ctx as RequestContext)
-      if (isPromise(found)) return found.then(identity => put(ctx, identity))
+      if (isPromise(found)) return Promise.resolve(found).then(identity => put(ctx, identity))
       return put(ctx, found)
     },
   }

@@ -52,6 +52,18 @@ const fieldsOf = (response: { json(): unknown }) =>
   (response.json() as { error: { details: { fields: { field: string; message: string }[] } } }).error.details
     .fields
 
+test.each([
+  [true, 200],
+  [false, 403],
+])(
+  'an authorize whose thenable says %s late, and returns nothing from then(), is waited for',
+  async (allow, status) => {
+    const late = { then: (done: (allow: boolean) => void) => void setImmediate(done, allow) }
+    const answered = await serve({ url: '/admin/things' }, () => late as unknown as boolean)
+    expect([answered.status, answered.passed]).toEqual([status, false])
+  },
+)
+
 test.each(['/', '/admin', '/admin/thingsx', '/Admin/things', '/admin%2fthings', '/admin/thing'])(
   'given %s, which is not below the mount, the request goes on untouched',
   async url => {

@@ -72,6 +72,19 @@ describe('provideIdentity', () => {
     expect((await run(() => absent)).state.identity).toBe(absent)
   })
 
+  it('given a thenable that answers late and returns nothing from then(), when a request comes, then it is waited for', async () => {
+    const late = { then: (done: (found: unknown) => void) => void setImmediate(done, identity) }
+    const seen: unknown[] = []
+    const edge = pipeline()
+      .use(provideIdentity(() => late as unknown as Identity))
+      .use({
+        name: 'behind',
+        onRequest: ctx => void seen.push((ctx.state as { identity?: Identity }).identity),
+      })
+    await inject(edge)
+    expect(seen).toEqual([identity])
+  })
+
   it('given a synchronous function, when it runs, then no promise is made', () => {
     const compiled = pipeline()
       .use(provideIdentity(() => identity))

@@ -231,7 +231,7 @@ export class BanRegistry implements Replica {
     try {
       const kept = act()
       if (!isPromise(kept)) return undefined
-      return kept.catch((error: unknown) => this.failed(operation, error))
+      return Promise.resolve(kept).catch((error: unknown) => this.failed(operation, error))
     } catch (error) {
       return Promise.reject(error).catch((thrown: unknown) => this.failed(operation, thrown))
     }

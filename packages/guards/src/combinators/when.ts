@@ -28,8 +28,7 @@ export function when<const G extends AnyGuard, C = IdentifiedContext, R = unknow
   return withFacts(
     (context: NoInfer<C> & ContextOf<G>, record?: (NoInfer<R> & RecordOf<G>) | null) => {
       const holds = condition(context, record)
-      if (isPromise(holds))
-        return (holds as Promise<boolean>).then(late => decide(late, asked, context, record))
+      if (isPromise(holds)) return Promise.resolve(holds).then(late => decide(late, asked, context, record))
       return decide(holds, asked, context, record)
     },
     factsOf('when', parts),

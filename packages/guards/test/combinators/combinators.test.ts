@@ -187,6 +187,22 @@ describe('given not when the guard', () => {
   })
 })
 
+describe('given a thenable that is late and returns nothing from then() when it is asked for', () => {
+  const late = (value: unknown) =>
+    (() => ({
+      then: (done: (value: unknown) => void) => void setImmediate(done, value),
+    })) as unknown as () => boolean
+
+  test.each([
+    ['a condition that holds', when(late(true), no), false],
+    ['a condition that does not hold', when(late(false), no), true],
+    ['a guard that allows', allOf(late(true)), true],
+    ['a guard that refuses', anyOf(late(false), no), false],
+  ])('%s then it is waited for', async (_, guard, allow) => {
+    expect((await ask(guard)).allow).toBe(allow)
+  })
+})
+
 describe('given when, where the condition', () => {
   test.each([
     ['holds and the guard allows', when(() => true, yes), true],
