@@ -118,6 +118,9 @@ describe('options that are wrong name themselves', () => {
     ['apiKeys', 'store', { store: new Map() }],
     ['apiKeys', 'prefix', { prefix: 'my_key' }],
     ['apiKeys', 'prefix', { prefix: 'PK' }],
+    ...['', '1pk', 'p k', 'p-k', 'p.k', 'pk\n', 'pké', '../pk', '__proto__', 'p'.repeat(21)].map(
+      (prefix): Row => ['apiKeys', 'prefix', { prefix }],
+    ),
     ['apiKeys', 'pepper', { pepper: 'short' }],
     ['apiKeys', 'pepper', { pepper: [] }],
     ['apiKeys', 'limiter', { limiter: {} }],

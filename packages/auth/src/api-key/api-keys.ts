@@ -18,6 +18,7 @@ import {
 } from '@palisade/core'
 import type { MakeLimiter } from './compiled-key.js'
 import { KEY_CHANGES, NEW_KEY, ROTATION } from './fields.js'
+import { inTurns } from './in-turns.js'
 import { formatKey, isKeyId, keyPrefix, newKeyId, newSecret } from './key-text.js'
 import { KeyVerifier } from './key-verifier.js'
 import { type ApiKeyInfo, type ApiKeyRecord, infoOf, type Rate } from './record.js'
@@ -173,8 +174,8 @@ export class ApiKeys {
   ): Promise<{ readonly keys: readonly ApiKeyInfo[]; readonly next?: string }> {
     const { limit = 50, cursor, owner } = query
     const { records, next } = await this.#store.list({ limit, cursor, owner })
-    const keys = await Promise.all(
-      records.map(async record => infoOf(record, await this.#store.lastUsedAt(record.id))),
+    const keys = await inTurns(records, async record =>
+      infoOf(record, await this.#store.lastUsedAt(record.id)),
     )
     return next === undefined ? { keys } : { keys, next }
   }

@@ -144,13 +144,39 @@ describe('a lock in a store', () => {
     expect(values.get('lock')).toBe('"another"')
   })
 
-  test('has no more than a hundred of one process waiting', async () => {
-    const { lock } = locks()
-    const one = lock()
-    const all = Array.from({ length: 100 }, () => one.run(async () => {}))
-    await expect(one.run(async () => {})).rejects.toMatchObject({ status: 503 })
-    await Promise.all(all)
+  test('has no more than a thousand of one process waiting', async () => {
+    const { store, state } = remoteStore()
+    state.isDown = true
+    const lock = new StoreLock(new BoundedStore(store, 1000), 'lock')
+    const all = Array.from({ length: 1000 }, () => lock.run(async () => {}))
+    const one = lock.run(async () => {})
+    expect(state.reads).toBe(0)
+    await expect(one).rejects.toThrow('by others')
+    expect(new Set((await Promise.allSettled(all)).map(({ status }) => status))).toEqual(
+      new Set(['rejected']),
+    )
+    state.isDown = false
+    expect(await lock.run(async () => 1)).toBe(1)
   })
+})
+
+test('a page of 200 keys asks for a few at a time', async () => {
+  const { store } = remoteStore()
+  const keys = apiKeys({ store: keyValueKeys({ store }) })
+  const made = await Promise.all(
+    Array.from({ length: 60 }, (_, i) => keys.create({ name: `k${i}`, owner: 'o' })),
+  )
+  let waiting = 0
+  let most = 0
+  const get = store.get
+  store.get = async key => {
+    most = Math.max(most, ++waiting)
+    const value = await get(key)
+    waiting--
+    return value
+  }
+  expect((await keys.list({ limit: 200 })).keys.length).toBe(made.length)
+  expect(most).toBeLessThanOrEqual(40)
 })
 
 describe('a counter in a store that cannot count', () => {

@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, createSecretKey } from 'node:crypto'
 import { fakeClock } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
 import { type JwtOptions, jwt } from '../../src/index.js'
@@ -66,6 +66,19 @@ describe('a token that is right', () => {
       expect(status).toBe(200)
     }
   })
+
+  test.each(['HS256', 'HS384', 'HS512'])(
+    'given a secret for all of them, then %s is verified by it',
+    async alg => {
+      const secret = 's'.repeat(64)
+      const token = await sign(claims(), { alg, key: createSecretKey(Buffer.from(secret)) })
+      const all = ['HS256', 'HS384', 'HS512']
+      const { send } = by({ secret, algorithms: all })
+      for (let i = 0; i < 2; i++) expect((await send(bearer(token))).status).toBe(200)
+      const others = by({ secret, algorithms: all.filter(other => other !== alg) })
+      expect((await others.send(bearer(token))).status).toBe(401)
+    },
+  )
 
   test.each([
     ['bearer', 200],

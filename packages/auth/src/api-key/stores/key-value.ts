@@ -1,4 +1,5 @@
 import { checkOptions, type Duration, duration, type KeyValueStore, optional, text } from '@palisade/core'
+import { inTurns } from '../in-turns.js'
 import type { ApiKeyRecord } from '../record.js'
 import { BatchedCounters } from './batched-counters.js'
 import { BoundedStore, keyValueStore } from './bounded-store.js'
@@ -79,7 +80,7 @@ export function keyValueKeys(options: KeyValueKeysOptions): ApiKeyStore {
         .map(([id]) => id)
         .sort()
       const page = ids.slice(0, limit)
-      const records = (await Promise.all(page.map(read))).filter(record => record !== undefined)
+      const records = (await inTurns(page, read)).filter(record => record !== undefined)
       const last = page.at(-1)
       return last !== undefined && ids.length > limit ? { records, next: last } : { records }
     },

@@ -9,7 +9,7 @@ const LEASE_MS = 10_000
 /** A change is not waited for longer: past the lease of a process that died. */
 const MOST_WAIT_MS = 15_000
 /** So many changes of this process wait at most. */
-const MOST_WAITING = 100
+const MOST_WAITING = 1000
 /** How long whoever found the lock free has for writing its name, beside two round trips of the store. */
 const SETTLE_MS = 10
 const LOOKS = 2
