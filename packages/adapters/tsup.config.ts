@@ -1,3 +1,3 @@
 import { library } from '../../tsup.base.js'
 
-export default library(['src/{express,fastify,hono,koa,node,fetch}.ts'])
+export default library(['src/{express,fastify,hono,hono-fetch,koa,node,fetch}.ts'])

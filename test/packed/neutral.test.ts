@@ -5,7 +5,7 @@ import { expect, inject, it } from 'vitest'
 const consumer = inject('consumer')
 
 /** What runs wherever `fetch` runs: in a browser's worker, at an edge, in Deno. */
-const neutral = ['@palisade/core', '@palisade/adapters/fetch']
+const neutral = ['@palisade/core', '@palisade/adapters/fetch', '@palisade/adapters/hono']
 
 it.each(neutral)(
   'given a platform without Node, when %s is bundled for it, then nothing of Node is left',

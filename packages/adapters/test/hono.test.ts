@@ -1,8 +1,13 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
 import { toHono } from '@palisade/adapters/hono'
 import { pipeline } from '@palisade/core'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
+import { toHono as toHonoByFetch } from '../src/hono-fetch.js'
 import { Probe } from './conformance/probe.js'
 
 const early = () => pipeline().use({ name: 'early', onRequest: ctx => ctx.setHeader('X-Early', 'yes') })
@@ -72,4 +77,19 @@ test('given a middleware of the team in front when the edge refuses then it sees
   )
   const response = await app.request('/')
   expect([response.status, response.headers.get('x-outer')]).toEqual([403, '403'])
+})
+
+test('given the module for other platforms when a bundler chose it for a Node server then clients have their addresses', async () => {
+  const app = new Hono()
+  const edge = toHonoByFetch(early())
+  app.use(edge)
+  app.get('/', c => c.json({ ip: edge.context(c).client.ip ?? null }))
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  expect([response.headers.get('x-early'), await response.json()]).toEqual(['yes', { ip: '127.0.0.1' }])
+  expect(() => edge.handleUpgrade(server)).toThrow(/needs Node/)
+  server.closeAllConnections()
+  server.close()
 })

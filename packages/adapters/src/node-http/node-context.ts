@@ -60,7 +60,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     // Node keeps it beside the headers, that of `end(text)` too; on HTTP/2 there are only the headers.
     const { _contentLength } = this.res as { _contentLength?: number | null }
     const length = Number(_contentLength ?? this.res.getHeader('content-length') ?? Number.NaN)
-    return Number.isSafeInteger(length) ? length : undefined
+    return Number.isSafeInteger(length) && length >= 0 ? length : undefined
   }
 
   header(name: string): string | undefined {

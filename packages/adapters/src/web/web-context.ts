@@ -41,7 +41,8 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
   sentLength: string | null = null
 
   protected override get responseBytes(): number | undefined {
-    return this.sentLength === null ? undefined : Number(this.sentLength)
+    // It is the handler's own text, which nobody has checked.
+    return this.sentLength !== null && LENGTH.test(this.sentLength) ? Number(this.sentLength) : undefined
   }
 
   header(name: string): string | undefined {
@@ -122,6 +123,9 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
     if (cookies.length > 0) prependCookies(headers, cookies)
   }
 }
+
+/** RFC 9110 section 8.6, within what a number holds exactly. */
+const LENGTH = /^\d{1,15}$/
 
 /** `Set-Cookie` lines in front of those that are there. */
 function prependCookies(headers: Headers, cookies: readonly string[]): void {

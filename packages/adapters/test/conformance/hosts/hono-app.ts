@@ -1,4 +1,4 @@
-import { type HonoEdge, type HonoOptions, toHono } from '@palisade/adapters/hono'
+import type { HonoEdge, HonoOptions, toHono } from '@palisade/adapters/hono'
 import { type Context, Hono } from 'hono'
 import type { ContentfulStatusCode, StatusCode } from 'hono/utils/http-status'
 import type { Answer } from '../answers.js'
@@ -7,11 +7,15 @@ import { named, performIn, routesOf, type Scene, times } from './host.js'
 import { bytesOf, responseOf } from './web-answer.js'
 
 /** The scene as a Hono app, for Node and for anything else that has `fetch`. */
-export function honoApp(scene: Scene, options: HonoOptions): { app: Hono; edge: HonoEdge<object> } {
+export function honoApp(
+  scene: Scene,
+  mount: typeof toHono,
+  options: HonoOptions,
+): { app: Hono; edge: HonoEdge<object> } {
   const { app: wanted, neighbour } = scene
-  const edge = toHono(scene.edge, options)
+  const edge = mount(scene.edge, options)
   const branches = Object.fromEntries(
-    Object.entries(scene.branches).map(([name, branch]) => [name, toHono(branch, options)]),
+    Object.entries(scene.branches).map(([name, branch]) => [name, mount(branch, options)]),
   )
   const app = new Hono()
   if (wanted.bodyReadInFront === true)
@@ -20,7 +24,7 @@ export function honoApp(scene: Scene, options: HonoOptions): { app: Hono; edge: 
       await next()
     })
   for (let i = 0; i < times(wanted); i++) app.use(edge)
-  if (neighbour !== undefined) app.use(toHono(neighbour, options))
+  if (neighbour !== undefined) app.use(mount(neighbour, options))
   if (wanted.notFoundHandler === true) app.notFound(edge.notFoundHandler)
   // Hono's own error handler writes to the console.
   app.onError(

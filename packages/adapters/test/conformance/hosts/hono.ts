@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
+import { toHono } from '@palisade/adapters/hono'
 import { honoApp } from './hono-app.js'
 import type { Host } from './host.js'
 import { listen, serverFor } from './serve.js'
@@ -8,7 +9,7 @@ export const hono: Host = {
   name: 'hono',
   lacks: {},
   async start(scene) {
-    const { app, edge } = honoApp(scene, {})
+    const { app, edge } = honoApp(scene, toHono, {})
     const server = createAdaptorServer({
       fetch: app.fetch,
       createServer: ((_options: object, listener: () => void) => serverFor(scene, listener)) as never,

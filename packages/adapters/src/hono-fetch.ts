@@ -1,0 +1,30 @@
+import type { Pipeline } from '@palisade/core'
+import type { Context } from 'hono'
+import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
+import { HonoWebContext } from './hono/web-context.js'
+
+export type { HonoEdge, HonoOptions } from './hono/edge.js'
+
+/** `toHono` for platforms other than Node, which get this module under the same name: it imports nothing of Node. */
+export function toHono<State extends object>(
+  edge: Pipeline<State>,
+  options: HonoOptions = {},
+): HonoEdge<State> {
+  return honoEdge(edge, options, FETCH)
+}
+
+const FETCH: HonoPlatform = {
+  carrierOf: c => c.req.raw,
+  contextFor: (root, c, peer) => new HonoWebContext(root, c, peer === undefined ? addressOf(c) : peer(c)),
+  handleUpgrade() {
+    throw new Error(
+      'handleUpgrade() needs Node: this module was resolved without the condition "node", by a bundler or another runtime',
+    )
+  },
+}
+
+/** A bundler may choose this module for a Node server, whose clients must still have their addresses. */
+function addressOf(c: Context): string | undefined {
+  const env = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined
+  return env?.incoming?.socket?.remoteAddress
+}

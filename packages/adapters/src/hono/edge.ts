@@ -1,0 +1,106 @@
+import type { Server } from 'node:http'
+import {
+  answerError,
+  type CompiledPipeline,
+  callback,
+  checkOptions,
+  optional,
+  type Pipeline,
+  type Reply,
+  type RequestContext,
+} from '@palisade/core'
+import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
+import { compiled, requireContext } from '../edge.js'
+
+export interface HonoOptions {
+  /** The address of the socket away from `@hono/node-server`, such as `c => getConnInfo(c).remote.address`. Without it no client has an address, and none is counted. */
+  peer?: (c: Context) => string | undefined
+}
+
+export interface HonoEdge<State extends object> extends MiddlewareHandler {
+  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  state(c: Context): State
+  context(c: Context): RequestContext<State>
+  /** Answers the team's own errors in the pipeline's form: `app.onError(edge.errorHandler)`. */
+  readonly errorHandler: ErrorHandler
+  /** Answers what no route matched in the pipeline's form: `app.notFound(edge.notFoundHandler)`. */
+  readonly notFoundHandler: NotFoundHandler
+  /** Puts the pipeline in front of the Node server's upgrades too; returns a function that takes it away. */
+  handleUpgrade(server: Server): () => void
+}
+
+/** A request of Hono, wherever Hono runs. */
+export interface HonoContext extends RequestContext {
+  /** A reply as what Hono's middleware returns. @param isOuter whether nothing of this pipeline is around it, which leaves headers and the end to it */
+  answer(reply: Reply, isOuter: boolean): Response
+  /** Hono has a response. Called where `isOuter`. */
+  answered(): void
+}
+
+/** What Hono runs on: with Node, or wherever there is `fetch`. */
+export interface HonoPlatform {
+  /** What stays the same for one request. */
+  carrierOf(c: Context): object
+  contextFor(root: CompiledPipeline, c: Context, peer: HonoOptions['peer']): HonoContext
+  handleUpgrade(pipeline: CompiledPipeline, server: Server): () => void
+}
+
+/** @throws ConfigError */
+export function honoEdge<State extends object>(
+  edge: Pipeline<State>,
+  options: HonoOptions,
+  platform: HonoPlatform,
+): HonoEdge<State> {
+  const { peer } = checkOptions('toHono', options, {
+    peer: optional(callback<NonNullable<HonoOptions['peer']>>('a function (c) => address')),
+  })
+  const pipeline = compiled('toHono', edge)
+  const known = (c: Context) => pipeline.contextOf(platform.carrierOf(c)) as HonoContext | undefined
+  const enter = (c: Context): HonoContext => {
+    const ctx = platform.contextFor(pipeline.root, c, peer)
+    pipeline.attach(platform.carrierOf(c), ctx)
+    return ctx
+  }
+  const middleware = (c: Context, next: Next): Promise<Response | undefined> => {
+    const earlier = known(c)
+    const ctx = earlier ?? enter(c)
+    const isOuter = earlier === undefined
+    const answer = pipeline.run(ctx)
+    if (answer === undefined) return pass(ctx, isOuter, next)
+    if (!(answer instanceof Promise)) return Promise.resolve(ctx.answer(answer, isOuter))
+    return answer.then(reply => (reply === undefined ? pass(ctx, isOuter, next) : ctx.answer(reply, isOuter)))
+  }
+  return Object.assign(middleware, {
+    state: (c: Context) => requireContext(pipeline, platform.carrierOf(c)).state as State,
+    context: (c: Context) => requireContext(pipeline, platform.carrierOf(c)) as RequestContext<State>,
+    errorHandler: (error: Error, c: Context) => {
+      const ctx = known(c) ?? enter(c)
+      return ctx.answer(answerError(ctx, error, 'the handler failed', undefined), false)
+    },
+    notFoundHandler: (c: Context) => {
+      const ctx = known(c) ?? enter(c)
+      return ctx.answer(
+        ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
+        false,
+      )
+    },
+    handleUpgrade: (server: Server) => platform.handleUpgrade(pipeline, server),
+  })
+}
+
+/**
+ * Hono catches what the handler throws, if it is an Error, and has a response by the time `next` is done. What is no Error it
+ * hands to nobody, so it is answered here.
+ */
+function pass(ctx: HonoContext, isOuter: boolean, next: Next): Promise<Response | undefined> {
+  return next().then(
+    () => {
+      if (isOuter) ctx.answered()
+      return undefined
+    },
+    (thrown: unknown) => {
+      if (!isOuter) throw thrown
+      return ctx.answer(answerError(ctx, thrown, 'the handler failed', undefined), true)
+    },
+  )
+}

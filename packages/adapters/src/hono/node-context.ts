@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CompiledPipeline, Reply, ReplyBody } from '@palisade/core'
+import type { Context } from 'hono'
+import { gatherOnWrite } from '../node-http/gather-on-write.js'
+import { gathers } from '../node-http/headers.js'
+import { NodeContext } from '../node-http/node-context.js'
+import { begin, failBody } from '../node-http/write-reply.js'
+import { sendSafely, watched } from '../reply.js'
+import { bodyInit, isSent } from '../web/response.js'
+import type { HonoContext } from './edge.js'
+import { templateOf } from './template.js'
+
+/** A request of Hono on `@hono/node-server`: Node's own request and response, so that no `Headers` are made. */
+export class HonoNodeContext extends NodeContext implements HonoContext {
+  private readonly c: Context
+
+  constructor(pipeline: CompiledPipeline, c: Context, req: IncomingMessage, res: ServerResponse) {
+    super(pipeline, req, res)
+    this.c = c
+  }
+
+  override get raw(): unknown {
+    return this.c.req.raw
+  }
+
+  override get route(): string | undefined {
+    return templateOf(this.c)
+  }
+
+  override finish(status: number | undefined, aborted: boolean): void {
+    this.error ??= this.c.error
+    super.finish(status, aborted)
+  }
+
+  override appendHeader(name: string, value: string): void {
+    super.appendHeader(name, value)
+    if (gathers(name)) gatherOnWrite(this.res)
+  }
+
+  /** On Node's response, as on every Node host; and as plain headers on the `Response`, which keep the node server on its fast path. */
+  answer(reply: Reply): Response {
+    const { res } = this
+    const sent = sendSafely(this, reply, one => begin(res, one))
+    const plain: Record<string, string> = {}
+    for (const name of ['content-type', 'content-length', ...Object.keys(sent.headers)]) {
+      const value = gathers(name) ? undefined : res.getHeader(name)
+      if (value !== undefined) plain[name.toLowerCase()] = String(value)
+    }
+    const body = isSent(this, sent) ? bodyInit(this, this.torn(sent.body as Exclude<ReplyBody, null>)) : null
+    return new Response(body, { status: sent.status, headers: plain })
+  }
+
+  answered(): void {
+    // The headers are on Node's response already, and its end is seen there.
+  }
+
+  /** A stream that tears the connection when it fails. The node server would end it with the error's message, as if that belonged to it. */
+  private torn(body: Exclude<ReplyBody, null>): Exclude<ReplyBody, null> {
+    if (typeof body === 'string' || body instanceof Uint8Array) return body
+    return watched(body, error => {
+      failBody(this, error)
+      // The server ends the response all the same, which then looks finished.
+      this.finish(this.res.statusCode, true)
+      this.res.destroy()
+    })
+  }
+}
