@@ -4,7 +4,6 @@ import {
   checkOptions,
   type Duration,
   duration,
-  type EventBus,
   type Guard,
   having,
   isPromise,
@@ -20,7 +19,7 @@ import {
   type Services,
   systemClock,
 } from '@palisade/core'
-import type { Check } from './checks/check.js'
+import { type Check, examined } from './checks/check.js'
 import { type Lifecycle, lifecycle as newLifecycle } from './lifecycle.js'
 import { type Access, guarded } from './probes/access.js'
 import { answer, formOf } from './probes/answer.js'
@@ -69,10 +68,7 @@ export interface Health<Needs extends object = {}> extends Middleware<Needs> {
  */
 export function health<Needs extends object = {}>(options: HealthOptions<Needs> = {}): Health<Needs> {
   const checked = checkOptions('health', options, {
-    checks: optional(
-      list(having<Check>('what check() or a ready-made check returns', 'run'), { max: MOST_CHECKS }),
-      [],
-    ),
+    checks: optional(list(examined, { max: MOST_CHECKS }), []),
     paths: (value = {}, at) => probesByPath(object(PATHS)(value, at), at),
     deadline: optional(duration({ min: 10, max: '1m' })),
     authorize: optional(callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision')),
@@ -87,18 +83,22 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
   const steady: Clock = { now: () => clock.now(), monotonic: () => clock.monotonic() }
   const panel = new Panel(steady, deadline)
   for (const one of checked.checks) panel.add(one)
-  const changes = new Changes()
+  /** Of the pipelines that are set up; several that were built on the same start share theirs. */
+  const users = new Set<Services>()
+  const changes = new Changes(users)
   const onDrain = () => changes.tell(readinessNow())
 
   return {
     name: 'health',
     lifecycle,
-    add: one => panel.add(one),
+    add: one => panel.add(examined(one, { owner: 'health', option: 'checks' })),
     report: async () => readiness(),
     setup(services: Services) {
-      clock = services.clock
-      startedAt = clock.monotonic()
-      changes.events = services.events
+      if (users.size === 0) {
+        clock = services.clock
+        startedAt = clock.monotonic()
+      }
+      users.add(services)
       lifecycle.signal.addEventListener('abort', onDrain, { once: true })
     },
     onRequest(context) {
@@ -107,7 +107,11 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
       if (probe === undefined) return undefined
       return respond(ctx, probe)
     },
-    async dispose() {
+    async dispose(services?: Services) {
+      // Without services, as a team calls it, it closes for all.
+      if (services === undefined) users.clear()
+      else users.delete(services)
+      if (users.size > 0) return
       lifecycle.signal.removeEventListener('abort', onDrain)
       await panel.dispose()
     },
@@ -185,20 +189,24 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
   }
 }
 
-/** Tells the bus when readiness is not what it was. */
+/** Tells the buses when readiness is not what it was. */
 class Changes {
-  events: EventBus | undefined
+  readonly #users: ReadonlySet<Services>
   #status: HealthStatus | 'unknown' = 'unknown'
+
+  constructor(users: ReadonlySet<Services>) {
+    this.#users = users
+  }
 
   tell(report: HealthReport): HealthReport {
     const { status } = report
     const previous = this.#status
     if (status === previous) return report
     this.#status = status
-    if (this.events?.has('health:changed')) {
-      const failing = report.checks.filter(one => !isHealthy(one)).map(one => one.check.name)
-      this.events.emit('health:changed', { status, previous, failing })
-    }
+    const failing = report.checks.filter(one => !isHealthy(one)).map(one => one.check.name)
+    // Pipelines may share a bus.
+    for (const events of new Set([...this.#users].map(one => one.events)))
+      events.emit('health:changed', { status, previous, failing })
     return report
   }
 }

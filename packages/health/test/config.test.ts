@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import { ConfigError } from '@palisade/core'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import {
   check,
   disk,
@@ -28,6 +28,14 @@ const CASES: readonly (readonly [what: string, build: () => unknown, owner: stri
   ['an unknown option', () => health(given<HealthOptions>({ check: [] })), 'health', 'check'],
   ['checks that are none', () => health({ checks: given('db') }), 'health', 'checks'],
   ['a check that is none', () => health({ checks: [db, given({ name: 'x' })] }), 'health', 'checks[1]'],
+  [
+    'options of a check that were not given to check()',
+    () => health({ checks: [given({ name: 'x', run })] }),
+    'health',
+    'checks[0]',
+  ],
+  ['such options later', () => health().add(given({ name: 'x', run })), 'health', 'checks'],
+  ['no check later', () => health().add(given(undefined)), 'health', 'checks'],
   ['two checks of one name', () => health({ checks: [db, db] }), 'health', 'checks'],
   [
     'more checks than 64',
@@ -93,6 +101,18 @@ const CASES: readonly (readonly [what: string, build: () => unknown, owner: stri
     'http',
     'dispatcher',
   ],
+  [
+    'a header that is none',
+    () => http({ url: 'http://b/', headers: { 'a b': 'hunter2' } }),
+    'http',
+    'headers',
+  ],
+  [
+    'a dispatcher that is none',
+    () => http({ url: 'http://b/', dispatcher: given({}) }),
+    'http',
+    'dispatcher',
+  ],
   ['a bare Redis URL', () => redis(given('redis://localhost')), 'redis', 'client'],
   ['a query as text', () => sql(given('SELECT 1')), 'sql', 'query'],
 
@@ -142,6 +162,31 @@ test.each(CASES)(
     expect((error as Error).message).not.toContain('hunter2')
   },
 )
+
+test('given options of a check that were not given to check() when health() refuses them then it says what was forgotten', () => {
+  expect(() => health({ checks: [given({ name: 'x', run })] })).toThrow(/check\(\) was not called/)
+})
+
+test('given no delay when a shutdown is built then it is 5 s in Kubernetes and none elsewhere', () => {
+  const build = () => gracefulShutdown(server, { signals: [], timeout: '5s' }).dispose()
+  vi.stubEnv('KUBERNETES_SERVICE_HOST', '10.0.0.1')
+  try {
+    expect(build).toThrow(/option "delay" is 5000; allowed: less than timeout, 5000 ms/)
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', '')
+    expect(build).not.toThrow()
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
+
+test('given no signals when a shutdown is built then SIGTERM and SIGINT are heard, until it is disposed', () => {
+  const count = () => [process.listenerCount('SIGTERM'), process.listenerCount('SIGINT')]
+  const [terms = 0, ints = 0] = count()
+  const built = gracefulShutdown(server, { delay: 0 })
+  expect(count()).toEqual([terms + 1, ints + 1])
+  built.dispose()
+  expect(count()).toEqual([terms, ints])
+})
 
 test('given wrong options when a shutdown is refused then the server and the signals are left alone', () => {
   const before = process.listenerCount('SIGTERM')

@@ -1,6 +1,6 @@
-import { trustedProxies } from '@palisade/core'
+import { type Pipeline, pipeline, trustedProxies } from '@palisade/core'
 import { inject } from '@palisade/core/testing'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { check, health, lifecycle } from '../src/index.js'
 import { deferred, scene } from './support/scene.js'
 
@@ -34,10 +34,8 @@ test('given readiness when it is asked then the body says ready in so many words
 })
 
 test('given another path when a request comes then it goes on, without a promise', () => {
-  const probes = health()
-  const { edge } = scene()
-  expect(probes.name).toBe('health')
-  return expect(inject(edge, { url: '/healthy' })).resolves.toMatchObject({ passed: true })
+  const probes = health({ checks: [check({ name: 'db', run: async () => true })] })
+  expect(probes.onRequest?.({ path: '/orders' } as never)).toBeUndefined()
 })
 
 test.each(['/health/', '/health/live/', '/Health', '/health%2Flive', '//health'])(
@@ -216,6 +214,45 @@ test('given disposal when it happens then every check is closed, also behind one
   const { edge } = scene({ checks: [closing('a'), closing('b'), closing('c')] })
   await expect(edge.dispose()).rejects.toThrow('failed to dispose')
   expect(closed).toEqual(['a', 'b', 'c'])
+})
+
+describe('in two pipelines, for two ports', () => {
+  const stand = () => {
+    const closed: string[] = []
+    const life = lifecycle()
+    const probes = health({
+      lifecycle: life,
+      checks: [{ ...passing('db'), dispose: () => void closed.push('db') }],
+    })
+    const told: string[] = []
+    const edges = ['a', 'b'].map(name => {
+      const edge = pipeline().use(probes)
+      edge.events.on('health:changed', ({ status }) => told.push(`${name}: ${status}`))
+      edge.compile()
+      return edge
+    })
+    return { closed, edges: edges as [Pipeline, Pipeline], life, told }
+  }
+
+  test('given readiness that changes when one of them asks then both are told', async () => {
+    const { edges, life, told } = stand()
+    await inject(edges[0], { url: '/ready' })
+    life.drain('test')
+    expect(told).toEqual(['a: healthy', 'b: healthy', 'a: draining', 'b: draining'])
+  })
+
+  test('given one that is disposed of when the other asks then its checks are open, and only it is told', async () => {
+    const { edges, closed, life, told } = stand()
+    await edges[0].dispose()
+    expect(closed).toEqual([])
+    expect((await inject(edges[1], { url: '/ready', peer: '127.0.0.1' })).json()).toMatchObject({
+      checks: { db: { status: 'healthy' } },
+    })
+    life.drain('test')
+    expect(told).toEqual(['b: healthy', 'b: draining'])
+    await edges[1].dispose()
+    expect(closed).toEqual(['db'])
+  })
 })
 
 const secret = 'connect ECONNREFUSED db.internal:5432 password=hunter2'

@@ -9,6 +9,7 @@ import {
   type MaybePromise,
   oneOf,
   optional,
+  refuse,
   text,
 } from '@palisade/core'
 
@@ -49,6 +50,20 @@ export interface Check {
   readonly kinds: ReadonlySet<CheckKind>
   /** Closes what the check holds open. */
   readonly dispose?: () => MaybePromise<void>
+}
+
+/** For `health()`: options that were not given to `check()` would only be found wrong by the first probe. */
+export const examined: CheckOption<Check> = (value, at) => {
+  const { name, run, timeoutMs, ttlMs, kinds } = (value ?? {}) as Partial<Record<keyof Check, unknown>>
+  const isCheck =
+    typeof name === 'string' &&
+    typeof run === 'function' &&
+    typeof timeoutMs === 'number' &&
+    typeof ttlMs === 'number' &&
+    kinds instanceof Set
+  if (isCheck) return value as Check
+  const hint = typeof run === 'function' ? ' (check() was not called on these options)' : ''
+  return refuse(at, value, `what check() or a ready-made check returns${hint}`)
 }
 
 /** The options that every check has beside what it asks. */

@@ -78,7 +78,8 @@ export class Monitor {
         this.#running = undefined
         resolve(conclude())
       }
-      verdict.then(
+      // What is no promise but has a `then` may throw in it, which nobody would catch.
+      Promise.resolve(verdict).then(
         value => settle(() => this.#judged(startedAt, value as CheckVerdict)),
         error => settle(() => this.#failed(startedAt, messageOf(error))),
       )

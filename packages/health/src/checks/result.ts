@@ -29,13 +29,23 @@ export function judge(verdict: CheckVerdict): Pick<CheckResult, 'healthy' | 'err
   return { healthy, error: healthy ? undefined : reason, facts: bounded(facts) }
 }
 
-/** The text of what a check threw, on one line and bounded. */
+const UNTOLD = 'failed without a message'
+
+/** The text of what a check threw, on one line and bounded. Never throws, whatever was thrown. */
 export function messageOf(error: unknown): string {
+  try {
+    return textOf(error) ?? UNTOLD
+  } catch {
+    return UNTOLD
+  }
+}
+
+function textOf(error: unknown): string | undefined {
   const { message, code, errors } = (error ?? {}) as { message?: unknown; code?: unknown; errors?: unknown }
   if (typeof message === 'string' && message !== '') return cut(message)
   // Node's AggregateError for a host with several addresses has no message of its own.
-  if (Array.isArray(errors) && errors.length > 0) return messageOf(errors[0])
-  return typeof code === 'string' ? cut(code) : 'failed without a message'
+  if (Array.isArray(errors) && errors.length > 0) return textOf(errors[0])
+  return typeof code === 'string' ? cut(code) : undefined
 }
 
 function bounded(given: Readonly<Record<string, unknown>>): CheckFacts {

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest'
-import { check } from '../../src/index.js'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { describe, expect, test, vi } from 'vitest'
+import { check, tcp } from '../../src/index.js'
 import { deferred, scene } from '../support/scene.js'
 
 test('given many probes at once when a check waits then it runs once, and all get its result', async () => {
@@ -18,6 +20,61 @@ test('given many probes at once when a check waits then it runs once, and all ge
   gate.resolve(true)
   expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(Array(50).fill(200))
   expect(runs).toBe(1)
+})
+
+test('given a check of all kinds when all probes ask at once then it runs once', async () => {
+  const gate = deferred<boolean>()
+  let runs = 0
+  const run = () => {
+    runs++
+    return gate.promise
+  }
+  const { ask } = scene({
+    checks: [check({ name: 'pool', run, ttl: 0, kinds: ['live', 'ready', 'startup'] })],
+  })
+  const asked = ['/health/live', '/health/ready', '/health/startup', '/health', '/ready'].map(ask)
+  gate.resolve(false)
+  expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(Array(5).fill(503))
+  expect(runs).toBe(1)
+})
+
+test('given strangers without end when they probe then what is checked is asked once for each ttl', async () => {
+  let runs = 0
+  const run = async () => void runs++
+  const { get, clock } = scene({ checks: [check({ name: 'db', run })] })
+  for (let i = 0; i < 1000; i++) await get('/ready', { peer: `203.0.113.${i % 250}` })
+  expect(runs).toBe(1)
+  clock.advance(1000)
+  await get('/ready')
+  expect(runs).toBe(2)
+})
+
+describe('the defaults', () => {
+  test('given nothing was said when a check is built then a run has 800 ms and counts for a second', () => {
+    const built = check({ name: 'db', run: () => true })
+    expect(built).toMatchObject({ timeoutMs: 800, ttlMs: 1000, optional: false })
+    expect([...built.kinds]).toEqual(['ready'])
+  })
+
+  test('given nothing was said when a check and a guard never end then the answer is there after 900 ms, and not before', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const never = () => new Promise<never>(() => {})
+      const { ask } = scene({ checks: [check({ name: 'db', timeout: '30s', run: never })], authorize: never })
+      let answered: number | undefined
+      void ask('/ready').then(({ status }) => {
+        answered = status
+      })
+      await vi.advanceTimersByTimeAsync(899)
+      expect(answered).toBeUndefined()
+      await vi.advanceTimersByTimeAsync(1)
+      // The loop looks at its sockets once more.
+      for (let i = 0; i < 3; i++) await new Promise(resolve => setImmediate(resolve))
+      expect(answered).toBe(503)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 })
 
 test('given a ttl when it has not passed then the result is kept, and when it has then the check is asked again', async () => {
@@ -148,6 +205,32 @@ test('given a check slower than the answer when it was well before then that cou
 })
 
 test.each([
+  ['of the check', { timeout: 20 }, {}],
+  ['of the answer', {}, { deadline: 20 }],
+])(
+  'given a process that stood still when the answer lies in the socket then it is read before the time %s is said to be up',
+  async (_whose, of, more) => {
+    const server = createServer(socket => socket.resume()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const { ask } = scene({ checks: [tcp({ host: '127.0.0.1', port, ...of })], ...more })
+    // In the phase of the loop behind which timers come first, and sockets after them.
+    const asked = await new Promise<ReturnType<typeof ask>[]>(resolve =>
+      setImmediate(() => {
+        const answer = ask('/ready')
+        // The kernel connects by itself; this process learns of it only when its loop goes on.
+        process.nextTick(() => {
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+          resolve([answer])
+        })
+      }),
+    )
+    expect((await asked[0])?.status).toBe(200)
+    await new Promise(resolve => server.close(resolve))
+  },
+)
+
+test.each([
   ['nothing', undefined, 200],
   ['true', true, 200],
   ['false', false, 503],
@@ -185,11 +268,53 @@ test('given facts when a check returns them then those that are plain and bounde
   expect(Object.keys(entry).length).toBeLessThanOrEqual(18)
 })
 
+function selfHolding(): AggregateError {
+  const error = new AggregateError([], '')
+  error.errors.push(error)
+  return error
+}
+
+function unreadable(): object {
+  return new Proxy(
+    {},
+    {
+      get() {
+        throw new Error('no')
+      },
+    },
+  )
+}
+
+test.each([
+  ['what throws in its then', new Error('in then')],
+  ['what throws in its then what cannot be read', unreadable()],
+])(
+  'given a check that returns %s when readiness is asked then it is unhealthy, and the next one is asked',
+  async (_what, error) => {
+    let runs = 0
+    const run = () => {
+      runs++
+      return {
+        then() {
+          throw error
+        },
+      } as unknown as Promise<boolean>
+    }
+    const { ask } = scene({ checks: [check({ name: 'db', ttl: 0, run })] })
+    expect((await ask('/ready')).status).toBe(503)
+    expect((await ask('/ready')).status).toBe(503)
+    expect(runs).toBe(2)
+  },
+)
+
 test.each([
   ['an error', new Error('first line\nsecond line'), 'first line second line'],
   ['a long error', new Error('y'.repeat(5000)), `${'y'.repeat(199)}…`],
   ['an error of several addresses', new AggregateError([new Error('refused')], ''), 'refused'],
   ['nothing', undefined, 'failed without a message'],
+  ['a code alone', { code: 'ECONNRESET' }, 'ECONNRESET'],
+  ['an error that holds itself', selfHolding(), 'failed without a message'],
+  ['an error that cannot be read', unreadable(), 'failed without a message'],
 ])(
   'given a check that rejects with %s when details are shown then the text is one bounded line',
   async (_what, error, text) => {

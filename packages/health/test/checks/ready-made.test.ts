@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { fromIoredis } from '@palisade/core/redis'
+import { fromIoredis, type RedisClient } from '@palisade/core/redis'
 import { Redis } from 'ioredis'
+import { Agent } from 'undici'
 import { afterEach, describe, expect, test } from 'vitest'
 import { canStartRedis, freePort, redisUrl, startRedis } from '../../../../test/support/redis.js'
 import { type Check, disk, eventLoop, http, memory, redis, sql, tcp } from '../../src/index.js'
@@ -30,7 +31,7 @@ async function listening(server: Server): Promise<number> {
 }
 
 async function web(listener: RequestListener): Promise<string> {
-  const server = createHttpServer(listener)
+  const server = createHttpServer({ keepAliveTimeout: 600_000 }, listener)
   const port = await listening(server)
   closing.push(() => server.closeAllConnections())
   return `http://127.0.0.1:${port}/status?token=secret`
@@ -106,7 +107,58 @@ describe('tcp', () => {
   })
 })
 
+describe('tcp, when its time is up', () => {
+  test('given a connection that is not there yet when it is aborted then it is ended, and the reason is told', async () => {
+    const server = createServer()
+    const port = await listening(server)
+    const abort = new AbortController()
+    const asked = tcp({ host: '127.0.0.1', port }).run(abort.signal)
+    abort.abort(new Error('too late'))
+    await expect(asked).rejects.toThrow('too late')
+  })
+})
+
 describe('http', () => {
+  test('given nobody who listens when it is asked then it is unhealthy', async () => {
+    const entry = await entryOf(http({ url: `http://127.0.0.1:${await freePort()}/` }))
+    expect(entry).toMatchObject({ http: 503, error: expect.stringMatching(/ECONNREFUSED/) })
+  })
+
+  test('given expect that throws, or says anything but true, when it is asked then it is unhealthy', async () => {
+    const url = await web((_req, res) => res.end())
+    const fails = () => {
+      throw new Error('unexpected')
+    }
+    expect(await entryOf(http({ url, expect: fails }))).toMatchObject({ http: 503, error: 'unexpected' })
+    const vague = (() => 'yes') as unknown as () => boolean
+    expect(await entryOf(http({ url, expect: vague }))).toMatchObject({ http: 503 })
+  })
+
+  test('given it is disposed of when its connection is open then that is closed, and a dispatcher of the team is not', async () => {
+    const sockets: Socket[] = []
+    const url = await web((req, res) => {
+      sockets.push(req.socket)
+      // So long that neither side closes it by itself.
+      res.setHeader('Keep-Alive', 'timeout=600').end()
+    })
+    const dispatcher = new Agent()
+    closing.push(() => dispatcher.destroy())
+    for (const one of [http({ url, name: 'own' }), http({ url, name: 'theirs', dispatcher })]) {
+      const { ask, edge } = scene({ checks: [one] })
+      expect((await ask('/ready')).status).toBe(200)
+      await edge.dispose()
+    }
+    const [own, theirs] = sockets as [Socket, Socket]
+    if (!own.destroyed) await once(own, 'close')
+    expect(theirs.destroyed).toBe(false)
+  })
+
+  test('given its address when it fails then neither the query nor a header is told', async () => {
+    const url = await web((_req, res) => res.writeHead(500).end())
+    const entry = await entryOf(http({ url, headers: { 'X-Key': 'hunter2' } }))
+    expect(JSON.stringify(entry)).not.toMatch(/secret|hunter2/)
+  })
+
   test.each([
     [200, 200],
     [204, 200],
@@ -176,6 +228,25 @@ describe('sql', () => {
   ])('given a query that %s when it is asked then readiness is %3$i', async (_what, query, status) => {
     expect(await entryOf(sql(query))).toMatchObject({ http: status })
   })
+})
+
+describe('redis, by any client', () => {
+  const client = (send: () => Promise<unknown>): RedisClient => ({
+    send,
+    subscribe: () => ({ ready: Promise.resolve(), close() {} }),
+  })
+
+  test.each<[string, () => Promise<unknown>, number]>([
+    ['PONG', async () => 'PONG', 200],
+    ['something else', async () => 'LOADING', 503],
+    ['nothing', async () => null, 503],
+    ['an error', () => Promise.reject(new Error('NOAUTH Authentication required')), 503],
+  ])(
+    'given a server that answers %s when it is asked then readiness is %3$i',
+    async (_what, send, status) => {
+      expect(await entryOf(redis(client(send)))).toMatchObject({ http: status })
+    },
+  )
 })
 
 describe.skipIf(redisUrl() === undefined)('redis', () => {

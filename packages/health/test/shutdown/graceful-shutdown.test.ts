@@ -485,6 +485,53 @@ test('given a signal when it comes again within a second then that is a duplicat
   expect(process.listenerCount('SIGUSR2')).toBe(before)
 })
 
+test('given it has begun when it is started again then that is the same end, for the first reason', async () => {
+  const { shutdown, exits } = await start((_req, res) => res.end())
+  expect(shutdown.phase).toBe('serving')
+  const [first, second] = [shutdown.start('one'), shutdown.start('two')]
+  expect(second).toBe(first)
+  expect(await first).toMatchObject({ reason: 'one' })
+  expect(shutdown.phase).toBe('ended')
+  expect(await shutdown.start('three')).toBe(await first)
+  expect(exits).toEqual([0])
+})
+
+test('given a pipeline that fails to dispose when it ends then that is told as the failure of a handler', async () => {
+  const edge = pipeline({ logger: quiet }).use({
+    name: 'telemetry',
+    setup: () => {},
+    dispose: () => Promise.reject(new Error('not flushed')),
+  })
+  edge.compile()
+  const { shutdown, exits } = await start((_req, res) => res.end(), { pipeline: edge })
+  const { errors, code } = await shutdown.start('test')
+  expect(errors.map(error => [error.message, (error.cause as Error).message])).toEqual([
+    ['the shutdown handler "pipeline" failed', 'not flushed'],
+  ])
+  expect([code, exits]).toEqual([1, [1]])
+})
+
+test('given an answer that streams when it starts then it is waited for to its last byte', async () => {
+  const arrived = deferred<void>()
+  const gate = deferred<void>()
+  const { shutdown, port } = await start(async (_req, res) => {
+    res.write('first ')
+    arrived.resolve()
+    await gate.promise
+    res.end('last')
+  })
+  const client = await rawClient(port)
+  client.send(GET())
+  await client.until(/first/)
+  await arrived.promise
+  const ended = shutdown.start('test')
+  await untilClosing(shutdown)
+  gate.resolve()
+  await client.closed
+  expect(client.received).toMatch(/first [\s\S]*last/)
+  expect(await ended).toMatchObject({ code: 0, cut: 0 })
+})
+
 test('given a start by hand when a signal follows then that is the first one', async () => {
   const { listener, arrived } = held()
   const { shutdown, port, exits } = await start(listener, { signals: ['SIGUSR2'], timeout: '1m' })
