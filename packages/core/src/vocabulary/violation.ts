@@ -1,6 +1,6 @@
 /** Something that speaks against a client. Rate limits and auth emit it, failban listens. */
 export interface Violation {
-  /** What kind: `auth`, `rate-limit`, `not-found`, `probe`, or a team's own word. */
+  /** What kind: `auth`, `auth-throttled`, `rate-limit`, `not-found`, `probe`, or a team's own word. */
   readonly source: string
   /** How much it counts towards a ban; 0 is seen but not counted. */
   readonly weight: number
