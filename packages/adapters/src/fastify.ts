@@ -1,10 +1,4 @@
-import {
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http'
+import { type Server, validateHeaderName, validateHeaderValue } from 'node:http'
 import { Readable } from 'node:stream'
 import {
   answerError,
@@ -23,8 +17,9 @@ import type {
 } from 'fastify'
 import { compiled, requireContext } from './edge.js'
 import { FastifyContext } from './fastify/context.js'
-import { admitUnroutable } from './fastify/unroutable.js'
+import { isRoutable } from './fastify/routable.js'
 import { isVary } from './node-http/headers.js'
+import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { failBody, writeReply } from './node-http/write-reply.js'
 import { hasNoBody, sendSafely, typeOf, watched } from './reply.js'
@@ -69,7 +64,13 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
   const plugin = (app: FastifyInstance, _options: object, done: (error?: Error) => void) => {
     app.addHook('onRequest', onRequest)
     app.addHook('onError', onError)
-    admitUnroutable(app.server, longestParameter(app), (req, res, pass) => admit(pipeline, req, res, pass))
+    const longest = longestParameter(app)
+    guardUnroutable(
+      pipeline,
+      app.server,
+      req => isRoutable(req.url ?? '/', longest),
+      (req, res) => new FastifyContext(pipeline.root, req, res),
+    )
     done()
   }
   return Object.assign(plugin, {
@@ -105,26 +106,6 @@ function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: Fasti
   if (known === undefined) pipeline.attach(request.raw, ctx)
   if (ctx instanceof FastifyContext) ctx.routed(request, reply)
   return ctx
-}
-
-/** A request that Fastify will answer without its hooks. */
-function admit(
-  pipeline: CompiledPipeline,
-  req: IncomingMessage,
-  res: ServerResponse,
-  pass: () => void,
-): void {
-  if (pipeline.contextOf(req) !== undefined) {
-    pass()
-    return
-  }
-  const ctx = new FastifyContext(pipeline.root, req, res)
-  pipeline.attach(req, ctx)
-  const answer = pipeline.run(ctx)
-  if (answer instanceof Promise)
-    void answer.then(reply => (reply === undefined ? pass() : writeReply(ctx, res, reply)))
-  else if (answer === undefined) pass()
-  else writeReply(ctx, res, answer)
 }
 
 /** Fastify's default is 100; both places are where it was configured in the lifetime of version 5. */

@@ -16,11 +16,14 @@ export function toHono<State extends object>(
 const FETCH: HonoPlatform = {
   carrierOf: c => c.req.raw,
   contextFor: (root, c, peer) => new HonoWebContext(root, c, peer === undefined ? addressOf(c) : peer(c)),
-  handleUpgrade() {
-    throw new Error(
-      'handleUpgrade() needs Node: this module was resolved without the condition "node", by a bundler or another runtime',
-    )
-  },
+  handleUpgrade: () => needsNode('handleUpgrade'),
+  handleUnroutable: () => needsNode('handleUnroutable'),
+}
+
+function needsNode(name: string): never {
+  throw new Error(
+    `${name}() needs Node: this module was resolved without the condition "node", by a bundler or another runtime`,
+  )
 }
 
 /** A bundler may choose this module for a Node server, whose clients must still have their addresses. */

@@ -3,7 +3,9 @@ import type { Pipeline } from '@palisade/core'
 import type { Context } from 'hono'
 import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
 import { HonoNodeContext } from './hono/node-context.js'
+import { isRoutable } from './hono/routable.js'
 import { HonoWebContext } from './hono/web-context.js'
+import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 
 export type { HonoEdge, HonoOptions } from './hono/edge.js'
@@ -44,7 +46,9 @@ const NODE: HonoPlatform = {
     const node = nodeOf(c)
     return node === undefined
       ? new HonoWebContext(root, c, peer?.(c))
-      : new HonoNodeContext(root, c, node.incoming, node.outgoing)
+      : new HonoNodeContext(root, node.incoming, node.outgoing)
   },
   handleUpgrade: guardUpgrades,
+  handleUnroutable: (pipeline, server) =>
+    guardUnroutable(pipeline, server, isRoutable, (req, res) => new HonoNodeContext(pipeline.root, req, res)),
 }

@@ -27,10 +27,17 @@ export interface HonoEdge<State extends object> extends MiddlewareHandler {
   readonly notFoundHandler: NotFoundHandler
   /** Puts the pipeline in front of the Node server's upgrades too; returns a function that takes it away. */
   handleUpgrade(server: Server): () => void
+  /**
+   * Puts the pipeline in front of what `@hono/node-server` answers 400 itself, before the app is asked, so that it is counted and can be refused: a target that is no
+   * path, a backslash in one, a wrong `Host`. Returns a function that takes it away.
+   */
+  handleUnroutable(server: Server): () => void
 }
 
 /** A request of Hono, wherever Hono runs. */
 export interface HonoContext extends RequestContext {
+  /** The app asks about the request. @returns whether it does for the first time */
+  meets(c: Context): boolean
   /** A reply as what Hono's middleware returns. @param isOuter whether nothing of this pipeline is around it, which leaves headers and the end to it */
   answer(reply: Reply, isOuter: boolean): Response
   /** Hono has a response. Called where `isOuter`. */
@@ -43,6 +50,7 @@ export interface HonoPlatform {
   carrierOf(c: Context): object
   contextFor(root: CompiledPipeline, c: Context, peer: HonoOptions['peer']): HonoContext
   handleUpgrade(pipeline: CompiledPipeline, server: Server): () => void
+  handleUnroutable(pipeline: CompiledPipeline, server: Server): () => void
 }
 
 /** @throws ConfigError */
@@ -55,16 +63,17 @@ export function honoEdge<State extends object>(
     peer: optional(callback<NonNullable<HonoOptions['peer']>>('a function (c) => address')),
   })
   const pipeline = compiled('toHono', edge)
-  const known = (c: Context) => pipeline.contextOf(platform.carrierOf(c)) as HonoContext | undefined
-  const enter = (c: Context): HonoContext => {
+  const contextOf = (c: Context): HonoContext => {
+    const carrier = platform.carrierOf(c)
+    const known = pipeline.contextOf(carrier) as HonoContext | undefined
+    if (known !== undefined) return known
     const ctx = platform.contextFor(pipeline.root, c, peer)
-    pipeline.attach(platform.carrierOf(c), ctx)
+    pipeline.attach(carrier, ctx)
     return ctx
   }
   const middleware = (c: Context, next: Next): Promise<Response | undefined> => {
-    const earlier = known(c)
-    const ctx = earlier ?? enter(c)
-    const isOuter = earlier === undefined
+    const ctx = contextOf(c)
+    const isOuter = ctx.meets(c)
     const answer = pipeline.run(ctx)
     if (answer === undefined) return pass(ctx, isOuter, next)
     if (!(answer instanceof Promise)) return Promise.resolve(ctx.answer(answer, isOuter))
@@ -74,17 +83,18 @@ export function honoEdge<State extends object>(
     state: (c: Context) => requireContext(pipeline, platform.carrierOf(c)).state as State,
     context: (c: Context) => requireContext(pipeline, platform.carrierOf(c)) as RequestContext<State>,
     errorHandler: (error: Error, c: Context) => {
-      const ctx = known(c) ?? enter(c)
+      const ctx = contextOf(c)
       return ctx.answer(answerError(ctx, error, 'the handler failed', undefined), false)
     },
     notFoundHandler: (c: Context) => {
-      const ctx = known(c) ?? enter(c)
+      const ctx = contextOf(c)
       return ctx.answer(
         ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
         false,
       )
     },
     handleUpgrade: (server: Server) => platform.handleUpgrade(pipeline, server),
+    handleUnroutable: (server: Server) => platform.handleUnroutable(pipeline, server),
   })
 }
 

@@ -12,23 +12,29 @@ import { templateOf } from './template.js'
 
 /** A request of Hono on `@hono/node-server`: Node's own request and response, so that no `Headers` are made. */
 export class HonoNodeContext extends NodeContext implements HonoContext {
-  private readonly c: Context
+  /** Once the app was asked. */
+  private c: Context | undefined = undefined
 
-  constructor(pipeline: CompiledPipeline, c: Context, req: IncomingMessage, res: ServerResponse) {
+  constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
     super(pipeline, req, res)
+  }
+
+  meets(c: Context): boolean {
+    if (this.c !== undefined) return false
     this.c = c
+    return true
   }
 
   override get raw(): unknown {
-    return this.c.req.raw
+    return this.c?.req.raw ?? this.req
   }
 
   override get route(): string | undefined {
-    return templateOf(this.c)
+    return this.c === undefined ? undefined : templateOf(this.c)
   }
 
   override finish(status: number | undefined, aborted: boolean): void {
-    this.error ??= this.c.error
+    this.error ??= this.c?.error
     super.finish(status, aborted)
   }
 

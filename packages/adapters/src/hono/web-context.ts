@@ -8,10 +8,17 @@ import { templateOf } from './template.js'
 /** A request of Hono away from Node. */
 export class HonoWebContext extends WebContext implements HonoContext {
   private readonly c: Context
+  private isMet = false
 
   constructor(pipeline: CompiledPipeline, c: Context, peer: string | undefined) {
     super(pipeline, c.req.raw, peer)
     this.c = c
+  }
+
+  meets(): boolean {
+    const isFirst = !this.isMet
+    this.isMet = true
+    return isFirst
   }
 
   override get route(): string | undefined {

@@ -1,6 +1,7 @@
 import { Reply } from '@palisade/core'
 import { text } from '../answers.js'
 import { type Behaviour, get } from '../behaviour.js'
+import type { ClientRequest } from '../client/client.js'
 
 const tells: Behaviour['edge'] = probe =>
   probe.pipeline().use(
@@ -8,6 +9,20 @@ const tells: Behaviour['edge'] = probe =>
       onRequest: ({ method, path, query }) => Reply.json(200, { method, path, query: [...query] }),
     }),
   )
+
+/** What some hosts answer on their own, before anything that is mounted is asked. */
+const odd: readonly ClientRequest[] = [
+  { target: 'http://a:99999/' },
+  { target: 'http:///a' },
+  { target: '*' },
+  { target: '/a\\b' },
+  { target: '/a;%zz' },
+  { target: `/items/${'x'.repeat(200)}` },
+  { headers: { Host: 'a:99999' } },
+  { headers: { Host: 'a b' } },
+  { headers: { Host: '1.2.3.256' }, target: '/%41' },
+  { headers: { Host: '' } },
+]
 
 export const target: readonly Behaviour[] = [
   {
@@ -39,7 +54,6 @@ export const target: readonly Behaviour[] = [
     when: [{ method: 'OPTIONS', target: '*' }, { target: '/x' }],
     gets: [{ body: '*' }, { status: 200, body: '/x' }],
     needs: ['socket'],
-    notOn: { hono: 'the node server of Hono answers 400 before there is a request' },
   },
   {
     title: 'given HEAD when a GET route matches then it answers without a body and with the length of it',
@@ -142,6 +156,29 @@ export const target: readonly Behaviour[] = [
     when: [{ target: '/%zz' }, { target: '/' }],
     gets: [{}, { status: 200, body: 'ok' }],
     outcomes: [{ aborted: false }, { status: 200 }],
+  },
+  {
+    title:
+      'given targets and hosts that no URL has when a middleware refuses them then the refusals are what is sent',
+    edge: probe =>
+      probe
+        .pipeline()
+        .use(probe.middleware('a', { onRequest: ctx => ctx.deny({ status: 403, code: 'X', message: 'y' }) })),
+    app: { routes: [get('/items/:id', text('item')), get('/', text('ok'))] },
+    when: odd,
+    gets: odd.map(() => ({ status: 403, body: /"code":"X"/ })),
+    outcomes: odd.map(() => ({ status: 403, aborted: false })),
+    needs: ['socket'],
+  },
+  {
+    title:
+      'given targets and hosts that no URL has when they are let through then each is counted once, and the server lives on',
+    edge: probe => probe.pipeline().use(probe.sets({ 'X-Early': 'yes' })),
+    app: { routes: [get('/items/:id', text('item')), get('/', text('ok'))] },
+    when: [...odd, { target: '/' }],
+    gets: [...odd.map(() => ({ headers: { 'X-Early': 'yes' } })), { status: 200, body: 'ok' }],
+    outcomes: [...odd.map(() => ({ aborted: false })), { status: 200, route: '/' }],
+    needs: ['socket'],
   },
   {
     title: 'given a request that is no HTTP when it comes then the server answers 400 itself and lives on',

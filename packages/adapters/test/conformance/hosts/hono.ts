@@ -14,6 +14,7 @@ export const hono: Host = {
       fetch: app.fetch,
       createServer: ((_options: object, listener: () => void) => serverFor(scene, listener)) as never,
     }) as Server
+    if (scene.app.edge !== 'never') edge.handleUnroutable(server)
     return listen(scene, server, edge)
   },
 }
