@@ -69,7 +69,7 @@ describe.each(singleNodeClients)('a guarded $client', ({ connect }) => {
     })
 
     const guarded = (options: RedisGuardOptions) =>
-      guardRedis(connected.redis, { deadline: '50ms', breaker: { failures: 3 }, clock, ...options })
+      guardRedis(connected.redis, { deadline: '250ms', breaker: { failures: 3 }, clock, ...options })
     const run = () => redis.run(count, [key])
     /** The client reconnects when it likes; each attempt is the probe of one back-off. */
     const recovered = async () => {
@@ -106,7 +106,7 @@ describe.each(singleNodeClients)('a guarded $client', ({ connect }) => {
       await expect(run()).rejects.toMatchObject({
         code: 'REDIS_BREAKER_OPEN',
         message: 'Redis: test.count was not sent, as the circuit breaker is open',
-        cause: { code: 'REDIS_DEADLINE', message: 'Redis: test.count took more than 50 ms' },
+        cause: { code: 'REDIS_DEADLINE', message: 'Redis: test.count took more than 250 ms' },
       })
       server.thaw()
     })
