@@ -20,42 +20,57 @@ const METHODS: ReadonlySet<string> = new Set([
   'QUERY',
 ])
 
-/** A power of two, several times the series that a server uses all the time. */
-const SHORTCUTS = 256
+/** A power of two, several times the methods and statuses that a route has in most of its time. */
+const SHORTCUTS = 16
 
-type ByStatus = Map<number, RequestSeries>
-type ByRoute = Map<string, ByStatus>
+/** The series of one route. */
+class RouteSeries {
+  /** What was last found for each place; where two series want the same one, both are found more slowly. */
+  readonly shortcuts: (RequestSeries | undefined)[] = Array.from({ length: SHORTCUTS }, () => undefined)
+  readonly byMethod = new Map<string, Map<number, RequestSeries>>()
+
+  get(method: string, status: number): RequestSeries | undefined {
+    return this.byMethod.get(method)?.get(status)
+  }
+
+  set(series: RequestSeries): void {
+    let byStatus = this.byMethod.get(series.method)
+    if (byStatus === undefined) {
+      byStatus = new Map()
+      this.byMethod.set(series.method, byStatus)
+    }
+    byStatus.set(series.code, series)
+  }
+}
 
 /**
- * The series of HTTP requests. Found by a shortcut, else by three look-ups in nested maps, made once, and bounded: past `maxRoutes` the route becomes
- * `_overflow`, past the budget everything does.
+ * The series of HTTP requests. Found by the route and a shortcut behind it, else by three look-ups in nested maps, made once, and bounded: past
+ * `maxRoutes` the route becomes `_overflow`, past the budget everything does.
+ *
+ * No method of strings on the way: the compiler no longer inlines them once any library has a class that extends String, as ioredis has.
  */
 export class RequestSeriesTable {
-  private readonly byMethod = new Map<string, ByRoute>()
-  private readonly routes = new Set<string>([UNMATCHED])
+  private readonly routes = new Map<string, RouteSeries>()
   private readonly list: RequestSeries[] = []
   private readonly durations: Bounds
   private readonly budget: SeriesBudget
-  private readonly mostRoutes: number
-  /** What was last found for each place; where two series want the same one, both are found more slowly. */
-  private readonly shortcuts: (RequestSeries | undefined)[] = Array.from(
-    { length: SHORTCUTS },
-    () => undefined,
-  )
+  /** Beside `_unmatched`, and the one that stands for those that are too many. */
+  private freeRoutes: number
   private overflow: RequestSeries | undefined
 
+  /** @param durations the bounds of their buckets, in seconds */
   constructor(durations: Bounds, budget: SeriesBudget, maxRoutes: number) {
     this.durations = durations
     this.budget = budget
-    this.mostRoutes = maxRoutes + this.routes.size
+    this.freeRoutes = maxRoutes
+    for (const route of [UNMATCHED, OVERFLOW]) this.routes.set(route, new RouteSeries())
   }
 
   find(method: string, route: string | undefined, status: number): RequestSeries {
     const template = route ?? UNMATCHED
-    const place = placeOf(method, template, status)
-    const last = this.shortcuts[place]
-    if (last !== undefined && last.code === status && last.method === method && last.route === template)
-      return last
+    const place = (status + 29 * method.length) & (SHORTCUTS - 1)
+    const last = this.routes.get(template)?.shortcuts[place]
+    if (last !== undefined && last.code === status && last.method === method) return last
     return this.search(method, template, status, place)
   }
 
@@ -64,29 +79,37 @@ export class RequestSeriesTable {
   }
 
   private search(method: string, route: string, status: number, place: number): RequestSeries {
-    const found =
-      this.byMethod.get(method)?.get(route)?.get(status) ?? this.findBounded(method, route, status)
+    const ofRoute = this.routes.get(route)
+    const found = ofRoute?.get(method, status) ?? this.findBounded(method, route, status)
     // One that stands for others is never what was asked for, and found this way each time.
-    this.shortcuts[place] = found
+    if (ofRoute !== undefined) ofRoute.shortcuts[place] = found
     return found
   }
-
   /** For what is new or has no series of its own. */
   private findBounded(givenMethod: string, givenRoute: string, status: number): RequestSeries {
     const method = METHODS.has(givenMethod) ? givenMethod : OTHER
-    const isRouteKnown = this.routes.has(givenRoute) || this.routes.size < this.mostRoutes
-    const route = isRouteKnown ? givenRoute : OVERFLOW
-    const known = this.byMethod.get(method)?.get(route)?.get(status)
+    const hasRoom = this.routes.has(givenRoute) || this.freeRoutes > 0
+    const route = hasRoom ? givenRoute : OVERFLOW
+    const known = this.routes.get(route)?.get(method, status)
     if (known === undefined && !this.budget.take()) {
       this.budget.dropped++
       this.overflow ??= this.make(OVERFLOW, OVERFLOW, OVERFLOW)
       return this.overflow
     }
-    if (!isRouteKnown) this.budget.dropped++
+    if (!hasRoom) this.budget.dropped++
     if (known !== undefined) return known
-    if (isRouteKnown) this.routes.add(route)
     const series = this.make(method, route, status)
-    child(child(this.byMethod, method), route).set(status, series)
+    this.routeOf(route).set(series)
+    return series
+  }
+
+  private routeOf(route: string): RouteSeries {
+    let series = this.routes.get(route)
+    if (series === undefined) {
+      series = new RouteSeries()
+      this.routes.set(route, series)
+      this.freeRoutes--
+    }
     return series
   }
 
@@ -95,20 +118,4 @@ export class RequestSeriesTable {
     this.list.push(series)
     return series
   }
-}
-
-/** Templates begin and end alike, `/api/:id`; what tells them apart is their length and their middle. */
-function placeOf(method: string, route: string, status: number): number {
-  const { length } = route
-  const text = 13 * route.charCodeAt(length >> 1) + 7 * route.charCodeAt(length - 2)
-  return (status + 29 * method.length + 5 * length + text) & (SHORTCUTS - 1)
-}
-
-function child<K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> {
-  let value = map.get(key)
-  if (value === undefined) {
-    value = new Map()
-    map.set(key, value)
-  }
-  return value
 }
