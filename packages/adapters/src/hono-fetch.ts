@@ -1,7 +1,6 @@
 import type { Pipeline } from '@palisade/core'
-import type { Context } from 'hono'
 import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
-import { HonoWebContext } from './hono/web-context.js'
+import { addressOf, HonoWebContext } from './hono/web-context.js'
 
 export type { HonoEdge, HonoOptions } from './hono/edge.js'
 
@@ -15,7 +14,7 @@ export function toHono<State extends object>(
 
 const FETCH: HonoPlatform = {
   carrierOf: c => c.req.raw,
-  contextFor: (root, c, peer) => new HonoWebContext(root, c, peer === undefined ? addressOf(c) : peer(c)),
+  contextFor: (root, c, peer) => new HonoWebContext(root, c, addressOf(c, peer)),
   handleUpgrade: () => needsNode('handleUpgrade'),
   handleUnroutable: () => needsNode('handleUnroutable'),
 }
@@ -24,10 +23,4 @@ function needsNode(name: string): never {
   throw new Error(
     `${name}() needs Node: this module was resolved without the condition "node", by a bundler or another runtime`,
   )
-}
-
-/** A bundler may choose this module for a Node server, whose clients must still have their addresses. */
-function addressOf(c: Context): string | undefined {
-  const env = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined
-  return env?.incoming?.socket?.remoteAddress
 }

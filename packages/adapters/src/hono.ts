@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
 import { HonoNodeContext } from './hono/node-context.js'
 import { isRoutable } from './hono/routable.js'
-import { HonoWebContext } from './hono/web-context.js'
+import { addressOf, HonoWebContext } from './hono/web-context.js'
 import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 
@@ -45,7 +45,7 @@ const NODE: HonoPlatform = {
   contextFor(root, c, peer) {
     const node = nodeOf(c)
     return node === undefined
-      ? new HonoWebContext(root, c, peer?.(c))
+      ? new HonoWebContext(root, c, addressOf(c, peer))
       : new HonoNodeContext(root, node.incoming, node.outgoing)
   },
   handleUpgrade: guardUpgrades,

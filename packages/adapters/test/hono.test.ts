@@ -2,11 +2,12 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { createAdaptorServer, upgradeWebSocket } from '@hono/node-server'
 import { toHono } from '@palisade/adapters/hono'
 import { pipeline } from '@palisade/core'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
 import { toHono as toHonoByFetch } from '../src/hono-fetch.js'
 import { Probe } from './conformance/probe.js'
 
@@ -91,5 +92,30 @@ test('given the module for other platforms when a bundler chose it for a Node se
   expect([response.headers.get('x-early'), await response.json()]).toEqual(['yes', { ip: '127.0.0.1' }])
   expect(() => edge.handleUpgrade(server)).toThrow(/needs Node/)
   server.closeAllConnections()
+  server.close()
+})
+
+test("given the node server's own WebSockets when one is opened then the edge knows the client's address", async () => {
+  const app = new Hono()
+  const edge = toHono(early())
+  const addresses: (string | undefined)[] = []
+  app.use(edge)
+  app.get(
+    '/ws',
+    upgradeWebSocket(c => {
+      addresses.push(edge.context(c).client.ip)
+      return {}
+    }),
+  )
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    websocket: { server: new WebSocketServer({ noServer: true }) as never },
+  }) as Server
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`)
+  await once(socket, 'open')
+  expect(addresses).toEqual(['127.0.0.1'])
+  socket.terminate()
   server.close()
 })

@@ -2,7 +2,7 @@ import type { CompiledPipeline, Reply } from '@palisade/core'
 import type { Context } from 'hono'
 import { observed, toResponse, withStaged } from '../web/response.js'
 import { WebContext } from '../web/web-context.js'
-import type { HonoContext } from './edge.js'
+import type { HonoContext, HonoOptions } from './edge.js'
 import { templateOf } from './template.js'
 
 /** A request of Hono away from Node. */
@@ -39,4 +39,14 @@ export class HonoWebContext extends WebContext implements HonoContext {
     c.res = undefined
     c.res = response
   }
+}
+
+/**
+ * The address of the socket, as the team tells it; else that of Node's request, which `@hono/node-server` gives without a response for its own
+ * WebSockets, and where a bundler took a Node server for another platform.
+ */
+export function addressOf(c: Context, peer: HonoOptions['peer']): string | undefined {
+  if (peer !== undefined) return peer(c)
+  const env = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined
+  return env?.incoming?.socket?.remoteAddress
 }
