@@ -23,7 +23,7 @@ import { logFailed, refusals } from './refusals.js'
 import { Reporter } from './report/reporter.js'
 import { type AuthRule, compileRules, type Rule, ruleList } from './rules/rules.js'
 import type { Attempt, Invalid, Strategy, VerifyResult } from './strategy.js'
-import { isLimited, type Throttles, throttled, throttleOption } from './throttle.js'
+import { isLimited, RefusedClients, type Throttles, throttled, throttleOption } from './throttle.js'
 
 export interface AuthenticateOptions {
   /** The ways to prove who one is; at least one, each name once. */
@@ -82,7 +82,8 @@ export function authenticate(
   const everywhere: Rule = Object.freeze({ strategies, mode: 'required', several: 'refuse' })
   const isShadow = checked.mode === 'shadow'
   const reporter = new Reporter(isShadow)
-  const failures = new Failures(strategies, throttles ?? new Map())
+  const refused = new RefusedClients()
+  const failures = new Failures(strategies, throttles ?? new Map(), refused)
 
   return clearable(failures, {
     name: 'authenticate',
@@ -127,7 +128,7 @@ export function authenticate(
 
   /** Never throws and never rejects but for a mistake in here: whatever a strategy does becomes a result. */
   function prove(ctx: Context, strategy: Strategy, credential: object): MaybePromise<Reply | undefined> {
-    const attempt = new RequestAttempt(ctx as RequestContext)
+    const attempt = new RequestAttempt(ctx as RequestContext, strategy.name, refused)
     let result: MaybePromise<VerifyResult | LimitDecision>
     try {
       result = strategy.recall?.(credential, attempt) ?? verify(ctx, strategy, credential, attempt)
@@ -155,6 +156,8 @@ export function authenticate(
   ): Reply | undefined {
     const ctx = context as RequestContext
     if (isLimited(result)) {
+      const { key } = ctx.client
+      if (key !== undefined) refused.add(strategy.name, key, ctx.services.clock.now() + result.retryAfterMs)
       reporter.failure(ctx, {
         strategy,
         reason: 'throttled',
@@ -218,11 +221,20 @@ export function authenticate(
 /** Made for each request with a credential: what it does not need is not looked up. */
 class RequestAttempt implements Attempt {
   readonly #ctx: RequestContext
+  readonly #strategy: string
+  readonly #refused: RefusedClients
   readonly now: number
 
-  constructor(ctx: RequestContext) {
+  constructor(ctx: RequestContext, strategy: string, refused: RefusedClients) {
     this.#ctx = ctx
+    this.#strategy = strategy
+    this.#refused = refused
     this.now = ctx.services.clock.now()
+  }
+
+  get isThrottled(): boolean {
+    const { key } = this.#ctx.client
+    return key !== undefined && this.#refused.has(this.#strategy, key, this.now)
   }
 
   get client(): ClientAddress {

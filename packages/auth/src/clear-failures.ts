@@ -7,7 +7,7 @@ import {
   type Trust,
 } from '@palisade/core'
 import type { Strategy, Suspect } from './strategy.js'
-import type { Throttles } from './throttle.js'
+import type { RefusedClients, Throttles } from './throttle.js'
 
 /** What `createLimiter` of `@palisade/ratelimit` has beside a `Limiter`. */
 type Resettable = Limiter & { reset(key: string): MaybePromise<void> }
@@ -47,12 +47,14 @@ export function clearable<M extends object>(failures: Failures, middleware: M): 
 export class Failures {
   readonly #strategies: readonly Strategy[]
   readonly #throttles: Throttles
+  readonly #refused: RefusedClients
   /** Of the pipelines that this is part of: they say how much of an address is a client. */
   readonly #trusts: Trust[] = []
 
-  constructor(strategies: readonly Strategy[], throttles: Throttles) {
+  constructor(strategies: readonly Strategy[], throttles: Throttles, refused: RefusedClients) {
     this.#strategies = strategies
     this.#throttles = throttles
+    this.#refused = refused
   }
 
   learn({ trust }: Services): void {
@@ -79,7 +81,9 @@ export class Failures {
       const [name] = [...this.#throttles].find(([, limiter]) => limiter === stuck) as [string, Limiter]
       throw new TypeError(`clearFailures: the limiter of throttle.${name} has no method reset(key)`)
     }
-    return this.#keysOf(client).flatMap(key => [
+    const keys = this.#keysOf(client)
+    for (const key of keys) this.#refused.forget(key)
+    return keys.flatMap(key => [
       ...(limiters as Resettable[]).map(limiter => limiter.reset(key)),
       ...this.#strategies.map(strategy => strategy.clear?.({ client: key }) as MaybePromise<void>),
     ])

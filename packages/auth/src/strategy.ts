@@ -13,7 +13,8 @@ export interface Strategy<C extends object = object> {
   /** Finds the credential: `null` when there is none, `'malformed'` for what no verifier can read. Synchronous, and without I/O. */
   extract(ctx: RequestContext): C | 'malformed' | null
   /**
-   * The result for a credential that was verified before; `undefined` when it was not. It is no guess, so no throttle counts it.
+   * The result for a credential that was verified before; `undefined` when it was not. It is no guess, so no throttle counts it. Where a credential
+   * can be guessed, an attempt that `isThrottled` must not be answered by it, which would tell that the guess is right.
    */
   recall?(credential: C, attempt: Attempt): MaybePromise<VerifyResult> | undefined
   /** Decides. Its result is final: what is invalid is never tried by another strategy. A throw or a rejection counts as `error`. */
@@ -44,6 +45,8 @@ export interface Attempt {
   /** Milliseconds since 1970. */
   readonly now: number
   readonly client: ClientAddress
+  /** Whether the strategy's throttle has refused this client, and would still. */
+  readonly isThrottled: boolean
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal
 }

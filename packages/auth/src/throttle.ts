@@ -8,6 +8,7 @@ import {
   refuse,
   within,
 } from '@palisade/core'
+import { LRUCache } from 'lru-cache'
 import type { VerifyResult } from './strategy.js'
 
 export type Throttles = ReadonlyMap<string, Limiter>
@@ -82,6 +83,31 @@ function giveBack(limiter: Limiter, ctx: RequestContext, { receipt }: LimitDecis
     report(error)
   }
 }
+
+const MOST_REFUSED = 10_000
+
+/**
+ * Clients that a throttle has refused, for as long as it said. Whoever goes on guessing must not be told by a cache, which asks no throttle, that
+ * a guess was right. Known in this process; the oldest makes room.
+ */
+export class RefusedClients {
+  readonly #until = new LRUCache<string, number>({ max: MOST_REFUSED })
+
+  add(strategy: string, client: string, until: number): void {
+    this.#until.set(idOf(strategy, client), until)
+  }
+
+  has(strategy: string, client: string, now: number): boolean {
+    return (this.#until.get(idOf(strategy, client)) ?? 0) > now
+  }
+
+  forget(client: string): void {
+    for (const id of [...this.#until.keys()]) if (id.startsWith(idOf('', client))) this.#until.delete(id)
+  }
+}
+
+/** A client's key has no space in it. */
+const idOf = (strategy: string, client: string) => `${client} ${strategy}`
 
 /** Whether a limiter said no. */
 export function isLimited(result: VerifyResult | LimitDecision): result is LimitDecision {

@@ -89,7 +89,13 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
       return field === undefined || !isBasic(field) ? null : { field }
     },
 
-    recall: ({ field }, { now }) => remembered?.find(field, now),
+    recall({ field }, attempt) {
+      const { now, client } = attempt
+      const login = remembered?.find(field, client.key, now)
+      // Of who has to wait, a guess that is right must look as one that is wrong.
+      if (login === undefined || attempt.isThrottled) return undefined
+      return lock?.isLocked(login.username, client.key, now) ? undefined : login.result
+    },
 
     async verify({ field }, attempt) {
       const credentials = parseBasic(field)
@@ -107,7 +113,7 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
       if (result.outcome === 'error') reserved?.forgotten()
       if (result.outcome === 'authenticated') {
         reserved?.succeeded()
-        remembered?.add(field, result, attempt.now)
+        remembered?.add(field, { username, client: attempt.client.key, result }, attempt.now)
       }
       return result
     },
@@ -143,10 +149,17 @@ const unavailable = (error: unknown): Failed => ({
   ...(error instanceof Overloaded && { retryAfterSeconds: 1 }),
 })
 
+interface Login {
+  readonly username: string
+  /** The key of the client that was right: nobody else learns from it that a guess is. */
+  readonly client: string | undefined
+  readonly result: Authenticated
+}
+
 /** Logins that were right, under a key of this process: no password is kept, nor anything that could be tried against one elsewhere. */
 class RememberedLogins {
   readonly #key = randomBytes(32)
-  readonly #logins: LRUCache<string, { readonly result: Authenticated; readonly until: number }>
+  readonly #logins: LRUCache<string, { readonly login: Login; readonly until: number }>
   readonly #ttlMs: number
 
   constructor(max: number, ttlMs: number) {
@@ -154,17 +167,18 @@ class RememberedLogins {
     this.#ttlMs = ttlMs
   }
 
-  find(field: string, now: number): Authenticated | undefined {
-    const login = this.#logins.get(this.#digest(field))
-    return login !== undefined && login.until > now ? login.result : undefined
+  find(field: string, client: string | undefined, now: number): Login | undefined {
+    const known = this.#logins.get(this.#digest(field, client))
+    return known !== undefined && known.until > now ? known.login : undefined
   }
 
-  add(field: string, result: Authenticated, now: number): void {
-    const until = Math.min(now + this.#ttlMs, result.identity.expiresAt ?? Number.POSITIVE_INFINITY)
-    this.#logins.set(this.#digest(field), { result, until })
+  add(field: string, login: Login, now: number): void {
+    const until = Math.min(now + this.#ttlMs, login.result.identity.expiresAt ?? Number.POSITIVE_INFINITY)
+    this.#logins.set(this.#digest(field, login.client), { login, until })
   }
 
-  #digest(field: string): string {
-    return createHmac('sha256', this.#key).update(field).digest('base64')
+  /** A client's key has no space in it. */
+  #digest(field: string, client = ''): string {
+    return createHmac('sha256', this.#key).update(`${client} ${field}`).digest('base64')
   }
 }

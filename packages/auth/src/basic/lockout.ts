@@ -49,13 +49,19 @@ export class Lockout {
     this.#perAccount = new FailureCounts(perAccount, first, longest)
   }
 
+  /** Whether the account has to wait, from this client or from everywhere. */
+  isLocked(username: string, client: string | undefined, now: number): boolean {
+    const account = folded(username)
+    return (
+      this.#perAccount.isLocked(account, now) ||
+      (client !== undefined && this.#perClient.isLocked(pair(client, account), now))
+    )
+  }
+
   reserve(username: string, client: string | undefined, now: number): Reservation {
+    if (this.isLocked(username, client, now)) return LOCKED
     const account = folded(username)
     const fromClient = client === undefined ? undefined : pair(client, account)
-    const isLocked =
-      this.#perAccount.isLocked(account, now) ||
-      (fromClient !== undefined && this.#perClient.isLocked(fromClient, now))
-    if (isLocked) return LOCKED
     this.#perAccount.add(account, now)
     if (fromClient !== undefined) this.#perClient.add(fromClient, now)
     const each = (settle: (counts: FailureCounts, key: string) => void) => () => {

@@ -65,7 +65,8 @@ describe('a key', () => {
     const { keys, use } = setUp()
     const { key } = await keys.create(FIELDS)
     const { ctx } = await use(key)
-    const verified = keys.verifier.verify(key, { now: 0, client: ctx.client, signal: ctx.signal })
+    const { client, signal } = ctx
+    const verified = keys.verifier.verify(key, { now: 0, client, isThrottled: false, signal })
     expect(verified).toMatchObject({ outcome: 'authenticated' })
   })
 

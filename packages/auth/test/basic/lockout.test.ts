@@ -1,12 +1,17 @@
-import { fakeClock } from '@palisade/core/testing'
-import { expect, test } from 'vitest'
-import { type BasicOptions, basic } from '../../src/index.js'
+import { pipeline } from '@palisade/core'
+import { fakeClock, inject } from '@palisade/core/testing'
+import { describe, expect, test } from 'vitest'
+import { authenticate, type BasicOptions, basic, clearFailures } from '../../src/index.js'
 import { edge } from '../support/edge.js'
+import { fakeLimiter } from '../support/fake-limiter.js'
 
 const as = (name: string, password: string, peer = '203.0.113.9') => ({
   peer,
   headers: { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` },
 })
+
+const nothing = () => {}
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
 function setUp(options: Partial<BasicOptions> = {}) {
   let verified = 0
@@ -119,4 +124,58 @@ test('a client that was cleared waits for no account, and others still do', asyn
     (await send(as('ada', 'wrong', '203.0.113.99'))).status,
     (await send(as('bob', 'right', '203.0.113.99'))).status,
   ]).toEqual([200, 200, 401, 401])
+})
+
+describe('a remembered login tells nobody whether a guess is right', () => {
+  const remembering = (throttle?: ReturnType<typeof fakeLimiter>) => {
+    const clock = fakeClock()
+    const verify = async (name: string, password: string) =>
+      password === 'right' ? { subject: name } : undefined
+    return edge(
+      { strategies: [basic({ verify })], ...(throttle && { throttle: { basic: throttle } }) },
+      clock,
+    )
+  }
+  const victim = '198.51.100.1'
+
+  test('given an account locked for a client, when its user logs in from elsewhere, then the client still waits', async () => {
+    const { send } = remembering()
+    for (let i = 0; i < 5; i++) await send(as('ada', `w${i}`))
+    expect((await send(as('ada', 'right', victim))).status).toBe(200)
+    expect((await send(as('ada', 'right', victim))).status).toBe(200)
+    expect((await send(as('ada', 'right'))).status).toBe(401)
+  })
+
+  test('given a login of that very client, when somebody beside it guesses until it is locked, then a right guess looks wrong', async () => {
+    const { send } = remembering()
+    expect((await send(as('ada', 'right'))).status).toBe(200)
+    for (let i = 0; i < 5; i++) expect((await send(as('ada', `w${i}`))).status).toBe(401)
+    expect((await send(as('ada', 'right'))).status).toBe(401)
+    expect((await send(as('bob', 'right'))).status).toBe(200)
+  })
+
+  test('given a throttled client, when a guess is right that was right from elsewhere or here, then it is a 429 as any other', async () => {
+    const limiter = fakeLimiter(3)
+    const { send, clock } = remembering(limiter)
+    expect((await send(as('ada', 'right'))).status).toBe(200)
+    expect((await send(as('bob', 'right', victim))).status).toBe(200)
+    for (const status of [401, 401, 401, 429])
+      expect((await send(as(`u${limiter.used.get('203.0.113.9')}`, 'wrong'))).status).toBe(status)
+    for (const name of ['ada', 'bob', 'eve']) expect((await send(as(name, 'right'))).status).toBe(429)
+    expect((await send(as('bob', 'right', victim))).status).toBe(200)
+    clock.advance(1500)
+    expect((await send(as('ada', 'right'))).status).toBe(200)
+  })
+
+  test('given a throttled client, when the help desk clears it, then its login is remembered again', async () => {
+    const strategy = basic({ verify: (name, password) => (password === 'right' ? { subject: name } : null) })
+    const login = authenticate({ strategies: [strategy], throttle: { basic: fakeLimiter(1) } })
+    const edge = pipeline({ logger: silent }).use(login)
+    const send = async (name: string, password: string) => (await inject(edge, as(name, password))).status
+    expect(await send('ada', 'right')).toBe(200)
+    for (const status of [401, 429, 429]) expect(await send('ada', 'wrong')).toBe(status)
+    expect(await send('ada', 'right')).toBe(429)
+    await clearFailures(login, { client: '203.0.113.9' })
+    expect(await send('ada', 'right')).toBe(200)
+  })
 })
