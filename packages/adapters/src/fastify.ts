@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import {
   answerError,
   type CompiledPipeline,
+  ConfigError,
   type Pipeline,
   type Reply,
   type RequestContext,
@@ -62,6 +63,8 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     done()
   }
   const plugin = (app: FastifyInstance, _options: object, done: (error?: Error) => void) => {
+    const fault = wrongDelimiter(app)
+    if (fault !== undefined) return done(fault)
     app.addHook('onRequest', onRequest)
     app.addHook('onError', onError)
     const longest = longestParameter(app)
@@ -106,6 +109,21 @@ function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: Fasti
   if (known === undefined) pipeline.attach(request.raw, ctx)
   if (ctx instanceof FastifyContext) ctx.routed(request, reply)
   return ctx
+}
+
+/** `/secret;x` would be routed to `/secret`, and every rule by path would have seen another path. */
+function wrongDelimiter(app: FastifyInstance): ConfigError | undefined {
+  const { useSemicolonDelimiter, routerOptions } = app.initialConfig as {
+    useSemicolonDelimiter?: boolean
+    routerOptions?: { useSemicolonDelimiter?: boolean }
+  }
+  if (routerOptions?.useSemicolonDelimiter !== true && useSemicolonDelimiter !== true) return undefined
+  return new ConfigError({
+    owner: 'toFastify',
+    option: 'routerOptions.useSemicolonDelimiter',
+    value: true,
+    allowed: 'false, since rules by path would see another path than the router',
+  })
 }
 
 /** Fastify's default is 100; both places are where it was configured in the lifetime of version 5. */

@@ -115,6 +115,20 @@ test('given the properties by which a request and its response know each other w
   expect(told).toEqual([true, true, true])
 })
 
+test('given an accessor of the same name on the prototype, and a wrapped response, when a request has passed then both are as they were', async () => {
+  const app = express()
+  const edge = toExpress(new Probe().pipeline())
+  Object.defineProperty(app.request, 'res', { get: () => 'of the prototype', configurable: true })
+  const told: boolean[] = []
+  app.use((req, res, next) => edge(req, Object.create(res) as Response, next))
+  app.get('/', (req, res) => {
+    told.push(req.res === res)
+    res.send('ok')
+  })
+  await ask(app, '/')
+  expect(told).toEqual([true])
+})
+
 function haveSameClass(a: object, b: object): boolean {
   setFlagsFromString('--allow-natives-syntax')
   return new Function('a', 'b', 'return %HaveSameMap(a, b)')(a, b) as boolean

@@ -77,3 +77,22 @@ test('given a handler that hijacks when it answers on the raw response then earl
   expect([headers['x-early'], headers['set-cookie']]).toEqual(['yes', 'a=1'])
   await app.close()
 })
+
+test('given a router that ends paths at a semicolon when the edge is registered then it is refused, as rules by path would see another path', async () => {
+  const app = Fastify({ useSemicolonDelimiter: true })
+  await expect(async () => {
+    await app.register(toFastify(pipeline()))
+  }).rejects.toThrow(/toFastify: option "routerOptions.useSemicolonDelimiter"/)
+})
+
+test('given rewriteUrl when a request comes then the pipeline sees the path that is routed', async () => {
+  const app = Fastify({ rewriteUrl: req => (req.url ?? '/').replace('/pub', '/secret') })
+  const paths: string[] = []
+  await app.register(
+    toFastify(pipeline().use({ name: 'sees', onRequest: ctx => void paths.push(ctx.path, ctx.url) })),
+  )
+  app.get('/secret', () => 'secret')
+  expect((await app.inject({ url: '/pub?a=1' })).statusCode).toBe(200)
+  expect(paths).toEqual(['/secret', '/secret?a=1'])
+  await app.close()
+})

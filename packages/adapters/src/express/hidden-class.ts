@@ -10,8 +10,15 @@ import type { Request, Response } from 'express'
  */
 export function shareHiddenClass(req: Request, res: Response): void {
   if (!HAS_LONE_CLASSES) return
-  if (Reflect.deleteProperty(req, 'res')) req.res = res
-  if (Reflect.deleteProperty(res, 'req')) (res as { req: Request }).req = req
+  putAgain(req, 'res')
+  putAgain(res, 'req')
+}
+
+/** Takes an own property away and puts the same one back. What is not there, or cannot be taken, stays as it is. */
+function putAgain(object: object, name: string): void {
+  const property = Reflect.getOwnPropertyDescriptor(object, name)
+  if (property === undefined || !Reflect.deleteProperty(object, name)) return
+  Reflect.defineProperty(object, name, property)
 }
 
 /** Other runtimes tell a version of V8, too, for what asks. */

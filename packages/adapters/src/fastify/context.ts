@@ -25,6 +25,11 @@ export class FastifyContext extends NodeContext {
     if (cookies !== undefined) reply.header('set-cookie', cookies)
   }
 
+  /** What `rewriteUrl` made of it, as a rule by path must see what the router routes. Fastify keeps the original as `originalUrl`. */
+  override get url(): string {
+    return this.req.url ?? '/'
+  }
+
   override get route(): string | undefined {
     return this.request?.routeOptions.url
   }
