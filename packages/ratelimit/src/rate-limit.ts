@@ -15,6 +15,7 @@ import {
   type Services,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
+import { claimNames } from './counted-names.js'
 import { type HeaderOptions, LimitHeaders } from './headers.js'
 import { boundedKey, byClient, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
@@ -89,6 +90,8 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   readonly name = 'rate-limit'
   readonly onResponse?: (ctx: RequestContext<State>, outcome: Outcome) => void
   private readonly quotas: Quotas<RequestContext<State>, KeyedPolicy<State>>
+  /** One that others may count in too. */
+  private readonly store: LimitStore | undefined
   private readonly headers: LimitHeaders
   private readonly refusals: Refusals
   private readonly onStoreFailure: OnStoreFailure
@@ -122,6 +125,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     checkNames(owner, policies)
     this.quotas = new Quotas(owner, policies, rest.store ?? memoryStore(), rest.onStoreFailure)
     this.onStoreFailure = rest.onStoreFailure
+    this.store = rest.store
     this.headers = new LimitHeaders(policies, rest.headers ?? {})
     this.isShadow = rest.mode === 'shadow'
     this.delays = !this.isShadow && quotas.some(({ policy }) => policy.queue)
@@ -135,6 +139,13 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   setup(services: Services): void {
+    if (this.store !== undefined)
+      claimNames(
+        services,
+        this.store,
+        this.quotas.policies.map(({ name }) => name),
+        this,
+      )
     if (!this.isShadow) this.headers.join(services)
   }
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '@palisade/core'
+import { ConfigError, pipeline } from '@palisade/core'
 import {
   byApiKey,
   byHeader,
@@ -196,5 +196,36 @@ describe('a wrong argument at run time', () => {
     const { receipt } = createLimiter(ok).consume('k')
     expect(() => createLimiter(ok).refund(receipt as never)).toThrow(TypeError)
     expect(() => createLimiter(ok).refund({ key: 'k' })).toThrow(TypeError)
+  })
+})
+
+describe('two limiters of one pipeline in one store', () => {
+  const store = () => memoryStore()
+  const limiter = (kept: ReturnType<typeof memoryStore>, name?: string) =>
+    rateLimit({ limit: 3, window: '1m', store: kept, ...(name !== undefined && { name }) })
+
+  it('given one name for both, then the pipeline is refused: a header would use up what is counted by address', () => {
+    const kept = store()
+    const edge = pipeline().use(limiter(kept)).use(limiter(kept))
+    expect(() => edge.compile()).toThrow(
+      /rateLimit: option "name" is "default"; allowed: a name that no other/,
+    )
+    const branch = pipeline().use(limiter(kept, 'x'))
+    expect(() => branch.branch().use(limiter(kept, 'x')).compile()).toThrow(/option "name"/)
+  })
+
+  it('given names of their own, stores of their own, or one limiter in two branches, then they are accepted', () => {
+    const kept = store()
+    expect(() => pipeline().use(limiter(kept, 'a')).use(limiter(kept, 'b')).compile()).not.toThrow()
+    expect(() => pipeline().use(limiter(store())).use(limiter(store())).compile()).not.toThrow()
+    expect(() =>
+      pipeline()
+        .use(rateLimit({ limit: 3, window: '1m' }))
+        .use(rateLimit({ limit: 3, window: '1m' }))
+        .compile(),
+    ).not.toThrow()
+    const both = limiter(kept, 'both')
+    const edge = pipeline()
+    expect(() => [edge.branch().use(both).compile(), edge.branch().use(both).compile()]).not.toThrow()
   })
 })
