@@ -20,6 +20,9 @@ interface IoredisStream {
   uncork(): void
 }
 
+/** With more, the server would wait for this process to fill a write, and this process for the server to work through it. */
+const MOST_AT_ONCE = 16
+
 /** What a duplicate is used for; it comes from the same class, so that the shape need not be asked of the caller. */
 interface IoredisSubscriber {
   on(event: string, listener: (...args: string[]) => void): unknown
@@ -31,7 +34,7 @@ interface IoredisSubscriber {
  * Wraps an ioredis client, `new Redis()` or `new Redis.Cluster()`. The team keeps it: connecting, errors and closing are theirs.
  *
  * ioredis writes every command to the socket by itself, which costs more than all else that a call does. So the first command of a turn
- * of the event loop leaves at once, and those that follow it in that turn leave together at its end.
+ * of the event loop leaves at once, and those that follow it in that turn leave together, some at a time.
  *
  * @throws ConfigError when it is something else, with the function that was probably meant
  */
@@ -42,16 +45,26 @@ export function fromIoredis(client: IoredisClient): RedisClient {
       client,
       `an ioredis client, new Redis() or new Redis.Cluster()${guess(client)}`,
     )
-  let isCorked = false
+  let corked: IoredisStream | undefined
+  let held = 0
   const send = ([name, ...args]: RedisCommand) => {
     const reply = client.call(name, args)
+    if (corked !== undefined) {
+      held++
+      if (held % MOST_AT_ONCE === 0) {
+        corked.uncork()
+        corked.cork()
+      }
+      return reply
+    }
     const { stream } = client
-    if (!isCorked && stream !== undefined) {
-      isCorked = true
+    if (stream !== undefined) {
+      corked = stream
+      held = 0
       stream.cork()
       // It keeps its reference: what is corked has to leave before the loop may end.
       setImmediate(() => {
-        isCorked = false
+        corked = undefined
         stream.uncork()
       })
     }
