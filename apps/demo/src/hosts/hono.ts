@@ -27,5 +27,7 @@ export const start: StartHost = (protection, { orders, people }, port) => {
   app.get('/api/boom', known, boom)
   app.get('/admin/reports', admins, async c => c.json(await orders.report(admins.context(c))))
 
-  return listening(serve({ fetch: app.fetch, port }) as Server)
+  const server = serve({ fetch: app.fetch, port }) as Server
+  edge.handleUnroutable(server)
+  return listening(server)
 }
