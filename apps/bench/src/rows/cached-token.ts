@@ -2,7 +2,7 @@ import { isPromise } from '@palisade/core'
 import { createVerifier } from 'fast-jwt'
 import { epochMs } from '../clock.js'
 import { Tokens } from '../hosts/floor/tokens.js'
-import type { Row } from './row.js'
+import type { Prepared, Row } from './row.js'
 import { authenticator, FAST_JWT, manyWays, TokenContext, tokens } from './tokens.js'
 
 /** Who brought a token that was verified a moment ago. All are given a new string each time, and making it is part of the figure. */
@@ -11,39 +11,11 @@ export const cachedToken: Row = {
   contestants: [
     {
       name: 'palisade authenticate',
-      async prepare() {
-        const { fieldAt, services, run, dispose } = await warm({})
-        return {
-          run(decisions) {
-            let sum = 0
-            for (let i = 0; i < decisions; i++) {
-              const ctx = new TokenContext(services, fieldAt(i))
-              if (isPromise(run(ctx))) throw new Error('a known token was waited for')
-              sum += ctx.state.identity?.subject.length ?? Number.NaN
-            }
-            return sum
-          },
-          dispose,
-        }
-      },
+      prepare: () => palisade({}),
     },
     {
       name: 'palisade authenticate, three strategies and five rules',
-      async prepare() {
-        const { fieldAt, services, run, dispose } = await warm(manyWays())
-        return {
-          run(decisions) {
-            let sum = 0
-            for (let i = 0; i < decisions; i++) {
-              const ctx = new TokenContext(services, fieldAt(i))
-              if (isPromise(run(ctx))) throw new Error('a known token was waited for')
-              sum += ctx.state.identity?.subject.length ?? Number.NaN
-            }
-            return sum
-          },
-          dispose,
-        }
-      },
+      prepare: () => palisade(manyWays()),
     },
     {
       name: 'by hand (a Map)',
@@ -105,4 +77,20 @@ async function warm(more: Parameters<typeof authenticator>[1]) {
   const made = authenticator({ ttl: '10m' }, more)
   for (const i of credentials.tokens.keys()) await made.run(new TokenContext(made.services, fieldAt(i)))
   return { ...made, fieldAt }
+}
+
+async function palisade(options: Parameters<typeof warm>[0]): Promise<Prepared> {
+  const { fieldAt, services, run, dispose } = await warm(options)
+  return {
+    run(decisions) {
+      let sum = 0
+      for (let i = 0; i < decisions; i++) {
+        const ctx = new TokenContext(services, fieldAt(i))
+        if (isPromise(run(ctx))) throw new Error('a known token was waited for')
+        sum += ctx.state.identity?.subject.length ?? Number.NaN
+      }
+      return sum
+    },
+    dispose,
+  }
 }

@@ -5,8 +5,8 @@ import type { Request, Response } from 'express'
  * class for that one object: no inline cache ever knows it, and some 130 property accesses a request, most of them Node's and Express's own, take
  * the way through V8's runtime, 0.4 us each.
  *
- * An object that loses a property which is not its last becomes a dictionary, and all dictionaries of one prototype share one hidden class. Measured on
- * Node 20: 115 us of CPU for a request of Express alone, 158 us behind the full stack, and 108 us behind it with this.
+ * An object that loses a property which is not its last becomes a dictionary, and all dictionaries of one prototype share one hidden class. The bench's
+ * full stack shows it: without this it adds to Express what the hand-written floor adds, with it next to nothing.
  */
 export function shareHiddenClass(req: Request, res: Response): void {
   if (!HAS_LONE_CLASSES) return
