@@ -31,6 +31,7 @@ const FULL_LOAD: LoadPlan = {
   warmUp: 8_000,
   connections: 16,
   seconds: 1,
+  settleSeconds: 0.5,
 }
 const QUICK_LOAD: LoadPlan = {
   starts: 1,
@@ -39,6 +40,7 @@ const QUICK_LOAD: LoadPlan = {
   warmUp: 2_000,
   connections: 16,
   seconds: 0.5,
+  settleSeconds: 0.2,
 }
 
 export const USAGE = `Usage: npm run bench -- [options]

@@ -26,7 +26,12 @@ async function loadOn(answer: (respond: () => void) => void, connections: number
 describe('requests that arrive by themselves', () => {
   it('are as many as the rate says, each with a latency', async () => {
     const load = await loadOn(respond => respond(), 8)
-    const latencies = await arrive(load, { perSecond: 1_000, seconds: 0.2, random: seeded(1) })
+    const latencies = await arrive(load, {
+      perSecond: 1_000,
+      seconds: 0.2,
+      settleSeconds: 0,
+      random: seeded(1),
+    })
     load.close()
     // 200 in the mean, and six standard deviations around it.
     expect(latencies.length).toBeGreaterThan(115)
@@ -53,7 +58,7 @@ describe('requests that arrive by themselves', () => {
       }
       return number
     }
-    const latencies = await arrive(load, { perSecond: 200, seconds: 0.1, random })
+    const latencies = await arrive(load, { perSecond: 200, seconds: 0.1, settleSeconds: 0, random })
     load.close()
     expect(latencies.length).toBeGreaterThan(9)
     // Nobody was answered before the ninth had arrived, so each waited at least for those who came after it until then.

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import { compiled, requireContext } from './edge.js'
-import { shareHiddenClass } from './express/hidden-class.js'
+import { HiddenClasses } from './express/hidden-class.js'
 import { RouteTemplates } from './express/route-templates.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
@@ -30,8 +30,9 @@ export interface ExpressEdge<State extends object> extends RequestHandler {
 export function toExpress<State extends object>(edge: Pipeline<State>): ExpressEdge<State> {
   const pipeline = compiled('toExpress', edge)
   const templates = new RouteTemplates()
+  const hiddenClasses = new HiddenClasses()
   const enter = (req: Request, res: Response): ExpressContext => {
-    shareHiddenClass(req, res)
+    hiddenClasses.share(req, res)
     const ctx = new ExpressContext(pipeline.root, req, res, templates)
     pipeline.attach(req, ctx)
     return ctx

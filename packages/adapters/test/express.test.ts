@@ -1,21 +1,27 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { toExpress } from '@palisade/adapters/express'
 import express, { type Express, type Request, type Response } from 'express'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { RouteTemplates } from '../src/express/route-templates.js'
 import { Probe } from './conformance/probe.js'
 
-async function ask(app: Express, ...paths: string[]): Promise<void> {
+function ask(app: Express, ...paths: string[]): Promise<string[]> {
   app.set('env', 'test')
-  const server = createServer(app).listen(0, '127.0.0.1')
+  return askServer(createServer(app), ...paths)
+}
+
+async function askServer(server: Server, ...paths: string[]): Promise<string[]> {
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  for (const path of paths) await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+  const texts: string[] = []
+  for (const path of paths) texts.push(await (await fetch(`http://127.0.0.1:${port}${path}`)).text())
   server.closeAllConnections()
   server.close()
   await once(server, 'close')
+  return texts
 }
 
 const guarded = () => {
@@ -109,4 +115,78 @@ test('given an accessor of the same name on the prototype, and a wrapped respons
   })
   await ask(app, '/')
   expect(told).toEqual([true])
+})
+
+// From Node 24 on there is nothing to gain, and nothing is done.
+describe.runIf(Number.parseInt(process.versions.v8, 10) < 13)('the classes of the server', () => {
+  /** Whether each request and response has the prototypes of an application before Express has seen it. */
+  const watched = (server: Server, app: Express) => {
+    const isBorn: boolean[][] = []
+    server.prependListener('request', (req: object, res: object) => {
+      isBorn.push([Object.getPrototypeOf(req) === app.request, Object.getPrototypeOf(res) === app.response])
+    })
+    return isBorn
+  }
+  const YES = [true, true]
+  const NO = [false, false]
+  /** Says whether it answers with its own request and response. */
+  const answering = (app: Express) =>
+    app.get('/', (req, res) => {
+      const own = [req.app === app, Object.getPrototypeOf(req) === app.request, req.res === res]
+      res.send(String(own.every(Boolean) && Object.getPrototypeOf(res) === app.response))
+    })
+
+  test('given a server of Node when its first request has passed then the next ones are born for the application', async () => {
+    const { app, probe } = guarded()
+    const server = createServer(answering(app))
+    const isBorn = watched(server, app)
+    expect(await askServer(server, '/', '/', '/')).toEqual(['true', 'true', 'true'])
+    expect(isBorn).toEqual([NO, YES, YES])
+    await probe.settled()
+    expect(probe.outcomes.map(({ status }) => status)).toEqual([200, 200, 200])
+  })
+
+  test('given a mounted application with the pipeline when requests come then they are born for the one around it', async () => {
+    const { app: inner } = guarded()
+    const app = express().use('/sub', answering(inner))
+    const server = createServer(answering(app))
+    const isBorn = watched(server, app)
+    expect(await askServer(server, '/sub', '/sub', '/', '/sub')).toEqual(['true', 'true', 'true', 'true'])
+    expect(isBorn).toEqual([NO, YES, YES, YES])
+  })
+
+  test('given two applications on one server when requests come then each gets its own', async () => {
+    const { app: one } = guarded()
+    const { app: two } = guarded()
+    answering(one)
+    answering(two)
+    const server = createServer((req, res) => (req.headers.host === 'two' ? two : one)(req, res))
+    server.prependListener('request', req => {
+      if (req.url === '/?two') req.headers.host = 'two'
+    })
+    const isBorn = watched(server, one)
+    expect(await askServer(server, '/', '/?two', '/', '/?two')).toEqual(['true', 'true', 'true', 'true'])
+    expect(isBorn).toEqual([NO, YES, YES, YES])
+  })
+
+  test('given a server with classes of its own when requests come then it keeps them', async () => {
+    class MyRequest extends IncomingMessage {}
+    class MyResponse extends ServerResponse {}
+    for (const options of [{ IncomingMessage: MyRequest }, { ServerResponse: MyResponse }]) {
+      const { app } = guarded()
+      const server = createServer(options, answering(app))
+      const isBorn = watched(server, app)
+      expect(await askServer(server, '/', '/', '/')).toEqual(['true', 'true', 'true'])
+      expect(isBorn).toEqual([NO, NO, NO])
+    }
+  })
+
+  test('given an application that defines how to read what Node assigns when requests come then Node assigns it before', async () => {
+    const { app } = guarded()
+    Object.defineProperty(app.response, 'finished', { get: () => true, configurable: true })
+    const server = createServer(answering(app))
+    const isBorn = watched(server, app)
+    expect(await askServer(server, '/', '/', '/')).toEqual(['true', 'true', 'true'])
+    expect(isBorn).toEqual([NO, NO, NO])
+  })
 })

@@ -16,8 +16,9 @@ export interface LoadPlan {
   readonly warmUp: number
   /** Of a burst. */
   readonly connections: number
-  /** How long requests arrive in one round. */
+  /** How long requests arrive in one round, and before that for how long without being counted. */
   readonly seconds: number
+  readonly settleSeconds: number
 }
 
 /** Of one start of one server. */
@@ -100,7 +101,7 @@ async function measureHost(
       const { cell, port } = one.server
       const load = await Load.open(port, CONNECTIONS, pageRequests(port, cell.stack, credentials))
       try {
-        const latencies = await arrive(load, { perSecond: one.rate, seconds: plan.seconds, random })
+        const latencies = await arrive(load, { ...plan, perSecond: one.rate, random })
         one.p50.push(quantile(latencies, 0.5))
         one.p99.push(quantile(latencies, 0.99))
         one.resident = Math.max(one.resident, (await one.server.usage()).residentBytes)
