@@ -34,6 +34,7 @@ export abstract class RequestContext<State extends object = {}> {
   private ended: Outcome | undefined = undefined
   private watched = false
   private runs: Run | undefined = undefined
+  private ownRoute: string | undefined = undefined
   private cachedClient: ClientAddress | undefined = undefined
   private cachedSecure: boolean | undefined = undefined
   private cachedPath: string | undefined = undefined
@@ -200,6 +201,15 @@ export abstract class RequestContext<State extends object = {}> {
     return value !== undefined && trust.isProxy(this.peer) && saysEncrypted(header, value)
   }
 
+  /**
+   * For a middleware that answers a path itself: names the template that the outcome has as its route, since the host's router knows of none.
+   *
+   * @param template from the team's options, never a value of the client: `/admin/bans/:ip`
+   */
+  answersAt(template: string): void {
+    this.ownRoute = template
+  }
+
   // What follows is for the pipeline and the adapters.
 
   /** Whether a pipeline has already run here; each runs at most once on a request. */
@@ -251,7 +261,7 @@ export abstract class RequestContext<State extends object = {}> {
     if (this.ended !== undefined) return
     const outcome: Outcome = {
       status,
-      route: this.routeSafely(),
+      route: this.ownRoute ?? this.routeSafely(),
       durationMs: this.services.clock.monotonic() - this.startedAt,
       responseBytes: this.responseBytes,
       aborted,

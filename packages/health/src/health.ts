@@ -105,6 +105,7 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
       const ctx = context as RequestContext
       const probe = probes.get(ctx.path)
       if (probe === undefined) return undefined
+      ctx.answersAt(ctx.path)
       return respond(ctx, probe)
     },
     async dispose(services?: Services) {

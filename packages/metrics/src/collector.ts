@@ -62,8 +62,8 @@ export class Collector {
     this.requests.inFlight++
   }
 
-  leave(ctx: RequestContext, outcome: Outcome, route: string | undefined): void {
-    this.requests.record(ctx, outcome, route)
+  leave(ctx: RequestContext, outcome: Outcome): void {
+    this.requests.record(ctx, outcome)
   }
 
   text(): Promise<string> {

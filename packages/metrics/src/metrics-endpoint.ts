@@ -45,7 +45,7 @@ export function metricsEndpoint<Needs extends object = {}>(
   return {
     name: owner,
     setup(services) {
-      const hidden = ownPaths.add(endpoint.paths, services)
+      const hidden = ownPaths.hiding(endpoint.paths, services)
       if (hidden !== undefined)
         refuse(
           { owner, option: 'path' },

@@ -133,7 +133,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     },
 
     onResponse(ctx, outcome) {
-      collector?.leave(ctx, outcome, ownPaths.templateOf(ctx.path) ?? outcome.route)
+      collector?.leave(ctx, outcome)
     },
 
     dispose(given?: Services) {

@@ -111,6 +111,8 @@ export interface Expected {
 export interface ExpectedOutcome extends Partial<Omit<Outcome, 'error' | 'durationMs'>> {
   /** `null`: there was none. */
   readonly error?: RegExp | null
+  /** The `route`, where a middleware named it: also on hosts without a router. */
+  readonly ownRoute?: string
 }
 
 export type ExpectedEvent = readonly [name: EventName, facts: Readonly<Record<string, unknown>>]

@@ -75,9 +75,10 @@ function check(answer: Answered, { status, headers = {}, body, closed }: Expecte
 }
 
 function checkOutcome(actual: object | undefined, expected: ExpectedOutcome, host: Host): void {
-  const { error, route, ...facts } = expected
+  const { error, route, ownRoute, ...facts } = expected
   expect(actual).toMatchObject(facts)
   // A host without a router does not say which route answered.
+  if (ownRoute !== undefined) expect(actual).toHaveProperty('route', ownRoute)
   if ('route' in expected)
     expect(actual).toHaveProperty('route', host.lacks.router === undefined ? route : undefined)
   if (error === undefined) return

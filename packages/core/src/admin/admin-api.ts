@@ -48,7 +48,11 @@ export function adminApi<Needs extends object = {}>(
     }),
     authorize: guard,
   })
-  const table = Object.entries(routes).map(([template, methods]) => ({ parts: partsOf(template), methods }))
+  const table = Object.entries(routes).map(([template, methods]) => ({
+    template: template === '/' ? path : path + template,
+    parts: partsOf(template),
+    methods,
+  }))
 
   return {
     name: owner,
@@ -56,6 +60,7 @@ export function adminApi<Needs extends object = {}>(
       const ctx = context as RequestContext
       const below = pathBelow(path, ctx.path)
       if (below === undefined) return undefined
+      ctx.answersAt(path)
       ctx.setHeader('Cache-Control', 'no-store')
       const decision = authorize(ctx)
       if (isPromise(decision))
@@ -69,6 +74,7 @@ export function adminApi<Needs extends object = {}>(
     const segments = partsOf(below).map(decoded)
     const found = table.find(({ parts }) => fits(parts, segments))
     if (found === undefined) throw new RequestError(404, PHRASES[404] as string)
+    ctx.answersAt(found.template)
     const { method } = ctx
     const name = method === 'HEAD' ? 'GET' : method
     const handler = Object.hasOwn(found.methods, name) ? found.methods[name] : undefined

@@ -27,7 +27,7 @@ type Answer = ReturnType<NonNullable<ReturnType<typeof adminApi>['onRequest']>>
 
 /** Serves what was collected: `path` as text or, when `Accept` prefers it, as JSON, and `path.json` as JSON. */
 export class Endpoint {
-  /** The two paths, which are also the templates that requests for it are counted under. */
+  /** The two paths. */
   readonly paths: readonly [text: string, json: string]
   private readonly path: string
   private readonly letter: string | undefined

@@ -8,34 +8,22 @@ export interface EndpointHost extends Metrics {
   readonly [OWN_PATHS]: OwnPaths
 }
 
-/** The paths that the counts themselves are served at: each is its own template, since most hosts know of no route there. */
+/** The paths that `metrics()` answers itself, with all below them, before anybody behind it. */
 export class OwnPaths {
-  /** Those that `metrics()` answers itself, with all below them, before anybody behind it. */
-  private readonly first: readonly string[]
-  private readonly all: string[]
+  private readonly paths: readonly string[]
   private services: Services | undefined
 
-  constructor(first: readonly string[]) {
-    this.first = first
-    this.all = [...first]
+  constructor(paths: readonly string[]) {
+    this.paths = paths
   }
 
   mountedOn(services: Services): void {
     this.services = services
   }
 
-  /** @returns the path that would never be reached, if there is one */
-  add(paths: readonly string[], services: Services): string | undefined {
-    const isHidden = (path: string) => this.first.some(own => path === own || path.startsWith(`${own}/`))
-    const hidden = services === this.services ? paths.find(isHidden) : undefined
-    if (hidden === undefined) this.all.push(...paths.filter(path => !this.all.includes(path)))
-    return hidden
-  }
-
-  /** The path, if it is one of them. */
-  templateOf(path: string): string | undefined {
-    const { all } = this
-    for (let i = 0; i < all.length; i++) if (all[i] === path) return path
-    return undefined
+  /** @returns the first of an endpoint's paths that would never be reached, if there is one */
+  hiding(paths: readonly string[], services: Services): string | undefined {
+    const isHidden = (path: string) => this.paths.some(own => path === own || path.startsWith(`${own}/`))
+    return services === this.services ? paths.find(isHidden) : undefined
   }
 }

@@ -42,9 +42,9 @@ export class RequestMetrics {
   }
 
   /** In one piece on purpose: a call that the compiler does not inline makes an object of every number with a fraction that it is given. */
-  record(ctx: RequestContext, outcome: Outcome, route: string | undefined): void {
+  record(ctx: RequestContext, outcome: Outcome): void {
     const { method } = ctx
-    const { status, aborted, responseBytes } = outcome
+    const { status, route, aborted, responseBytes } = outcome
     // Sums must never fall nor stop being numbers, whatever a clock says.
     const durationMs = Math.max(outcome.durationMs || 0, 0)
     // When the response ended: the clock need not be asked again.

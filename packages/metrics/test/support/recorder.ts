@@ -25,7 +25,7 @@ export function recorder({
   const record = (durationMs: number, endedAtMs: number, request: Recorded = {}) => {
     const { method = 'GET', headers = {}, status = 200, route, responseBytes, aborted = false } = request
     const ctx = { method, startedAt: endedAtMs - durationMs, header: (name: string) => headers[name] }
-    requests.record(ctx as never, { status, durationMs, aborted, responseBytes } as Outcome, route)
+    requests.record(ctx as never, { status, route, durationMs, aborted, responseBytes } as Outcome)
   }
   return { requests, registry, record, series: () => requests.series.all() }
 }

@@ -1,9 +1,12 @@
+import { adminApi, Reply } from '@palisade/core'
 import { json, redirect, text } from '../answers.js'
 import { type App, type Behaviour, get, type Mount } from '../behaviour.js'
 
 const boom = () => {
   throw new Error('boom')
 }
+
+const answers = () => Reply.json(200, {})
 
 const labelled = (title: string, app: App, target: string, route: string | undefined): Behaviour => ({
   title: `given ${title} when it answers then the outcome names the template and no value`,
@@ -102,6 +105,36 @@ export const routes: readonly Behaviour[] = [
     outcomes: [{ status: 200, route: '/api/:tenant/items/:id' }],
   },
   labelled('a redirect', { routes: [get('/old/:id', redirect('/new'))] }, '/old/7', '/old/:id'),
+  {
+    title:
+      'given a middleware that serves an API of its own when it answers then the outcome names its templates',
+    edge: probe =>
+      probe
+        .pipeline()
+        .use(probe.middleware('a'))
+        .use(
+          adminApi(
+            'bans',
+            { path: '/admin/bans', authorize: ctx => ctx.header('x-role') === 'admin' },
+            { '/': { GET: answers }, '/:ip': { GET: answers } },
+          ),
+        ),
+    app: { routes: [get('/', text('ok'))] },
+    when: [
+      { target: '/admin/bans', headers: { 'X-Role': 'admin' } },
+      { target: '/admin/bans/192.0.2.7', headers: { 'X-Role': 'admin' } },
+      { target: '/admin/bans/192.0.2.7' },
+      { target: '/admin/bans/192.0.2.7/secret', headers: { 'X-Role': 'admin' } },
+    ],
+    gets: [{ status: 200 }, { status: 200 }, { status: 403 }, { status: 404 }],
+    outcomes: [
+      { status: 200, ownRoute: '/admin/bans' },
+      { status: 200, ownRoute: '/admin/bans/:ip' },
+      // Which route it was is asked only of who may know.
+      { status: 403, ownRoute: '/admin/bans' },
+      { status: 404, ownRoute: '/admin/bans' },
+    ],
+  },
   labelled('nothing that matches', tenants(), '/nowhere/7', undefined),
   labelled('nothing that matches in a mount', tenants(), '/api/acme/nowhere/7', undefined),
   {
