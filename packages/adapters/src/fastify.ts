@@ -4,6 +4,7 @@ import {
   answerError,
   type CompiledPipeline,
   ConfigError,
+  discard,
   type Pipeline,
   type Reply,
   type RequestContext,
@@ -137,16 +138,23 @@ function longestParameter(app: FastifyInstance): number {
 
 /** Through Fastify, so that the team's own `onSend` and `onResponse` hooks see it. */
 function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {
-  if (reply.sent) return
-  const { body, status } = sendSafely(ctx, answer, one => begin(reply, one))
-  if (hasNoBody(status)) reply.send()
+  if (reply.sent) {
+    discard(answer)
+    return
+  }
+  const sent = sendSafely(ctx, answer, one => begin(reply, one))
+  const { body, status } = sent
+  if (hasNoBody(status)) {
+    discard(sent)
+    reply.send()
+  }
   // Bytes, since Fastify completes the type of a text by its own rules.
   else if (body === null || typeof body === 'string') reply.send(Buffer.from(body ?? ''))
   else if (body instanceof Uint8Array) reply.send(body)
-  else if (ctx.method === 'HEAD') {
-    // Fastify would read the stream, and throw away what it reads.
+  else if (ctx.method === 'HEAD' || reply.raw.destroyed) {
+    // Fastify would read the stream, and throw away what it reads; where the client has left it would not end it.
     reply.hijack()
-    writeReply(ctx, reply.raw, answer)
+    writeReply(ctx, reply.raw, sent)
     // Fastify tears the connection when a stream fails, but tells only its own log.
   } else reply.send(Readable.from(watched(body, error => failBody(ctx, error))))
 }

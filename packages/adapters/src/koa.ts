@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import {
   answerError,
   type CompiledPipeline,
+  discard,
   type Pipeline,
   type Reply,
   type RequestContext,
@@ -97,7 +98,10 @@ function keepEarlyHeaders({ res }: Context, early: ReadonlySet<string>): void {
 
 /** Through Koa, so that outer middleware of the team sees the status; what Koa cannot take is written past it. */
 function respond(ctx: RequestContext, koa: Context, reply: Reply): void {
-  if (koa.headerSent) return
+  if (koa.headerSent) {
+    discard(reply)
+    return
+  }
   const isStream =
     reply.body !== null && typeof reply.body !== 'string' && !(reply.body instanceof Uint8Array)
   if (isStream || STATUS_CODES[reply.status] === undefined) {

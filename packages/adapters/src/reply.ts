@@ -1,4 +1,4 @@
-import { answerError, Reply, type RequestContext } from '@palisade/core'
+import { answerError, discard, Reply, type RequestContext } from '@palisade/core'
 
 /** Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6, 15.4.5). */
 export function hasNoBody(status: number): boolean {
@@ -21,6 +21,7 @@ export function sendSafely<T>(ctx: RequestContext, reply: Reply, send: (reply: R
   try {
     return send(reply)
   } catch (error) {
+    discard(reply)
     const failed = answerError(ctx, error, 'the answer of a middleware could not be sent', undefined)
     try {
       return send(failed)
@@ -39,13 +40,25 @@ export function watched<T>(body: AsyncIterable<T>, onFailure: (error: unknown) =
     [Symbol.asyncIterator]() {
       const source = body[Symbol.asyncIterator]()
       return {
-        next: () =>
-          source.next().catch((error: unknown) => {
+        async next() {
+          try {
+            return await source.next()
+          } catch (error) {
             onFailure(error)
             throw error
-          }),
+          }
+        },
         return: async () => (await source.return?.()) ?? { done: true, value: undefined },
       }
     },
+  }
+}
+
+/** Ends a source that nobody reads any more. It may do so at once or later, and fail: there is nobody to tell. */
+export async function stop(source: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await source.return?.()
+  } catch {
+    // See above.
   }
 }

@@ -2,7 +2,7 @@ import type { RequestContext, Run } from './context.js'
 import { CODES, PHRASES } from './errors/failure.js'
 import { denialOf } from './errors/request-error.js'
 import type { Middleware, Outcome, Services } from './middleware.js'
-import { isReply, Reply } from './reply.js'
+import { discard, isReply, Reply } from './reply.js'
 import type { Upkeep } from './upkeep.js'
 import { isPromise, type MaybePromise } from './vocabulary/maybe-promise.js'
 
@@ -137,7 +137,10 @@ export class CompiledPipeline {
       return this.fail(ctx, error, i)
     }
     // Nobody waits any more, and `onResponse` has run: what is reached now would never hear of the end.
-    if (ctx.hasEnded) return gone()
+    if (ctx.hasEnded) {
+      if (isReply(value)) discard(value)
+      return gone()
+    }
     if (value !== undefined) return this.settle(ctx, value, i)
     if (ctx.denial !== undefined) return this.fail(ctx, forgotten(), i)
     if (this.disposed !== undefined && this.hasHookFrom(i + 1)) return refuseLate(ctx)

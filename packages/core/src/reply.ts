@@ -1,3 +1,5 @@
+import { isPromise } from './vocabulary/maybe-promise.js'
+
 /** Field names to values; several values are several field lines (`Set-Cookie`). */
 export type HeaderBag = Readonly<Record<string, string | readonly string[]>>
 
@@ -39,6 +41,36 @@ export class Reply {
     for (const [name, value] of Object.entries(headers)) merged[names.get(name.toLowerCase()) ?? name] = value
     return new Reply(this.status, merged, this.body)
   }
+}
+
+/**
+ * Ends the source of a reply that will not be sent, which would keep open what it reads from: a file, a subscription. For adapters, wherever they drop
+ * a reply. Never throws; what goes wrong is nobody's any more.
+ */
+export function discard({ body }: Reply): void {
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array) return
+  const source = body as Stoppable
+  try {
+    // A file that cannot be opened says so later, and with nobody listening it would end the process.
+    source.on?.('error', () => {})
+    // First, since the iterator of a stream that nobody has begun to read does not end the stream.
+    if (source.destroy !== undefined) swallow(source.destroy())
+    else if (source.cancel !== undefined) swallow(source.cancel())
+    else swallow(body[Symbol.asyncIterator]().return?.())
+  } catch {
+    // See above.
+  }
+}
+
+/** What streams of Node and of the web have besides being iterable. */
+interface Stoppable {
+  on?(event: 'error', listener: () => void): unknown
+  destroy?(): unknown
+  cancel?(): unknown
+}
+
+function swallow(result: unknown): void {
+  if (isPromise(result)) result.then(undefined, () => {})
 }
 
 export function isReply(value: unknown): value is Reply {

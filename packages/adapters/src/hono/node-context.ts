@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { CompiledPipeline, Reply, ReplyBody } from '@palisade/core'
+import type { CompiledPipeline, Reply } from '@palisade/core'
 import type { Context } from 'hono'
 import { gatherOnWrite } from '../node-http/gather-on-write.js'
 import { gathers } from '../node-http/headers.js'
 import { NodeContext } from '../node-http/node-context.js'
 import { begin, failBody } from '../node-http/write-reply.js'
 import { sendSafely, watched } from '../reply.js'
-import { bodyInit, isSent } from '../web/response.js'
+import { bodyOf, type StreamBody } from '../web/response.js'
 import type { HonoContext } from './edge.js'
 import { templateOf } from './template.js'
 
@@ -52,8 +52,10 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
       const value = gathers(name) ? undefined : res.getHeader(name)
       if (value !== undefined) plain[name.toLowerCase()] = String(value)
     }
-    const body = isSent(this, sent) ? bodyInit(this, this.torn(sent.body as Exclude<ReplyBody, null>)) : null
-    return new Response(body, { status: sent.status, headers: plain })
+    return new Response(
+      bodyOf(this, sent, body => this.torn(body)),
+      { status: sent.status, headers: plain },
+    )
   }
 
   answered(): void {
@@ -61,8 +63,7 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   }
 
   /** A stream that tears the connection when it fails. The node server would end it with the error's message, as if that belonged to it. */
-  private torn(body: Exclude<ReplyBody, null>): Exclude<ReplyBody, null> {
-    if (typeof body === 'string' || body instanceof Uint8Array) return body
+  private torn(body: StreamBody): StreamBody {
     return watched(body, error => {
       failBody(this, error)
       // The server ends the response all the same, which then looks finished.

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { CompiledPipeline } from '@palisade/core'
+import { type CompiledPipeline, discard } from '@palisade/core'
 import { NodeContext } from './node-context.js'
 import { writeReply } from './write-reply.js'
 
@@ -34,7 +34,10 @@ function admit(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex,
   pipeline.attach(req, ctx)
   const decide = (reply: Awaited<ReturnType<CompiledPipeline['run']>>) => {
     socket.off('error', ignore)
-    if (socket.destroyed) return
+    if (socket.destroyed) {
+      if (reply !== undefined) discard(reply)
+      return
+    }
     if (reply === undefined) {
       ctx.upgraded = true
       pass()

@@ -1,16 +1,21 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import type { Reply, RequestContext } from '@palisade/core'
-import { hasNoBody, sendSafely, typeOf } from '../reply.js'
+import { discard, type Reply, type RequestContext } from '@palisade/core'
+import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
 import { gathers, putHeaders } from './headers.js'
 
 /** Sends a reply as the whole answer. What cannot be sent any more, because somebody already answered or the client left, is dropped. */
 export function writeReply(ctx: RequestContext, res: ServerResponse, reply: Reply): void {
-  if (res.headersSent || res.destroyed) return
-  const { body, status } = sendSafely(ctx, reply, one => begin(res, one))
+  if (res.headersSent || res.destroyed) {
+    discard(reply)
+    return
+  }
+  const sent = sendSafely(ctx, reply, one => begin(res, one))
+  const { body, status } = sent
   if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
     res.end(hasNoBody(status) ? undefined : (body ?? undefined))
   } else if (res.req.method === 'HEAD' || hasNoBody(status)) {
+    discard(sent)
     res.end()
   } else {
     res.flushHeaders()
@@ -45,15 +50,15 @@ async function pump(
   const closed = new AbortController()
   try {
     const source = body[Symbol.asyncIterator]()
-    const stop = () => {
+    const leave = () => {
       closed.abort()
-      source.return?.().catch(() => {})
+      void stop(source)
     }
-    res.once('close', stop)
+    res.once('close', leave)
     for (let next = await source.next(); !next.done && !res.destroyed; next = await source.next()) {
       if (!res.write(next.value)) await once(res, 'drain', { signal: closed.signal })
     }
-    res.off('close', stop).end()
+    res.off('close', leave).end()
   } catch (error) {
     if (closed.signal.aborted) return
     failBody(ctx, error)

@@ -1,5 +1,5 @@
-import { answerError, type Reply, type ReplyBody, type RequestContext } from '@palisade/core'
-import { hasNoBody, sendSafely, typeOf } from '../reply.js'
+import { answerError, discard, type Reply, type ReplyBody, type RequestContext } from '@palisade/core'
+import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
 import type { WebContext } from './web-context.js'
 
 /** A reply as a `Response`, without the headers that wait in the context. */
@@ -18,19 +18,26 @@ export function toResponse(ctx: WebContext, reply: Reply): Response {
       headers.set('Content-Length', String(lengthOf(body)))
     // Without a type of its own, so that the platform adds none to ours.
     const init = { status, headers }
-    return new Response(isSent(ctx, one) ? bodyInit(ctx, one.body as Exclude<ReplyBody, null>) : null, init)
+    return new Response(bodyOf(ctx, one), init)
   })
 }
 
-/** Whether the body of a reply goes over the wire. */
-export function isSent(ctx: RequestContext, { body, status }: Reply): boolean {
-  return body !== null && ctx.method !== 'HEAD' && !hasNoBody(status)
+/** A reply's body in the form that a `Response` takes; `null` where none goes over the wire. */
+export function bodyOf(
+  ctx: RequestContext,
+  reply: Reply,
+  watch: (body: StreamBody) => StreamBody = body => body,
+): BodyInit | null {
+  const { body, status } = reply
+  if (ctx.method === 'HEAD' || hasNoBody(status)) {
+    discard(reply)
+    return null
+  }
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array) return body as BodyInit | null
+  return streamOf(ctx, watch(body))
 }
 
-/** A reply's body in the form that a `Response` takes. */
-export function bodyInit(ctx: RequestContext, body: Exclude<ReplyBody, null>): BodyInit {
-  return typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : streamOf(ctx, body)
-}
+export type StreamBody = Extract<ReplyBody, AsyncIterable<unknown>>
 
 /** A handler's response with the staged headers; a copy where its own are immutable, as those of `Response.redirect()` and `fetch()` are. */
 export function withStaged(ctx: WebContext, response: Response): Response {
@@ -126,9 +133,9 @@ function streamOf(ctx: RequestContext, body: AsyncIterable<Uint8Array | string>)
         throw error
       }
     },
-    async cancel() {
+    cancel() {
       isCancelled = true
-      await source.return?.()
+      return stop(source)
     },
   })
 }

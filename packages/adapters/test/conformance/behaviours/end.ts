@@ -1,7 +1,8 @@
+import { Readable } from 'node:stream'
 import { Reply } from '@palisade/core'
 import { chunks, stream, text } from '../answers.js'
 import { type Behaviour, get, type Script } from '../behaviour.js'
-import { whole } from '../client/client.js'
+import { type Answered, whole } from '../client/client.js'
 import type { Probe } from '../probe.js'
 import { connections } from './connections.js'
 
@@ -45,6 +46,20 @@ async function* ticks(probe: Probe): AsyncGenerator<string> {
 }
 
 const events = { 'Content-Type': 'text/event-stream' }
+
+/** A stream of Node that says when it is closed. */
+const closing = (probe: Probe): Readable =>
+  Readable.from(['x']).once('close', () => probe.gate('closed').open())
+
+/** Gives one part at once and waits for ever after, without a promise of its own where none is needed. */
+const turnByTurn = (first: string, until: () => Promise<void>) => {
+  let isFirst = true
+  return () => {
+    if (!isFirst) return until().then(() => ({ done: true, value: undefined }))
+    isFirst = false
+    return { done: false, value: first }
+  }
+}
 
 const turns = async (count: number) => {
   for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
@@ -281,6 +296,94 @@ export const end: readonly Behaviour[] = [
     gets: { status: 200, headers: { 'Content-Type': 'text/event-stream' }, body: '' },
     trace: ['a>', '<a'],
   },
+  ...[200, 204, 304].map(
+    (status): Behaviour => ({
+      title: `given a middleware that answers ${status === 200 ? 'HEAD' : status} with a stream when it is not sent then the stream is closed`,
+      edge: probe =>
+        probe
+          .pipeline()
+          .use(probe.middleware('a', { onRequest: () => new Reply(status, events, closing(probe)) })),
+      when: async (client, probe) => {
+        const answer = await client.send({ method: status === 200 ? 'HEAD' : 'GET' })
+        await probe.gate('closed').opened
+        return [answer]
+      },
+      gets: { status, body: '' },
+    }),
+  ),
+  ...[true, false].map(
+    (isObserved): Behaviour => ({
+      title: `given a middleware at work ${isObserved ? 'and one that waits for the end ' : ''}when the client leaves then the stream that it answers is closed`,
+      edge: probe => {
+        const edge = probe.pipeline().use({
+          name: 'streams',
+          async onRequest({ signal }) {
+            const left = new Promise(resolve => signal.addEventListener('abort', resolve))
+            probe.gate('reached').open()
+            await left
+            return new Reply(200, events, closing(probe))
+          },
+        })
+        return isObserved ? edge.use(probe.middleware('a')) : edge
+      },
+      when: async (client, probe) => {
+        const exchange = client.start({ target: '/' })
+        await probe.gate('reached').opened
+        exchange.leave()
+        await probe.gate('closed').opened
+        return []
+      },
+      gets: [],
+    }),
+  ),
+  {
+    title:
+      'given a middleware that streams with a header that cannot be sent when it is refused then the stream is closed',
+    edge: probe =>
+      probe
+        .pipeline()
+        .use(probe.middleware('a', { onRequest: () => new Reply(200, { 'X-A': 'a\r\nb' }, closing(probe)) })),
+    when: async (client, probe) => {
+      const answer = await client.send({ target: '/' })
+      await probe.gate('closed').opened
+      return [answer]
+    },
+    gets: { status: 500 },
+    logs: 'any',
+  },
+  ...(['answers at once', 'fails'] as const).map(
+    (how): Behaviour => ({
+      title: `given a middleware that streams from a source whose return ${how} when the client leaves then the server lives on`,
+      edge: probe =>
+        probe.pipeline().use(
+          probe.middleware('a', {
+            onRequest(ctx) {
+              if (ctx.path !== '/') return undefined
+              const source = {
+                [Symbol.asyncIterator]: () => source,
+                next: turnByTurn('first', () => probe.gate('go').opened),
+                return() {
+                  probe.gate('ended').open()
+                  if (how === 'fails') throw new Error('boom')
+                  return { done: true, value: undefined }
+                },
+              }
+              return new Reply(200, events, source as unknown as AsyncIterable<string>)
+            },
+          }),
+        ),
+      app: { routes: [get('/alive', text('ok'))] },
+      when: async (client, probe) => {
+        const [answer] = await leavesInTheMiddle(client, probe)
+        await probe.gate('ended').opened
+        return [answer as Answered, await client.send({ target: '/alive' })]
+      },
+      gets: [
+        { status: 200, body: 'first' },
+        { status: 200, body: 'ok' },
+      ],
+    }),
+  ),
   {
     title: 'given a middleware that streams without end when the client does not read then the source waits',
     edge: probe =>
