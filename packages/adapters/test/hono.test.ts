@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer, upgradeWebSocket } from '@hono/node-server'
+import { createAdaptorServer, getRequestListener, upgradeWebSocket } from '@hono/node-server'
 import { toHono } from '@palisade/adapters/hono'
 import { pipeline } from '@palisade/core'
 import { Hono } from 'hono'
@@ -78,6 +78,43 @@ test('given a middleware of the team in front when the edge refuses then it sees
   )
   const response = await app.request('/')
   expect([response.status, response.headers.get('x-outer')]).toEqual([403, '403'])
+})
+
+test('given a logger in front of the app that wraps writeHead when both the edge and the handler set a cookie and Vary then all are sent', async () => {
+  const app = new Hono()
+  const edge = pipeline().use({
+    name: 'appends',
+    onRequest(ctx) {
+      ctx.appendHeader('Set-Cookie', 'ours=1')
+      ctx.appendHeader('Vary', 'Origin')
+    },
+  })
+  app.use(toHono(edge))
+  app.get('/', c => {
+    c.header('Set-Cookie', 'theirs=1')
+    c.header('Vary', 'Accept')
+    return c.text('ok')
+  })
+  let heads = 0
+  const listener = getRequestListener(app.fetch)
+  const server = createServer((req, res) => {
+    const { writeHead } = res
+    res.writeHead = ((...head: Parameters<typeof writeHead>) => {
+      heads++
+      return writeHead.apply(res, head)
+    }) as typeof writeHead
+    return listener(req, res)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { headers } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  expect([headers.getSetCookie(), headers.get('vary'), heads]).toEqual([
+    ['ours=1', 'theirs=1'],
+    'Origin, Accept',
+    1,
+  ])
+  server.closeAllConnections()
+  server.close()
 })
 
 test('given the module for other platforms when a bundler chose it for a Node server then clients have their addresses', async () => {

@@ -14,6 +14,7 @@ import { templateOf } from './template.js'
 export class HonoNodeContext extends NodeContext implements HonoContext {
   /** Once the app was asked. */
   private c: Context | undefined = undefined
+  private isGathering = false
 
   constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
     super(pipeline, req, res)
@@ -40,7 +41,9 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
 
   override appendHeader(name: string, value: string): void {
     super.appendHeader(name, value)
-    if (gathers(name)) gatherOnWrite(this.res)
+    if (this.isGathering || !gathers(name)) return
+    this.isGathering = true
+    gatherOnWrite(this.res)
   }
 
   /** On Node's response, as on every Node host; and as plain headers on the `Response`, which keep the node server on its fast path. */
