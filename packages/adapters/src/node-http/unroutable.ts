@@ -18,9 +18,10 @@ export function guardUnroutable(
   contextFor: (req: IncomingMessage, res: ServerResponse) => NodeContext,
 ): () => void {
   const { emit } = server
+  let isReleased = false
   const guarded = function (this: Server, ...event: [name: string, ...unknown[]]): boolean {
     // All of Node's events pass here: read by index and handed on as they came, they cost nothing.
-    if (event[0] === 'request') {
+    if (event[0] === 'request' && !isReleased) {
       const req = event[1] as IncomingMessage
       if (!isRoutable(req) && pipeline.contextOf(req) === undefined) {
         const res = event[2] as ServerResponse
@@ -32,6 +33,8 @@ export function guardUnroutable(
   }
   server.emit = guarded as typeof server.emit
   return () => {
+    // Somebody may have wrapped what we put there, which then has to stay.
+    isReleased = true
     if (server.emit === guarded) server.emit = emit
   }
 }

@@ -14,14 +14,18 @@ import { writeReply } from './write-reply.js'
  */
 export function guardUpgrades(pipeline: CompiledPipeline, server: Server): () => void {
   const { emit } = server
+  let isReleased = false
   const guarded = function (this: Server, ...event: [name: string, ...unknown[]]): boolean {
-    if (event[0] !== 'upgrade' || this.listenerCount('upgrade') === 0) return Reflect.apply(emit, this, event)
+    if (isReleased || event[0] !== 'upgrade' || this.listenerCount('upgrade') === 0)
+      return Reflect.apply(emit, this, event)
     const [, req, socket] = event as [string, IncomingMessage, Duplex]
     admit(pipeline, req, socket, () => Reflect.apply(emit, this, event))
     return true
   }
   server.emit = guarded as typeof server.emit
   return () => {
+    // Somebody may have wrapped what we put there, which then has to stay.
+    isReleased = true
     if (server.emit === guarded) server.emit = emit
   }
 }
