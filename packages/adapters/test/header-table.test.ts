@@ -1,8 +1,8 @@
-import { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { type Pipeline, pipeline, type RequestContext } from '@palisade/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { headerTableOf } from '../src/node-http/header-table.js'
 import { NodeContext } from '../src/node-http/node-context.js'
 
@@ -102,6 +102,26 @@ describe("Node's table of headers", () => {
     ctx.setHeader('X-First', 'a')
     ctx.setHeaders(CONSTANT)
     expect(seen).toEqual(['X-First', 'X-One', 'X-Two'])
+  })
+
+  it('given somebody who wrapped setHeader for all responses before this module was loaded when headers are set then it sees every one', async () => {
+    const { setHeader } = OutgoingMessage.prototype
+    const seen: string[] = []
+    OutgoingMessage.prototype.setHeader = function (name, value) {
+      seen.push(name)
+      return setHeader.call(this, name, value) as typeof this
+    }
+    try {
+      vi.resetModules()
+      const { NodeContext: Context } = await import('../src/node-http/node-context.js')
+      const req = new IncomingMessage(new Socket())
+      const ctx = new Context(pipeline().compile(), req, new ServerResponse(req))
+      ctx.setHeader('X-First', 'a')
+      ctx.setHeaders(CONSTANT)
+      expect(seen).toEqual(['X-First', 'X-One', 'X-Two'])
+    } finally {
+      OutgoingMessage.prototype.setHeader = setHeader
+    }
   })
 
   it('given one constant list when a response appends to its entry then no other response has it', () => {

@@ -8,11 +8,11 @@ import { type HeaderTable, newTable } from './new-table.js'
  * costs several misses more. So constants, checked once, are put into the table directly.
  *
  * The table is no promise of Node's. It is used only if, when this module is loaded, it is found and a header put there is seen by each of the
- * public calls; otherwise all goes through `setHeader`.
+ * public calls, and `setHeader` is Node's own; otherwise all goes through `setHeader`.
  */
-const TABLE: symbol | undefined = findTable()
-
 const { setHeader } = ServerResponse.prototype
+
+const TABLE: symbol | undefined = isNodesOwn(setHeader) ? findTable() : undefined
 
 type Keeper = Record<symbol, HeaderTable | null | undefined>
 
@@ -28,6 +28,14 @@ export function headerTableOf(res: ServerResponse): HeaderTable | undefined {
   const made = newTable()
   keeper[TABLE] = made
   return made
+}
+
+/**
+ * Whether it is what Node came with, and not what a tracing agent that was loaded first put on the prototype to see what is set. Nothing else tells them apart:
+ * Node's functions are JavaScript, and only its own source uses the symbol by that name.
+ */
+function isNodesOwn(method: (...args: never[]) => unknown): boolean {
+  return Function.prototype.toString.call(method).includes('[kOutHeaders]')
 }
 
 function findTable(): symbol | undefined {
