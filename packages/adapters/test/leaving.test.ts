@@ -1,7 +1,8 @@
 import { EventEmitter, once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { ConfigError, type Pipeline, pipeline } from '@palisade/core'
+import { ConfigError, type Outcome, type Pipeline, pipeline } from '@palisade/core'
+import express, { type NextFunction, type Request, type Response } from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
 import { toExpress } from '../src/express.js'
 import { toFastify } from '../src/fastify.js'
@@ -73,8 +74,135 @@ describe('a client that leaves', () => {
   })
 })
 
+/** An edge in front of something, what it saw of the end, and what it logged. */
+function watched() {
+  const outcomes: Outcome[] = []
+  const errors: string[] = []
+  const logger = {
+    debug() {},
+    info() {},
+    warn() {},
+    error: (_: object, message = '') => errors.push(message),
+  }
+  let end = () => {}
+  const ended = new Promise<void>(resolve => {
+    end = resolve
+  })
+  const edge = pipeline({ logger }).use({
+    name: 'sees',
+    onResponse(_ctx, outcome) {
+      outcomes.push(outcome)
+      end()
+    },
+  })
+  return { edge, outcomes, errors, ended }
+}
+
+const UPLOAD = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{'
+
+/** Sends, and leaves when the server has seen it. */
+async function leaveAfter(listener: RequestListener, request: string): Promise<void> {
+  const one = createServer(listener)
+  const { client } = await listen(one)
+  const asked = once(one, 'request')
+  client.write(request)
+  await asked
+  await new Promise(resolve => setImmediate(resolve))
+  client.resetAndDestroy()
+}
+
+describe('the status of an answer that nobody got', () => {
+  it('given a head without a byte of its body, when the client leaves, then there is none', async () => {
+    const { edge, outcomes, ended } = watched()
+    await leaveAfter(
+      toNode(edge, (_req, res) => res.writeHead(200, { 'X-A': '1' })),
+      REQUEST,
+    )
+    await ended
+    expect(outcomes).toMatchObject([{ status: undefined, aborted: true }])
+  })
+
+  it('given a head that was sent on its own, when the client leaves, then it is the one that was sent', async () => {
+    const { edge, outcomes, ended } = watched()
+    await leaveAfter(
+      toNode(edge, (_req, res) => res.writeHead(201).flushHeaders()),
+      REQUEST,
+    )
+    await ended
+    expect(outcomes).toMatchObject([{ status: 201, aborted: true }])
+  })
+
+  it('given a handler that answers when it hears that the client left, when the client leaves, then there is none', async () => {
+    const { edge, outcomes, ended } = watched()
+    await leaveAfter(
+      toNode(edge, (req, res) => void req.once('aborted', () => res.writeHead(400).end('late'))),
+      UPLOAD,
+    )
+    await ended
+    expect(outcomes).toMatchObject([{ status: undefined, aborted: true }])
+  })
+
+  it('given a body parser of Express, when the client leaves in the middle of the body, then there is none', async () => {
+    const { edge, outcomes, ended } = watched()
+    const app = express()
+    app.use(toExpress(edge))
+    app.use(express.json())
+    app.use((_error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+      res.status(400).json({ error: 'late' })
+    })
+    await leaveAfter(app, UPLOAD)
+    await ended
+    expect(outcomes).toMatchObject([{ status: undefined, aborted: true }])
+  })
+})
+
+describe('a handler that fails when the connection is gone', () => {
+  it.each([
+    ['with nobody who waits for the end', false],
+    ['with a middleware that waits for the end', true],
+  ])(
+    'given one that reads the body, %s, when the client leaves, then nothing is logged as an error',
+    async (_, isObserved) => {
+      const { edge, errors } = watched()
+      const failed = new EventEmitter()
+      const thrown = once(failed, 'thrown')
+      const quiet = pipeline({
+        logger: { debug() {}, info() {}, warn() {}, error: () => errors.push('error') },
+      })
+      const handler = async (req: IncomingMessage) => {
+        try {
+          for await (const _ of req);
+        } finally {
+          failed.emit('thrown')
+        }
+      }
+      await leaveAfter(isObserved ? toNode(edge, handler) : toNode(quiet, handler), UPLOAD)
+      await thrown
+      await new Promise(resolve => setImmediate(resolve))
+      expect(errors).toEqual([])
+    },
+  )
+
+  it('given one that tears the answer itself, when it fails after that, then its error is logged', async () => {
+    const { edge, errors, ended } = watched()
+    const { client } = await listen(
+      createServer(
+        toNode(edge, async (_req, res) => {
+          res.destroy()
+          await ended
+          throw new Error('boom')
+        }),
+      ),
+    )
+    client.on('error', () => {}).write(REQUEST)
+    await ended
+    await new Promise(resolve => setImmediate(resolve))
+    expect(errors).toEqual(['the handler failed'])
+  })
+})
+
 describe('what is no pipeline', () => {
-  const handler = () => new Response()
+  const handler = () => new globalThis.Response()
   const NONE = [undefined, null, {}, [pipeline()]] as unknown as Pipeline[]
   it.each([
     ['toExpress', toExpress],

@@ -252,7 +252,8 @@ const forgotten = () =>
   )
 
 /**
- * Answers what somebody threw: logs it and emits `request:error` when it is the server's fault. For adapters too, when the team's own handler threw.
+ * Answers what somebody threw: logs it and emits `request:error` when it is the server's fault, and not that of a client that left, on which reads, writes and what
+ * hangs on `signal` fail by themselves. For adapters too, when the team's own handler threw.
  */
 export function answerError(
   ctx: RequestContext,
@@ -264,7 +265,12 @@ export function answerError(
   const denial = denialOf(error)
   const { logger, events } = ctx.services
   if (denial.status >= 500) {
-    logger.error({ err: error, request_id: ctx.requestId, method: ctx.method, path: ctx.path }, message)
+    const fields = { err: error, request_id: ctx.requestId, method: ctx.method, path: ctx.path }
+    if (ctx.clientHasLeft) {
+      logger.debug(fields, `${message}: the client has left`)
+      return gone()
+    }
+    logger.error(fields, message)
     if (events.has('request:error')) {
       events.emit('request:error', {
         requestId: ctx.requestId,

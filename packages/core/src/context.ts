@@ -239,6 +239,12 @@ export abstract class RequestContext<State extends object = {}> {
     return this.ended !== undefined
   }
 
+  /** Whether the response ended before its time because the client went away. Asked when something failed, which may only be the echo of that. */
+  get clientHasLeft(): boolean {
+    this.watch()
+    return this.ended?.aborted === true
+  }
+
   /** Makes sure that the end of the response will be seen. */
   watch(): void {
     if (this.watched || this.ended !== undefined) return

@@ -8,10 +8,10 @@ import {
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
+import { deathOf, isHeadSent, queueOf, watchDeath } from './connection.js'
 import { headerTableOf } from './header-table.js'
 import { addHeader, NAMES, setHeader } from './headers.js'
 import type { HeaderTable } from './new-table.js'
-import { queueOf } from './queue.js'
 import { readBody } from './read-body.js'
 
 /**
@@ -127,6 +127,8 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
       this.close()
       return
     }
+    // HTTP/2 has a socket for many responses, none of which ends with it.
+    if (this.req.httpVersionMajor !== 2) watchDeath(socket)
     const queued = res.socket === null ? queueOf(socket) : undefined
     queued?.add(this)
     res.on('close', () => {
@@ -138,8 +140,21 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   /** The response has closed, or will never be sent. */
   close(): void {
     const { res } = this
+    const death = deathOf(res, this.socket)
+    if (death === undefined && res.writableFinished) {
+      this.finish(res.statusCode, false)
+      return
+    }
     // `statusCode` is 200 before anything was sent; only sent headers say what the client saw.
-    this.finish(res.headersSent ? res.statusCode : undefined, !res.writableFinished)
+    const isSent = death?.isHeadSent ?? isHeadSent(res)
+    this.finish(isSent ? res.statusCode : undefined, death?.isFinished !== true)
+  }
+
+  override get clientHasLeft(): boolean {
+    const { res } = this
+    // An answer that the server tore itself is its own failure, whatever the client does then.
+    const isTorn = deathOf(res, this.socket)?.isTorn ?? !!res.errored
+    return super.clientHasLeft && !isTorn
   }
 }
 

@@ -101,6 +101,40 @@ export const connections: readonly Behaviour[] = [
     needs: ['socket'],
   },
   {
+    title:
+      'given an answer that waits for the one in front of it when the client leaves then neither outcome has a status',
+    app: {
+      routes: [
+        get('/slow', async ({ probe }) => {
+          await probe.gate('go').opened
+          return text('late')
+        }),
+        get('/fast', ({ probe }) => {
+          probe.gate('reached').open()
+          return text('fast')
+        }),
+      ],
+    },
+    when: async (client, probe) => {
+      const connection = await client.connect()
+      for (const target of ['/slow', '/fast'])
+        connection.send({ target, headers: { Connection: 'keep-alive' } })
+      await probe.gate('reached').opened
+      // Until the host has answered as far as it can.
+      for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
+      connection.leave()
+      await probe.settled()
+      probe.gate('go').open()
+      return []
+    },
+    gets: [],
+    outcomes: [
+      { status: undefined, aborted: true },
+      { status: undefined, aborted: true },
+    ],
+    needs: ['socket'],
+  },
+  {
     title: 'given 200 users at once when each asks who it is then nobody is told of another',
     edge: probe =>
       probe.pipeline().use(

@@ -75,6 +75,35 @@ export const end: readonly Behaviour[] = [
     outcomes: [{ status: undefined, aborted: true }],
   },
   {
+    title:
+      'given a handler that fails because the client left when it does then nothing is logged and no error is counted',
+    edge: probe => {
+      const edge = probe.pipeline().use(probe.middleware('a'))
+      edge.events.on('request:error', () => probe.note('request:error'))
+      return edge
+    },
+    app: {
+      errorHandler: true,
+      routes: [
+        get('/', async view => {
+          const { signal } = view.context()
+          const left = new Promise(resolve => signal.addEventListener('abort', resolve))
+          view.probe.gate('reached').open()
+          await left
+          throw signal.reason
+        }),
+      ],
+    },
+    when: async (client, probe) => {
+      await leavesEarly(client, probe)
+      await turns(10)
+      return []
+    },
+    gets: [],
+    trace: ['a>', 'handler', '<a'],
+    outcomes: [{ status: undefined, aborted: true }],
+  },
+  {
     title: 'given a signal that somebody holds when the client leaves then it is aborted',
     edge: probe =>
       probe.pipeline().use(
