@@ -7,7 +7,7 @@ import {
   type RequestContext,
 } from '@palisade/core'
 import { compiled, requireContext, requireHandler } from './edge.js'
-import { failure, observed, toResponse, withStaged } from './web/response.js'
+import { failure, observed, requireUnread, toResponse, withStaged } from './web/response.js'
 import { WebContext } from './web/web-context.js'
 
 /** `ctx.state` is what the pipeline's middlewares have put there; `rest` is what the platform gives (`env`, `server`, `info`). */
@@ -61,7 +61,8 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
       return isOuter ? observed(ctx, finish(toResponse(ctx, reply))) : toResponse(ctx, reply)
     let response: Response
     try {
-      response = finish(await handler(request, ctx as RequestContext as RequestContext<State>, ...rest))
+      const made = await handler(request, ctx as RequestContext as RequestContext<State>, ...rest)
+      response = finish(requireUnread(made))
     } catch (error) {
       response = finish(failure(ctx, error))
     }

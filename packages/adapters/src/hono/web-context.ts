@@ -1,6 +1,6 @@
 import type { CompiledPipeline, Reply } from '@palisade/core'
 import type { Context } from 'hono'
-import { observed, toResponse, withStaged } from '../web/response.js'
+import { failure, observed, requireUnread, toResponse, withStaged } from '../web/response.js'
 import { WebContext } from '../web/web-context.js'
 import type { HonoContext, HonoOptions } from './edge.js'
 import { templateOf } from './template.js'
@@ -33,11 +33,20 @@ export class HonoWebContext extends WebContext implements HonoContext {
   answered(): void {
     const { c } = this
     this.error ??= c.error
-    const response = observed(this, withStaged(this, c.res))
-    if (response === c.res) return
+    const response = observed(this, withStaged(this, this.made()))
+    if (c.finalized && response === c.res) return
     // Given one after the other, Hono would merge the headers of both.
     c.res = undefined
     c.res = response
+  }
+
+  /** The handler's response, or the answer to what cannot be sent. Asked for one that nobody made, Hono would make an empty 200. */
+  private made(): Response {
+    try {
+      return requireUnread((this.c.finalized ? this.c.res : undefined) as Response)
+    } catch (error) {
+      return failure(this, error)
+    }
   }
 }
 

@@ -62,6 +62,17 @@ function withHeaders(response: Response, change: (headers: Headers) => void): Re
   }
 }
 
+/** @throws TypeError for what cannot be sent: none at all, or one whose body somebody has read, such as a constant that is not cloned */
+export function requireUnread(response: Response): Response {
+  if (typeof (response as Response | undefined)?.headers?.get !== 'function')
+    throw new TypeError(`the handler returned ${typeof response}; allowed: a Response`)
+  if (response.bodyUsed || response.body?.locked === true)
+    throw new TypeError(
+      'the handler returned a Response whose body was read already; allowed: a new one, or a clone()',
+    )
+  return response
+}
+
 /** The same response; its end, or the client's leaving, finishes the context if anybody waits for it. */
 export function observed(ctx: WebContext, response: Response): Response {
   const { status, body } = response
