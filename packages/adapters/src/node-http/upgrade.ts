@@ -6,7 +6,8 @@ import { writeReply } from './write-reply.js'
 
 /**
  * Puts the pipeline in front of a server's WebSocket (and other) upgrades: what it refuses gets an HTTP answer and a closed socket,
- * what it lets through reaches the server's `upgrade` listeners, whenever they were added. The outcome is 101 when the socket closes.
+ * what it lets through reaches the server's `upgrade` listeners, whenever they were added. The outcome has the status
+ * that the listener wrote, 101 or a refusal of its own, when the socket closes.
  *
  * Node gives an `upgrade` to all listeners at once, so a listener cannot hold it back from the others: the server's `emit` is wrapped instead.
  *
@@ -43,7 +44,9 @@ function admit(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex,
       return
     }
     if (reply === undefined) {
-      ctx.upgraded = true
+      watchStatus(socket, status => {
+        ctx.upgradeStatus = status
+      })
       pass()
       return
     }
@@ -58,8 +61,8 @@ function admit(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex,
 }
 
 class UpgradeContext extends NodeContext {
-  /** Whether the server's listeners have it now. */
-  upgraded = false
+  /** What the server's listener answered, if it did. */
+  upgradeStatus: number | undefined = undefined
 
   constructor(pipeline: CompiledPipeline, req: IncomingMessage) {
     const res = new ServerResponse(req)
@@ -71,8 +74,37 @@ class UpgradeContext extends NodeContext {
     this.socket.on('close', () => {
       const { headersSent, statusCode, writableFinished } = this.res
       if (headersSent) this.finish(statusCode, !writableFinished)
-      else if (this.upgraded) this.finish(101, false)
-      else this.finish(undefined, true)
+      else this.finish(this.upgradeStatus, this.upgradeStatus === undefined)
     })
   }
 }
+
+/** Reads the status line of what is written first, by whoever has the socket then: Node has no part in that answer. */
+function watchStatus(socket: Duplex, tell: (status: number) => void): void {
+  const { write, end } = socket
+  let line = ''
+  const look = (chunk: unknown) => {
+    if (line.length >= STATUS_END) return
+    if (typeof chunk === 'string') line += chunk.slice(0, STATUS_END)
+    else if (chunk instanceof Uint8Array) line += Buffer.from(chunk).toString('latin1', 0, STATUS_END)
+    if (line.length < STATUS_END) return
+    // All that follows is the protocol's own, and may be much.
+    if (socket.write === looking.write) socket.write = write
+    if (socket.end === looking.end) socket.end = end
+    const status = /^HTTP\/1\.\d (\d{3})/.exec(line)?.[1]
+    if (status !== undefined) tell(Number(status))
+  }
+  const looking = {
+    write(this: Duplex, ...args: unknown[]) {
+      look(args[0])
+      return Reflect.apply(write, this, args)
+    },
+    end(this: Duplex, ...args: unknown[]) {
+      look(args[0])
+      return Reflect.apply(end, this, args)
+    },
+  } as Pick<Duplex, 'write' | 'end'>
+  Object.assign(socket, looking)
+}
+
+const STATUS_END = 'HTTP/1.1 101'.length

@@ -137,6 +137,20 @@ export const upgrades: readonly Behaviour[] = [
     needs,
   },
   {
+    title:
+      'given WebSockets behind the edge when they refuse an upgrade that passed then the outcome has their status',
+    app: socketApp,
+    when: async client => {
+      const connection = await client.connect()
+      connection.send({ target: '/chat', headers: { ...upgrade, 'Sec-WebSocket-Key': 'bad' } })
+      const live = await connection.receive()
+      return [{ ...live, ...(await whole(live)), closed: await connection.ends() }]
+    },
+    gets: { status: 400, closed: true },
+    outcomes: [{ status: 400, aborted: false }],
+    needs,
+  },
+  {
     title: 'given an upgrade that waits for a middleware when the client leaves then the server lives on',
     edge: probe =>
       probe.pipeline().use(
