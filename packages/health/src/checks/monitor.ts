@@ -41,15 +41,14 @@ export class Monitor {
   #start(): MaybePromise<CheckResult> {
     const startedAt = this.#clock.monotonic()
     const abort = new AbortController()
-    let verdict: unknown
     try {
-      verdict = this.check.run(abort.signal)
+      const verdict: unknown = this.check.run(abort.signal)
+      if (!isPromise(verdict)) return this.#judged(startedAt, verdict as CheckVerdict)
+      this.#running = this.#wait(verdict, startedAt, abort)
+      return this.#running
     } catch (error) {
       return this.#failed(startedAt, messageOf(error))
     }
-    if (!isPromise(verdict)) return this.#judged(startedAt, verdict as CheckVerdict)
-    this.#running = this.#wait(verdict, startedAt, abort)
-    return this.#running
   }
 
   #wait(verdict: PromiseLike<unknown>, startedAt: number, abort: AbortController): Promise<CheckResult> {

@@ -77,6 +77,24 @@ describe('the defaults', () => {
   })
 })
 
+test.each(['run', 'promise'])(
+  'given a result whose then cannot be read when a %s brings it then the check is unhealthy, and the probe is answered',
+  async by => {
+    const odd = {
+      get then() {
+        throw new Error('no then')
+      },
+    }
+    const run = (() =>
+      by === 'run'
+        ? odd
+        : { then: (done: (value: unknown) => void) => done(odd) }) as unknown as () => undefined
+    const { ask } = scene({ checks: [check({ name: 'odd', run })] })
+    const { status, body } = await ask('/ready')
+    expect([status, body.checks?.['odd']]).toMatchObject([503, { status: 'unhealthy', error: 'no then' }])
+  },
+)
+
 test('given a ttl when it has not passed then the result is kept, and when it has then the check is asked again', async () => {
   let runs = 0
   const counted = check({
