@@ -20,8 +20,7 @@ import {
 } from './options/check.js'
 import { refuseClosed, Upkeep } from './upkeep.js'
 import { type Clock, systemClock } from './vocabulary/clock.js'
-import { consoleLogger, type Logger } from './vocabulary/logger.js'
-import { isPromise } from './vocabulary/maybe-promise.js'
+import { consoleLogger, isolatedLogger, type Logger } from './vocabulary/logger.js'
 
 export interface PipelineOptions {
   /** How the client's address is found. Default `directPeer()`: the socket's address, no header is read. */
@@ -186,7 +185,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
     production: optional(flag),
   })
-  const logger = isolated(checked.logger ?? consoleLogger)
+  const logger = isolatedLogger(checked.logger ?? consoleLogger)
   const services: Services = Object.freeze({
     events: checked.events ?? new EventBus(logger),
     clock: checked.clock ?? systemClock,
@@ -212,26 +211,6 @@ const renderer: Check<ErrorRenderer> = (value, at) => {
 /** In plain JavaScript what is too much would be dropped without a word, and with it a guard. */
 function refuseMore(owner: string, more: readonly unknown[], allowed: string): void {
   if (more.length > 0) throw new ConfigError({ owner, option: 'arguments', value: more[0], allowed })
-}
-
-/** A log that fails must not decide over a request. */
-function isolated(logger: Logger): Logger {
-  const safely =
-    (level: keyof Logger): Logger['info'] =>
-    (fields, message) => {
-      try {
-        const logged: unknown = logger[level](fields, message)
-        if (isPromise(logged)) logged.then(undefined, () => {})
-      } catch {
-        // There is nobody left to tell.
-      }
-    }
-  return Object.freeze({
-    debug: safely('debug'),
-    info: safely('info'),
-    warn: safely('warn'),
-    error: safely('error'),
-  })
 }
 
 function isProduction(): boolean {

@@ -169,6 +169,32 @@ describe('a listener that fails harms nobody', () => {
   )
 })
 
+describe('a log that fails harms nobody', () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no disk')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no disk'))],
+  ])(
+    'given one that %s, when it is told of listeners that fail, then the others hear the event',
+    async (_, log) => {
+      const events = new EventBus({ debug: log, info: log, warn: log, error: log })
+      let heard = 0
+      events.on('user:login', () => {
+        throw new Error('boom')
+      })
+      events.on('user:login', () => Promise.reject(new Error('boom')))
+      events.on('user:login', () => heard++)
+      expect(() => events.emit('user:login', login)).not.toThrow()
+      await settled()
+      expect(heard).toBe(1)
+    },
+  )
+})
+
 describe('how a listener leaves', () => {
   const leaving = (
     leave: (events: EventBus, listener: () => void, off: () => void, abort: () => void) => void,

@@ -13,6 +13,7 @@ import {
   duration,
   type EventBus,
   having,
+  isolatedLogger,
   type Logger,
   list,
   optional,
@@ -101,7 +102,7 @@ export function gracefulShutdown(
     lingerMs: checked.linger ?? 250,
     retryAfterSeconds: Math.ceil((checked.retryAfter ?? 5000) / 1000),
     signals: checked.signals,
-    logger: checked.logger,
+    logger: isolatedLogger(checked.logger),
     clock: checked.clock,
     exit: checked.exit ?? (code => process.exit(code)),
   })

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors/config-error.js'
 import { callback, checkOptions, having, integer, optional } from '../options/check.js'
-import type { Logger } from '../vocabulary/logger.js'
+import { isolatedLogger, type Logger } from '../vocabulary/logger.js'
 import { isPromise } from '../vocabulary/maybe-promise.js'
 import type { EmittedEvent, EventName, EventPattern, Matching, PalisadeEvents } from './catalogue.js'
 import { EventStream } from './event-stream.js'
@@ -40,7 +40,7 @@ export class EventBus {
 
   /** @throws ConfigError for what is no logger */
   constructor(logger: Logger) {
-    this.logger = aLogger(logger, { owner: 'EventBus', option: 'logger' })
+    this.logger = isolatedLogger(aLogger(logger, { owner: 'EventBus', option: 'logger' }))
   }
 
   /** Whether anybody listens: asked before a payload is built. */

@@ -128,7 +128,11 @@ export class Shutdown implements GracefulShutdown {
     // It keeps the process alive on purpose, unlike every other timer: a handler that waits for nothing the loop knows of would else
     // end the process in the middle, with exit code 0. It lasts as long as the shutdown.
     this.#hardTimer = setTimeout(() => this.#force('its time is up', 1), timeoutMs)
-    lifecycle.drain(this.#reason)
+    try {
+      lifecycle.drain(this.#reason)
+    } catch (error) {
+      logger.error({ err: error }, 'the lifecycle failed')
+    }
     logger.info({ reason: this.#reason, in_flight: this.inFlight }, 'shutting down')
     this.#emit('shutdown:started', { signal: this.#reason })
     if (delayMs > 0) {
@@ -221,7 +225,12 @@ export class Shutdown implements GracefulShutdown {
   }
 
   #emit<N extends EventName & `shutdown:${string}`>(name: N, payload: PalisadeEvents[N]): void {
-    this.#rules.pipeline?.events.emit(name, payload)
+    const { logger, pipeline } = this.#rules
+    try {
+      pipeline?.events.emit(name, payload)
+    } catch (error) {
+      logger.error({ err: error, event: name }, 'an event of the shutdown could not be told')
+    }
   }
 }
 

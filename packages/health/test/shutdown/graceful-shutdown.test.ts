@@ -4,9 +4,9 @@ import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import process from 'node:process'
 import { connect as connectTls } from 'node:tls'
-import { type EventName, type Logger, pipeline } from '@palisade/core'
+import { type EventBus, type EventName, type Logger, pipeline } from '@palisade/core'
 import { fakeClock } from '@palisade/core/testing'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import {
   type GracefulShutdown,
   type GracefulShutdownOptions,
@@ -494,6 +494,47 @@ test('given it has begun when it is started again then that is the same end, for
   expect(shutdown.phase).toBe('ended')
   expect(await shutdown.start('three')).toBe(await first)
   expect(exits).toEqual([0])
+})
+
+test('given a logger that throws and rejects when it starts then it ends as ever', async () => {
+  const order: string[] = []
+  const broken = () => {
+    throw new Error('the worker of the log has gone')
+  }
+  const rejecting = (() => Promise.reject(new Error('no disk'))) as Logger['info']
+  const { listener, arrived } = held()
+  const { shutdown, port, exits, events } = await start(listener, {
+    timeout: 300,
+    logger: { debug: broken, info: rejecting, warn: broken, error: broken },
+    handlers: [() => void order.push('last'), () => Promise.reject(new Error('not saved'))],
+  })
+  const client = await rawClient(port)
+  client.send(GET('/held'))
+  await arrived
+  const { code, cut, errors } = await shutdown.start('test')
+  expect({ code, cut, errors: errors.length }).toEqual({ code: 1, cut: 1, errors: 1 })
+  expect(order).toEqual(['last'])
+  expect(exits).toEqual([1])
+  expect(events.map(([name]) => name)).toEqual(['shutdown:started', 'shutdown:forced'])
+})
+
+test("given a lifecycle and a bus of the team's own that throw when it starts then it ends as ever, and both are told", async () => {
+  const told: unknown[] = []
+  const broken = () => {
+    throw new Error('broken')
+  }
+  const { shutdown, exits } = await start((_req, res) => res.end(), {
+    lifecycle: { draining: false, signal: new AbortController().signal, drain: broken },
+    pipeline: { events: { emit: broken, has: () => true } as unknown as EventBus, dispose: async () => {} },
+    logger: { ...quiet, error: (fields, message) => told.push([message, fields]) },
+  })
+  expect(await shutdown.start('test')).toMatchObject({ code: 0, errors: [] })
+  expect(exits).toEqual([0])
+  expect(told).toMatchObject([
+    ['the lifecycle failed', { err: { message: 'broken' } }],
+    ['an event of the shutdown could not be told', { event: 'shutdown:started' }],
+    ['an event of the shutdown could not be told', { event: 'shutdown:drained' }],
+  ])
 })
 
 test('given a pipeline that fails to dispose when it ends then that is told as the failure of a handler', async () => {
