@@ -59,7 +59,7 @@ export interface GracefulShutdownOptions {
  *
  *     gracefulShutdown(app.listen(3000), { lifecycle: life, pipeline: edge, handlers: [() => pool.end()] })
  *
- * Call it once per process, before the server has connections. Fails by being forced: what is still open when the time is up is cut, and the exit
+ * Call it once per process, before the server has connections. Fails by being forced: requests that have not ended when the time is up are cut, and the exit
  * code is 1. It cannot save what a supervisor kills earlier: give the process more time than `timeout`. A request that
  * is on its way while its idle connection is closed is beyond any server of HTTP/1; `delay` makes that rare, and clients repeat it (RFC 9112 section 9.3.1).
  *

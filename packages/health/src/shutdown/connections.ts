@@ -16,7 +16,7 @@ interface Connection {
   /** Whether `latest` was to keep the connection, and was told to end it. */
   isTold: boolean
   idleSince: number
-  /** What had been read when it became idle: more means that a request is arriving. */
+  /** What had been read when it became idle: more means that a request is arriving, as far as anybody can tell. */
   idleAt: number
 }
 
@@ -25,6 +25,9 @@ const QUIET_MS = 20
 const QUIET_TURNS = 3
 /** How often that is tried: for 2 s and more in a process that is busy, or was paused. */
 const QUIET_TRIES = 100
+
+/** How long a request may take to arrive when the listener is closed; less where the server gives heads less. */
+const HEAD_MS = 3000
 
 export interface ConnectionRules {
   readonly lingerMs: number
@@ -39,7 +42,8 @@ export interface ConnectionRules {
  * Node's own `server.close()` destroys every idle connection at once, with it the request that is on its way on one: between two requests a
  * connection of a busy client is idle for a moment. So the listener is closed alone, and a connection is destroyed when it has been idle for the
  * linger, nothing has been read since, and whatever lay in the kernel's buffers has been looked at. What arrives in that time is
- * refused with 503, which says that it was not processed; a reset would leave the client to guess.
+ * refused with 503, which says that it was not processed; a reset would leave the client to guess. What has begun to arrive gets a few seconds to be whole:
+ * a client that stalls in the middle of a head would else hold the process for as long as it likes.
  *
  * Not seen: connections that are older than this object. Make it before the server has any.
  */
@@ -56,6 +60,7 @@ export class Connections {
   #stage: 'serving' | 'draining' | 'settling' | 'closing' = 'serving'
   #accepted = 0
   #closedAt = 0
+  #headMs = HEAD_MS
   #inFlight = 0
   #isSweeping = false
   #timer: NodeJS.Timeout | undefined
@@ -103,6 +108,9 @@ export class Connections {
     if (this.#stage === 'closing') return
     this.#stage = 'closing'
     this.#closedAt = systemClock.monotonic()
+    const { headersTimeout } = this.#server
+    // 0 is none.
+    if (headersTimeout > 0) this.#headMs = Math.min(HEAD_MS, headersTimeout)
     // Not the HTTP server's own, see above. One that never listened says so in the callback, and is closed as well.
     NetServer.prototype.close.call(this.#server, () => {})
     this.#tellAll()
@@ -115,6 +123,11 @@ export class Connections {
       this.#whenEmpty.push(resolve)
       this.#sweepSoon()
     })
+  }
+
+  /** Closes every connection without a request in flight, also where one is arriving. */
+  closeIdle(): void {
+    for (const { socket, requests } of this.#connections.values()) if (requests === 0) socket.destroy()
   }
 
   /** Ends everything at once, upgraded connections too, and lets go of the server. */
@@ -265,8 +278,11 @@ export class Connections {
     const { lingerMs } = this.#rules
     let next = Number.POSITIVE_INFINITY
     for (const { socket, requests, idleAt, idleSince } of this.#connections.values()) {
-      if (requests > 0 || socket.bytesRead !== idleAt) continue
-      const rest = idleSince + lingerMs - now
+      if (requests > 0) continue
+      const idleUntil = idleSince + lingerMs
+      const until =
+        socket.bytesRead === idleAt ? idleUntil : Math.max(idleUntil, this.#closedAt) + this.#headMs
+      const rest = until - now
       if (rest <= 0) socket.destroy()
       else next = Math.min(next, rest)
     }

@@ -10,7 +10,7 @@ import { signalGate } from './signals.js'
 export type ShutdownPhase = 'serving' | 'draining' | 'closing' | 'finishing' | 'ended'
 
 export interface ShutdownResult {
-  /** 0; 1 when anything was cut or a handler failed; 128 + n when the signal n came a second time. */
+  /** 0; 1 when requests were cut, or handlers failed or outlasted the whole time; 128 + n when the signal n came a second time. */
   readonly code: number
   readonly reason: string
   /** Requests that were cut. */
@@ -162,13 +162,15 @@ export class Shutdown implements GracefulShutdown {
     return Math.min(handlers + (pipeline === undefined ? 0 : handlerTimeoutMs), Math.floor(timeoutMs / 3))
   }
 
-  /** Until no connection is left, or the time for that is up: then the rest is cut. */
+  /** Until no connection is left, or the time for that is up: then the rest is cut. A request that has not arrived by then was never accepted. */
   async #untilEmpty(limitMs: number): Promise<void> {
     const empty = Promise.all(this.#servers.map(server => server.whenEmpty())).then(() => true)
     const limit = pause(Math.max(1, limitMs))
     const isEmpty = await Promise.race([empty, limit.then(() => false)])
     limit.cancel()
-    if (!isEmpty && !this.#hasEnded) this.#cutConnections('requests did not end in time')
+    if (isEmpty || this.#hasEnded) return
+    if (this.inFlight > 0) this.#cutConnections('requests did not end in time')
+    else for (const server of this.#servers) server.closeIdle()
   }
 
   async #runHandlers(): Promise<void> {

@@ -66,6 +66,15 @@ function held() {
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
+/** Moves fake timers, and lets the sockets be looked at. */
+const forward = async (ms: number) => {
+  await vi.advanceTimersByTimeAsync(ms)
+  for (let i = 0; i < 10; i++) await turn()
+}
+
+const openConnections = (server: Server) =>
+  new Promise<number>(resolve => server.getConnections((_, count) => resolve(count)))
+
 /** Resolves when the listener is closed. */
 const untilClosing = async (shutdown: GracefulShutdown) => {
   while (shutdown.phase !== 'closing') await turn()
@@ -211,6 +220,67 @@ test('given a request that arrives slowly when its connection would be idle then
   await slow.closed
   expect(slow.received).toMatch(/200 OK[\s\S]*whole/)
   expect((await ended).code).toBe(0)
+})
+
+test.each([
+  ['a head that stalls', ''],
+  ['a head that stalls behind an answered request', GET()],
+])(
+  'given %s when the listener is closed then it has the time that the server gives heads, and nothing was cut',
+  async (_, before) => {
+    const server = createServer({ headersTimeout: 50 }, (_req, res) => res.end('done'))
+    const { shutdown, port, events } = await start(() => {}, { linger: 10 }, server)
+    const stalled = await rawClient(port)
+    stalled.send(before)
+    if (before !== '') await stalled.until(/done/)
+    stalled.send('G')
+    while ((await openConnections(server)) === 0) await turn()
+    const ended = shutdown.start('test')
+    await stalled.closed
+    expect(await ended).toMatchObject({ code: 0, cut: 0 })
+    expect(events.map(([name]) => name)).toEqual(['shutdown:started', 'shutdown:drained'])
+  },
+)
+
+test('given nothing was said when heads are slow then they have three seconds from the end of the listener and the linger, and one that is whole by then is served', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    const { shutdown, port } = await start((_req, res) => res.end('served'))
+    const [slow, stalled] = [await rawClient(port), await rawClient(port)]
+    for (const client of [slow, stalled]) client.send('GET / HTTP/1.1\r\nHost')
+    const ended = shutdown.start('test')
+    while (shutdown.phase !== 'closing') await forward(10)
+    await forward(3000)
+    expect([slow.socket.readyState, stalled.socket.readyState]).toEqual(['open', 'open'])
+    slow.send(': x\r\n\r\n')
+    await slow.closed
+    expect(slow.received).toMatch(/200 OK[\s\S]*served/)
+    await forward(300)
+    await stalled.closed
+    expect(stalled.received).toBe('')
+    expect(await ended).toMatchObject({ code: 0, cut: 0 })
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('given a head that is still arriving when the time for requests is up then it is closed before the handlers run, and nothing is forced', async () => {
+  let wasClosed: boolean | undefined
+  const { shutdown, port, exits, events } = await start((_req, res) => res.end(), {
+    timeout: 200,
+    handlers: [
+      async () => {
+        await stalled.closed
+        wasClosed = true
+      },
+    ],
+  })
+  const stalled = await rawClient(port)
+  stalled.send('GET / HTTP/1.1\r\nHo')
+  expect(await shutdown.start('test')).toMatchObject({ code: 0, cut: 0, errors: [] })
+  expect(wasClosed).toBe(true)
+  expect(exits).toEqual([0])
+  expect(events.map(([name]) => name)).toEqual(['shutdown:started', 'shutdown:drained'])
 })
 
 test('given pipelined requests in flight when it starts then all are answered, and only the last ends the connection', async () => {
