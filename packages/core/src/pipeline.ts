@@ -66,6 +66,7 @@ export class Pipeline<State extends object = {}> {
   private readonly parent: Pipeline<object> | undefined
   private readonly upkeep: Upkeep
   private compiled: CompiledPipeline | undefined
+  private failure: { readonly error: unknown } | undefined
   private disposed: Promise<void> | undefined
   /** Only for the type checker: `State` must show in the shape. */
   declare protected readonly stateType: State
@@ -136,14 +137,21 @@ export class Pipeline<State extends object = {}> {
   /**
    * Makes it ready to run: calls each `setup`. Adapters call this; a pipeline is compiled once, however often it is mounted.
    *
-   * @throws ConfigError when it, or one of its middlewares, was disposed of before; whatever a `setup` throws
+   * @throws ConfigError when it, or one of its middlewares, was disposed of before; whatever a `setup` throws, and that again each time, since
+   * what was set up by then is closed
    */
   compile(): CompiledPipeline {
     if (this.compiled !== undefined) return this.compiled
+    if (this.failure !== undefined) throw this.failure.error
     const { middleware, services, upkeep } = this
     const parent = this.parent?.compile()
     if (this.disposed !== undefined && middleware[0] !== undefined) refuseClosed(middleware[0])
-    this.compiled = new CompiledPipeline(middleware, services, parent, upkeep)
+    try {
+      this.compiled = new CompiledPipeline(middleware, services, parent, upkeep)
+    } catch (error) {
+      this.failure = { error }
+      throw error
+    }
     return this.compiled
   }
 

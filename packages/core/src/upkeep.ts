@@ -17,7 +17,7 @@ export class Upkeep {
   }
 
   /**
-   * Sets up what a pipeline is made of.
+   * Sets up what a pipeline is made of. When one fails, it and those that were set up before it are closed, but for what another pipeline has.
    *
    * @throws ConfigError for what is closed, and for a setup that is not done when it returns; whatever a setup throws
    */
@@ -25,10 +25,17 @@ export class Upkeep {
     const gone = middleware.find(one => this.closed.has(one))
     if (gone !== undefined) refuseClosed(gone)
     this.count(middleware, 1)
+    const begun: Middleware[] = []
     try {
-      for (const one of middleware) this.setUp(one)
+      for (const one of middleware) {
+        begun.push(one)
+        this.setUp(one)
+      }
     } catch (error) {
       this.count(middleware, -1)
+      this.close(begun).catch(left =>
+        this.services.logger.error({ err: left }, 'what a failed setup left could not be closed'),
+      )
       throw error
     }
   }

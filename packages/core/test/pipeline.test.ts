@@ -184,6 +184,10 @@ describe('what is wrong is found when the pipeline is built', () => {
 })
 
 describe('dispose closes what was opened', () => {
+  const failing = () => {
+    throw new Error('no port')
+  }
+  const settled = () => new Promise(resolve => setImmediate(resolve))
   const closing = (name: string, into: string[], fails = false): Middleware => ({
     name,
     onRequest() {},
@@ -268,6 +272,56 @@ describe('dispose closes what was opened', () => {
     expect(() => edge.compile()).toThrow('no port')
     await edge.dispose()
     expect(closed).toEqual(['a'])
+  })
+
+  it('given a setup that fails, when it does, then what was begun is closed at once, the last one first, and the rest with the pipeline', async () => {
+    const closed: string[] = []
+    const edge = pipeline()
+      .use(closing('a', closed))
+      .use(closing('b', closed))
+      .use({ ...closing('broken', closed), setup: failing })
+      .use(closing('later', closed))
+    expect(() => edge.compile()).toThrow('no port')
+    await settled()
+    expect(closed).toEqual(['broken', 'b', 'a'])
+    await edge.dispose()
+    expect(closed).toEqual(['broken', 'b', 'a', 'later'])
+  })
+
+  it('given a setup that fails, when it is compiled again, then that failure is told again, and nothing is set up', () => {
+    let setups = 0
+    const edge = pipeline()
+      .use({ name: 'a', setup: () => void setups++ })
+      .use({ name: 'broken', setup: failing })
+    for (const late of [edge, edge, edge.branch()]) expect(() => late.compile()).toThrow('no port')
+    expect(setups).toBe(1)
+  })
+
+  it('given a setup that fails, when what was begun fails to close too, then the first failure is thrown and the other is logged', async () => {
+    const logger = memoryLogger()
+    const edge = pipeline({ logger })
+      .use(closing('a', [], true))
+      .use({ name: 'broken', setup: failing })
+    expect(() => edge.compile()).toThrow('no port')
+    await settled()
+    expect(logger.lines).toMatchObject([
+      {
+        level: 'error',
+        fields: { err: { message: 'a is stuck' } },
+        message: 'what a failed setup left could not be closed',
+      },
+    ])
+  })
+
+  it('given a setup that fails, when another pipeline on the same start runs, then what both have stays open', async () => {
+    const closed: string[] = []
+    const start = pipeline().use(closing('a', closed))
+    const edge = start.use(closing('b', closed))
+    edge.compile()
+    expect(() => start.use({ name: 'broken', setup: failing }).compile()).toThrow('no port')
+    await settled()
+    expect(closed).toEqual([])
+    expect((await inject(edge)).status).toBe(200)
   })
 
   it('given a middleware that is disposed of, when it asks by whom, then it has the services of that pipeline', async () => {
