@@ -104,6 +104,31 @@ describe('the text format', () => {
   })
 })
 
+it('given a gauge that is asked by a promise, when that is rejected, then nobody is harmed, the fault is logged, and what it sets later is in the next text', async () => {
+  const { metrics: own, logs } = stand()
+  const unhandled: unknown[] = []
+  const onUnhandled = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', onUnhandled)
+  let broken = false
+  own.gauge({
+    name: 'level',
+    help: 'L.',
+    collect: async gauge => {
+      await Promise.resolve()
+      if (broken) throw new Error('gone')
+      gauge.set(7)
+    },
+  })
+  await own.text()
+  expect(samplesOf(await own.text()).get('level')).toBe('7')
+  broken = true
+  expect(samplesOf(await own.text()).get('level')).toBe('7')
+  for (let i = 0; i < 3; i++) await new Promise(resolve => setImmediate(resolve))
+  process.off('unhandledRejection', onUnhandled)
+  expect(unhandled).toEqual([])
+  expect(logs).toMatchObject([{ level: 'warn', fields: { metric: 'level', err: { message: 'gone' } } }])
+})
+
 describe('rendering', () => {
   it('given a render under way, when others ask, then all get that one', async () => {
     const { metrics: own } = stand()

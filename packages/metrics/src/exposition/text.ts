@@ -1,4 +1,4 @@
-import type { Logger } from '@palisade/core'
+import { isPromise, type Logger } from '@palisade/core'
 import type { Sample } from '../series/metric.js'
 import type { Exposed } from '../series/registry.js'
 
@@ -30,13 +30,17 @@ export async function renderText(metrics: readonly Exposed[], logger: Logger): P
 }
 
 function refresh(metric: Exposed, logger: Logger): void {
-  try {
-    metric.refresh?.()
-  } catch (error) {
+  const report = (error: unknown) =>
     logger.warn(
       { err: error, metric: metric.name },
       'a metric could not be asked for; its last value is shown',
     )
+  try {
+    const asked: unknown = metric.refresh?.()
+    // Nobody waits for it, and its rejection would end the process.
+    if (isPromise(asked)) asked.then(undefined, report)
+  } catch (error) {
+    report(error)
   }
 }
 

@@ -13,19 +13,22 @@ interface Level {
 }
 
 export interface GaugeOptions<Label extends string> extends MetricOptions<Label> {
-  /** Called before each exposition: sets what is only known by asking. A throw is logged, and the last value stays. */
-  readonly collect?: (gauge: Gauge<Label>) => void
+  /**
+   * Called before each exposition: sets what is only known by asking. A throw or rejection is logged, and the last value stays. A promise is not
+   * waited for: what it sets is in the next one.
+   */
+  readonly collect?: (gauge: Gauge<Label>) => unknown
 }
 
 /** A number that goes up and down. NaN and infinities are values too. */
 export class Gauge<Label extends string = never> extends Metric<Label, Level> {
   readonly type = 'gauge'
-  private readonly ask: ((gauge: Gauge<Label>) => void) | undefined
+  private readonly ask: ((gauge: Gauge<Label>) => unknown) | undefined
 
   constructor(
     definition: MetricDefinition<Label>,
     budget: SeriesBudget,
-    ask: ((gauge: Gauge<Label>) => void) | undefined,
+    ask: ((gauge: Gauge<Label>) => unknown) | undefined,
   ) {
     super(definition, budget)
     this.ask = ask
@@ -48,8 +51,8 @@ export class Gauge<Label extends string = never> extends Metric<Label, Level> {
   }
 
   /** Asks for the values that are only known by asking. */
-  refresh(): void {
-    this.ask?.(this)
+  refresh(): unknown {
+    return this.ask?.(this)
   }
 
   protected make(): Level {

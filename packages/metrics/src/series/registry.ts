@@ -14,7 +14,7 @@ export interface Exposed {
   readonly type: MetricType
   /** The lines of each series together. */
   collect(): Iterable<Iterable<Sample>>
-  refresh?(): void
+  refresh?(): unknown
 }
 
 /** The names that a metric's lines have. */
