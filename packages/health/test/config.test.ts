@@ -94,6 +94,12 @@ const CASES: readonly (readonly [what: string, build: () => unknown, owner: stri
     'http',
     'headers',
   ],
+  [
+    'a header that is no text',
+    () => http({ url: 'http://b/', headers: given({ a: { toString: () => 'b' } }) }),
+    'http',
+    'headers',
+  ],
   ['expect as a number', () => http({ url: 'http://b/', expect: given(200) }), 'http', 'expect'],
   [
     'a dispatcher that is none',

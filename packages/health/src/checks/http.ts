@@ -73,7 +73,9 @@ const headers: CheckOption<Readonly<Record<string, string>>> = (value, at) => {
     !Array.isArray(value) &&
     Object.entries(value).every(
       ([name, one]) =>
-        /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/.test(name) && /^[\t\x20-\x7e]{0,8192}$/.test(one),
+        typeof one === 'string' &&
+        /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/.test(name) &&
+        /^[\t\x20-\x7e]{0,8192}$/.test(one),
     )
   if (!isFit) return refuse(at, value, 'an object of header names to printable values')
   return Object.freeze({ ...value } as Record<string, string>)
