@@ -72,6 +72,9 @@ export function gracefulShutdown(
   const owner = 'gracefulShutdown'
   const servers = [server].flat().map(one => http1(one, { owner, option: 'server' }))
   if (servers.length === 0) refuse({ owner, option: 'server' }, server, 'at least one server')
+  // Its requests would be counted twice.
+  if (new Set(servers).size < servers.length)
+    refuse({ owner, option: 'server' }, server, 'servers that differ')
   const checked = checkOptions(owner, options, {
     lifecycle: optional(having<Lifecycle>('what lifecycle() returns', 'drain')),
     pipeline: optional(pipeline),

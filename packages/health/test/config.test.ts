@@ -124,6 +124,7 @@ const CASES: readonly (readonly [what: string, build: () => unknown, owner: stri
 
   ['no server', () => gracefulShutdown(given(undefined)), 'gracefulShutdown', 'server'],
   ['no servers', () => gracefulShutdown([]), 'gracefulShutdown', 'server'],
+  ['one server twice', () => gracefulShutdown([server, server]), 'gracefulShutdown', 'server'],
   ['an app for a server', () => gracefulShutdown(given({ listen() {} })), 'gracefulShutdown', 'server'],
   ['HTTP/2', () => gracefulShutdown(createHttp2Server()), 'gracefulShutdown', 'server'],
   ['an unknown option of a shutdown', shutdown({ grace: 5 }), 'gracefulShutdown', 'grace'],
