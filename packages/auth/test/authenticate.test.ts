@@ -199,6 +199,9 @@ describe('rules', () => {
     { path: '/public/upload', use: ['a'] },
     { path: '/shop/*/items', mode: 'optional' as const },
     { path: '/Café/**', mode: 'public' as const },
+    { path: '/users/@me', mode: 'public' as const },
+    { path: '/users/*', use: ['b'] },
+    { path: '/jobs:list', mode: 'public' as const },
   ]
   const { send } = edge({ strategies, rules })
 
@@ -229,6 +232,12 @@ describe('rules', () => {
     ['http://host?/public/', 'a'],
     ['/admin;x=/public', 'a'],
     ['/public%20', 'a'],
+    ['/users/@me', 'public'],
+    ['/users/%40me', 'b'],
+    ['/users/ada%40example.com', 'b'],
+    ['/jobs:list', 'public'],
+    ['/jobs%3Alist', 'a'],
+    ['/report%281%29.pdf', 'a'],
   ])('%s falls under the rule of %s', async (url, name) => {
     const { status, headers } = await send({ url })
     const open = name === 'public' || name === 'optional'
@@ -639,6 +648,12 @@ describe('options that are wrong', () => {
     ['rules[0].path', { strategies: [a], rules: [{ path: '/a/../b' }] }],
     ['rules[0].path', { strategies: [a], rules: [{ path: '/a%20b' }] }],
     ['rules[0].path', { strategies: [a], rules: [{ path: '/a?x' }] }],
+    ...[...'!"\'()<>[]^`|'].map((sign): [string, unknown] => [
+      'rules[0].path',
+      { strategies: [a], rules: [{ path: `/a/b${sign}` }] },
+    ]),
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/users/:id' }, { path: '/**', mode: 'public' }] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/users/{id}' }, { path: '/**', mode: 'public' }] }],
     ['rules[0].use', { strategies: [a], rules: [{ path: '/**', use: [] }] }],
     ['rules[0].use[1]', { strategies: [a], rules: [{ path: '/**', use: ['a', 'b'] }] }],
     ['rules[0].use[1]', { strategies: [a], rules: [{ path: '/**', use: ['a', 'a'] }] }],
@@ -663,6 +678,14 @@ describe('options that are wrong', () => {
     expect(build).toThrow(`authenticate: option "${option}"`)
   })
 })
+
+test.each([':id', '{id}', 'by-{id}'])(
+  'given a rule with %s, when it is built, then it says to use "*"',
+  part => {
+    const build = () => authenticate({ strategies: [wordStrategy('a')], rules: [{ path: `/users/${part}` }] })
+    expect(build).toThrow('"*" for a segment that varies')
+  },
+)
 
 test('nothing is built for events that nobody hears', async () => {
   const events = new EventBus({ debug() {}, info() {}, warn() {}, error() {} })

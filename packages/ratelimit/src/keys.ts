@@ -189,5 +189,9 @@ function subjectKey({ subject, tenant }: Identity): string {
 function plainPath(path: string): string {
   const plain = routingPath(path)
   if (plain === undefined) throw new RequestError(400, 'The path of the request is ambiguous')
-  return foldCase(plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain)
+  const whole = plain.includes('%') ? plain.replace(RESERVED, decodeURIComponent) : plain
+  return foldCase(whole.length > 1 && whole.endsWith('/') ? whole.slice(0, -1) : whole)
 }
+
+/** What `routingPath` leaves escaped. A route that takes the segment as a parameter gets the same for both spellings, so both count as one. */
+const RESERVED = /%(?:2[346bc]|3[abdf]|40)/gi

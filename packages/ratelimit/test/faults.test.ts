@@ -91,6 +91,17 @@ describe('known faults of others', () => {
     expect((await inject(edge, { url: '/other' })).status).toBe(200)
   })
 
+  it('a path-keyed limit is not escaped by a reserved character that is escaped or not', async () => {
+    const edge = pipeline({ clock: fakeClock() }).use(
+      rateLimit({ limit: 1, window: '1m', key: compose(byClient(), byRoute()) }),
+    )
+    expect((await inject(edge, { url: '/ada@example.com;$&+,:=' })).status).toBe(200)
+    for (const url of ['/ada%40example.com;$&+,:=', '/ada@example.com%3b%24%26%2B%2C%3A%3D'])
+      expect((await inject(edge, { url })).status, url).toBe(429)
+    for (const url of ['/100%25', '/%3F', '/%23', '/%40%25'])
+      expect((await inject(edge, { url })).status, url).toBe(200)
+  })
+
   it('the count of a sliding window outlives its own window, however much else is swept', () => {
     const clock = fakeClock(1_700_000_040_000)
     const limiter = createLimiter({ algorithm: 'sliding-window', limit: 10, window: 60_000, clock })

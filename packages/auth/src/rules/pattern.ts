@@ -15,9 +15,24 @@ const FORM = /^\/(?:(?:[^/*%?#\\\x00-\x1f\x7f]+|\*)(?:\/(?:[^/*%?#\\\x00-\x1f\x7
 const ALLOWED =
   'a decoded path such as "/health", "/orders/*/items" or "/api/**" ("*" is one segment, "**" stands at the end)'
 
+/** As routers write a segment that varies. Taken for a literal it would match nothing, and another rule would hold. */
+const PARAMETER = /\/:|[{}]/
+/**
+ * They may stand bare in a path and escaped, and only some hosts decode the escape before they route: to Express and Koa `/a%28` is not `/a(`, to
+ * Fastify and Hono it is. What the rule would see is not what every router routes.
+ */
+const AMBIGUOUS = /[!"'()<>[\]^`|]/
+
 export const pattern: Check<Pattern> = (value, at) => {
   if (typeof value !== 'string' || value.length > 1024 || !FORM.test(value) || hasDots(value))
     return refuse(at, value, ALLOWED)
+  if (PARAMETER.test(value)) return refuse(at, value, '"*" for a segment that varies, as in "/users/*"')
+  if (AMBIGUOUS.test(value))
+    return refuse(
+      at,
+      value,
+      `a path without !"'()<>[]^\`|, whose escapes hosts read differently; "*" matches them`,
+    )
   const parts = value.split('/').slice(1)
   const isOpen = parts.at(-1) === '**'
   const fixed = isOpen ? parts.slice(0, -1) : parts.filter(part => part !== '')

@@ -12,6 +12,9 @@ const BACKSLASH = 92
  * before they route and Express and Koa do not (RFC 3986 section 6.2.2.2); broken escapes, and escapes that are not UTF-8. One slash at the
  * end stays.
  *
+ * What `decodeURI` leaves stays escaped: `/%40me` is not `/@me`. No router decodes reserved characters before it routes, since an escaped one is
+ * data where a bare one may be syntax (RFC 3986 section 2.2).
+ *
  * @param path percent-encoded as received, without the query: `ctx.path`
  */
 export function routingPath(path: string): string | undefined {
@@ -48,7 +51,7 @@ const AMBIGUOUS = /%(?:[01][\da-f]|2[def]|25[\da-f]{2}|3\d|4[1-9a-f]|5[\dacf]|6[
 function decoded(path: string): string | undefined {
   if (AMBIGUOUS.test(path)) return undefined
   try {
-    return decodeURIComponent(path)
+    return decodeURI(path)
   } catch {
     return undefined
   }

@@ -10,9 +10,11 @@ test.each([
   ['/a.b/..c/...', '/a.b/..c/...'],
   ['/a%20b', '/a b'],
   ['/caf%C3%A9', '/café'],
-  ['/%40me', '/@me'],
+  ['/%40me', '/%40me'],
+  ['/ada%40example.com', '/ada%40example.com'],
+  ['/%24%26%2B%2C%3A%3D%3F%23', '/%24%26%2B%2C%3A%3D%3F%23'],
   ['/a;b=c,d', '/a;b=c,d'],
-  ['/a%3Bb', '/a;b'],
+  ['/a%3Bb', '/a%3Bb'],
   ['/100%25', '/100%'],
   ['/100%25-off', '/100%-off'],
   ['/%5B%5D%5E%60%7B%7C%7D', '/[]^`{|}'],
@@ -89,6 +91,8 @@ test('what is left is decoded once and forever, and no URL parser changes it', (
       '%C3%A9',
       '%20',
       ';',
+      '%40',
+      '%3b',
     ),
     fc.string({ unit: 'binary', maxLength: 3 }),
   )
@@ -98,9 +102,9 @@ test('what is left is decoded once and forever, and no URL parser changes it', (
       const named = routingPath(path)
       if (named === undefined) return
       expect(named.split('/').length).toBe(path.split('/').length)
-      expect(decodeURIComponent(path)).toBe(named)
+      expect(decodeURI(path)).toBe(named)
       if (/[?# ]/.test(path)) return
-      expect(decodeURIComponent(new URL(path, 'http://host').pathname)).toBe(named)
+      expect(decodeURI(new URL(path, 'http://host').pathname)).toBe(named)
     }),
     { numRuns: 2000 },
   )

@@ -192,6 +192,13 @@ const ambiguous = (target: string): Behaviour => ({
 })
 
 const BROWSER = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'Sec-Fetch-Mode': 'navigate' }
+/** A route with a reserved character beside one that takes anything; the first one is public. */
+const reserved: Edge = behind(() => ({
+  strategies: [tokens()],
+  rules: [{ path: '/**' }, { path: '/users/@me', mode: 'public' }],
+}))
+const users: App = { routes: [get('/users/@me', text('me')), get('/users/:id', text('user'))] }
+
 const withLogin: Edge = behind(() => ({ strategies: all(), login: { path: '/auth/login' } }))
 
 export const auth: readonly Behaviour[] = [
@@ -338,6 +345,26 @@ export const auth: readonly Behaviour[] = [
     '/%70rivate',
     '/public/%ff',
   ].map(ambiguous),
+  {
+    title:
+      'given a rule with a reserved character when its escape is asked for then rule and router both take it for another path',
+    edge: reserved,
+    app: users,
+    when: [
+      { target: '/users/@me' },
+      { target: '/users/%40me' },
+      { target: '/users/%40me', ...bearer(token()) },
+      { target: '/users/ada%40example.com', ...bearer(token()) },
+      { target: '/users/report%281%29.pdf', ...bearer(token()) },
+    ],
+    gets: [
+      { status: 200, body: 'me' },
+      { status: 401 },
+      { status: 200, body: 'user' },
+      { status: 200, body: 'user' },
+      { status: 200, body: 'user' },
+    ],
+  },
   {
     title: 'given a login page when a browser has no session then it is sent there, and programs are not',
     edge: withLogin,
