@@ -1,4 +1,5 @@
 import {
+  assertIdentity,
   type ClientAddress,
   checkOptions,
   type Denial,
@@ -18,11 +19,12 @@ import {
   within,
 } from '@palisade/core'
 import { clearable, Failures } from './clear-failures.js'
+import { isMade } from './identity/make-identity.js'
 import { type LoginOptions, loginOptions, loginRedirect } from './login/login-redirect.js'
 import { logFailed, refusals } from './refusals.js'
 import { Reporter } from './report/reporter.js'
 import { type AuthRule, compileRules, type Rule, ruleList } from './rules/rules.js'
-import type { Attempt, Invalid, Strategy, VerifyResult } from './strategy.js'
+import type { Attempt, Failed, Invalid, Strategy, VerifyResult } from './strategy.js'
 import { isLimited, RefusedClients, type Throttles, throttled, throttleOption } from './throttle.js'
 
 export interface AuthenticateOptions {
@@ -133,12 +135,13 @@ export function authenticate(
     try {
       result = strategy.recall?.(credential, attempt) ?? verify(ctx, strategy, credential, attempt)
     } catch (error) {
-      return conclude(ctx, strategy, credential, thrown(error))
+      return conclude(ctx, strategy, credential, thrown(error), attempt)
     }
-    if (!isPromise(result)) return conclude(ctx, strategy, credential, result as VerifyResult | LimitDecision)
+    if (!isPromise(result))
+      return conclude(ctx, strategy, credential, result as VerifyResult | LimitDecision, attempt)
     return (result as Promise<VerifyResult | LimitDecision>).then(
-      settled => conclude(ctx, strategy, credential, settled),
-      (error: unknown) => conclude(ctx, strategy, credential, thrown(error)),
+      settled => conclude(ctx, strategy, credential, settled, attempt),
+      (error: unknown) => conclude(ctx, strategy, credential, thrown(error), attempt),
     )
   }
 
@@ -153,6 +156,7 @@ export function authenticate(
     strategy: Strategy,
     credential: object,
     result: VerifyResult | LimitDecision,
+    attempt: Attempt,
   ): Reply | undefined {
     const ctx = context as RequestContext
     if (isLimited(result)) {
@@ -167,10 +171,23 @@ export function authenticate(
       return deny(context, refusals.throttled(result.retryAfterMs))
     }
     switch (result.outcome) {
-      case 'authenticated':
-        context.state.identity = result.identity
-        reporter.success(ctx, strategy, result.identity)
+      case 'authenticated': {
+        const { identity } = result
+        const fault = isMade(identity) ? undefined : faultOf(identity, strategy)
+        if (fault !== undefined) return conclude(context, strategy, credential, fault, attempt)
+        if (hasEnded(identity, strategy, attempt)) {
+          const ended: Invalid = {
+            outcome: 'invalid',
+            failure: 'expired',
+            reason: 'expired',
+            subject: identity.subject,
+          }
+          return conclude(context, strategy, credential, ended, attempt)
+        }
+        context.state.identity = identity
+        reporter.success(ctx, strategy, identity)
         return undefined
+      }
       case 'invalid':
         reporter.failure(ctx, {
           ...result,
@@ -250,6 +267,19 @@ class RequestAttempt implements Attempt {
 const isGuess = ({ failure }: Invalid) => failure !== 'expired'
 
 const thrown = (error: unknown): VerifyResult => ({ outcome: 'error', error, reason: 'the strategy threw' })
+
+/** What a strategy of a team's own calls an identity, and is none. */
+function faultOf(identity: unknown, { name }: Strategy): Failed | undefined {
+  try {
+    assertIdentity(identity, `the strategy "${name}" returned`)
+    return undefined
+  } catch (error) {
+    return { outcome: 'error', error, reason: 'no identity' }
+  }
+}
+
+const hasEnded = ({ expiresAt }: Identity, { toleranceMs = 0 }: Strategy, { now }: Attempt) =>
+  expiresAt !== undefined && expiresAt + toleranceMs <= now
 
 /** A strategy in plain JavaScript that returns something else: a 500, by the runner. */
 function unknownOutcome(result: never): never {

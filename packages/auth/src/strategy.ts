@@ -10,6 +10,8 @@ export interface Strategy<C extends object = object> {
   readonly name: string
   /** The authentication scheme (RFC 9110 section 11.1): `Bearer`. */
   readonly scheme: string
+  /** For how long an identity is accepted after its `expiresAt`, since clocks differ. Default: not at all. */
+  readonly toleranceMs?: number
   /** Finds the credential: `null` when there is none, `'malformed'` for what no verifier can read. Synchronous, and without I/O. */
   extract(ctx: RequestContext): C | 'malformed' | null
   /**

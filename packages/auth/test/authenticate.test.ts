@@ -1,5 +1,5 @@
-import { ConfigError, EventBus, pipeline } from '@palisade/core'
-import { inject } from '@palisade/core/testing'
+import { ConfigError, EventBus, type Identity, pipeline } from '@palisade/core'
+import { fakeClock, inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
 import {
   type AuthenticateOptions,
@@ -10,12 +10,16 @@ import {
   clearFailures,
   insufficientScopeChallenge,
   jwt,
+  makeIdentity,
+  type Strategy,
+  type VerifyResult,
 } from '../src/index.js'
 import { edge } from './support/edge.js'
 import { fakeLimiter } from './support/fake-limiter.js'
-import { wordStrategy } from './support/token-strategy.js'
+import { resultOf, wordStrategy } from './support/token-strategy.js'
 import { AUDIENCE, claims, ISSUER, NOW, SECRET, sign } from './support/tokens.js'
 
+const whole: Identity = { subject: 'ada', method: 'a', scopes: new Set(), roles: new Set(), claims: {} }
 const as = (word: string, name = 'a', more: object = {}) => ({ headers: { [`x-${name}`]: word }, ...more })
 const one = (options: Partial<AuthenticateOptions> = {}) =>
   edge({ strategies: [wordStrategy('a')], ...options })
@@ -167,6 +171,76 @@ describe('a credential', () => {
       expect([status, passed]).toEqual([500, false])
     },
   )
+
+  test.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['an empty object', {}],
+    ['no subject', { ...whole, subject: undefined }],
+    ['scopes as a list', { ...whole, scopes: ['admin'] }],
+    ['a tenant that a query reads as an operator', { ...whole, tenant: { $ne: null } }],
+    ['an end that is no number', { ...whole, expiresAt: new Date(8e12) }],
+  ])(
+    'that makes %s an identity is an error of the strategy, at once, later and recalled',
+    async (_, identity) => {
+      const result = { outcome: 'authenticated', identity } as VerifyResult
+      for (const changes of [
+        { verify: () => result },
+        { verify: async () => result },
+        { recall: () => result },
+      ] satisfies Partial<Strategy>[]) {
+        const { send, successes, logs } = edge({ strategies: [wordStrategy('a', changes)] })
+        const { status, passed, state } = await send(as('ada'))
+        expect([status, passed, state.identity, successes, logs.length]).toEqual([
+          503,
+          false,
+          undefined,
+          [],
+          1,
+        ])
+      }
+    },
+  )
+
+  test('that makes an identity of its own, whole and not over, is right', async () => {
+    const identity = { ...whole, expiresAt: NOW * 1000 + 1 }
+    const { send } = edge({
+      strategies: [wordStrategy('a', { verify: () => ({ outcome: 'authenticated', identity }) })],
+    })
+    expect((await send(as('ada'))).state.identity).toBe(identity)
+  })
+
+  test.each([
+    ['of its own', (expiresAt: number): Identity => ({ ...whole, expiresAt })],
+    ['that was made', (expiresAt: number) => makeIdentity({ ...whole, expiresAt })],
+  ])('that makes an identity %s that is over has expired, and is no violation', async (_, identityAt) => {
+    const clock = fakeClock()
+    const identity = identityAt(clock.now() + 1000)
+    const verify = (): VerifyResult => ({ outcome: 'authenticated', identity })
+    const { send, failures, violations } = edge({ strategies: [wordStrategy('a', { verify })] }, clock)
+    clock.advance(999)
+    expect((await send(as('ada'))).status).toBe(200)
+    clock.advance(1)
+    const { status, passed, headers } = await send(as('ada'))
+    expect([status, passed, headers['www-authenticate']]).toEqual([
+      401,
+      false,
+      'Word realm="a", error="expired"',
+    ])
+    expect(failures).toEqual([{ strategy: 'a', reason: 'expired', subject: 'ada' }])
+    expect(violations).toEqual([])
+  })
+
+  test('whose strategy allows for clocks that differ is right for so long after its end', async () => {
+    const clock = fakeClock()
+    const identity = makeIdentity({ ...whole, expiresAt: clock.now() })
+    const verify = (): VerifyResult => ({ outcome: 'authenticated', identity })
+    const { send } = edge({ strategies: [wordStrategy('a', { verify, toleranceMs: 30_000 })] }, clock)
+    clock.advance(29_999)
+    expect((await send(as('ada'))).status).toBe(200)
+    clock.advance(1)
+    expect((await send(as('ada'))).status).toBe(401)
+  })
 
   test('that cannot be extracted without an error is a 500', async () => {
     const { send } = edge({
@@ -399,7 +473,7 @@ describe('throttle', () => {
         verified++
         await undefined
         return word === 'ada'
-          ? { outcome: 'authenticated', identity: {} as never }
+          ? resultOf('a', word)
           : { outcome: 'invalid', failure: 'invalid', reason: 'wrong' }
       },
     })
@@ -443,7 +517,7 @@ describe('throttle', () => {
 
   test('no credentials, another strategy and a recalled credential are not counted', async () => {
     const limiter = fakeLimiter(0)
-    const recall = () => ({ outcome: 'authenticated', identity: { subject: 'ada' } }) as never
+    const recall = () => resultOf('a', 'ada')
     const { send } = edge({
       strategies: [wordStrategy('a', { recall }), wordStrategy('b')],
       throttle: { a: limiter },

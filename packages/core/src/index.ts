@@ -27,7 +27,7 @@ export { type Add, type Pipeline, type PipelineOptions, pipeline } from './pipel
 export { discard, type HeaderBag, isReply, Reply, type ReplyBody } from './reply.js'
 export { type Clock, systemClock } from './vocabulary/clock.js'
 export type { Decision, Guard } from './vocabulary/guard.js'
-export type { Identity } from './vocabulary/identity.js'
+export { assertIdentity, type Identity } from './vocabulary/identity.js'
 export type { LimitDecision, Limiter, LimitReceipt } from './vocabulary/limiter.js'
 export { consoleLogger, isolatedLogger, type Logger } from './vocabulary/logger.js'
 export { isPromise, type MaybePromise } from './vocabulary/maybe-promise.js'

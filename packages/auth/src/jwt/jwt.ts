@@ -103,9 +103,10 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
   const { name, realm, header, isRevoked, cache } = checked
   const issuers = compileIssuers('jwt', checked)
   const verified = cache === false ? undefined : new VerifiedTokens(cache?.max ?? 10_000)
+  const toleranceSeconds = Math.floor((checked.clockTolerance ?? 30_000) / 1000)
   const verifier = new TokenVerifier(issuers, {
     method: name,
-    toleranceSeconds: Math.floor((checked.clockTolerance ?? 30_000) / 1000),
+    toleranceSeconds,
     cacheMs: cache === false ? 0 : (cache?.ttl ?? 60_000),
     names: {
       scopes: checked.scopes === undefined ? [['scope'], ['scp']] : [checked.scopes],
@@ -120,6 +121,7 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
   return {
     name,
     scheme: 'Bearer',
+    toleranceMs: toleranceSeconds * 1000,
 
     extract(ctx) {
       const field = ctx.header(header)

@@ -1,7 +1,7 @@
 import type { RequestContext } from '../context.js'
 import type { Middleware } from '../middleware.js'
 import { callback } from '../options/check.js'
-import type { Identity } from '../vocabulary/identity.js'
+import { assertIdentity, type Identity } from '../vocabulary/identity.js'
 import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
 
 type Absent = null | undefined
@@ -38,31 +38,6 @@ export function provideIdentity(
 }
 
 function put(ctx: RequestContext<{ identity?: Identity | undefined }>, found: Identity | Absent): void {
-  if (found !== null && found !== undefined) checkIdentity(found)
+  if (found !== null && found !== undefined) assertIdentity(found, 'provideIdentity: the function returned')
   ctx.state.identity = found ?? undefined
-}
-
-/** A half-made identity would make a guard decide on `undefined`, or on an object that a query reads as an operator. */
-function checkIdentity(found: Identity): void {
-  const { subject, method, scopes, roles, tenant, permissions, claims, expiresAt } = found
-  const isIdentity =
-    typeof subject === 'string' &&
-    subject !== '' &&
-    typeof method === 'string' &&
-    scopes instanceof Set &&
-    roles instanceof Set &&
-    typeof claims === 'object' &&
-    claims !== null
-  if (!isIdentity)
-    throw new TypeError(
-      'provideIdentity: the function returned no identity; needed: subject and method (strings), scopes and roles (sets), claims (an object)',
-    )
-  const isFit =
-    (tenant === undefined || typeof tenant === 'string') &&
-    (permissions === undefined || Array.isArray(permissions)) &&
-    (expiresAt === undefined || Number.isFinite(expiresAt))
-  if (!isFit)
-    throw new TypeError(
-      'provideIdentity: the function returned an identity that is unfit; allowed: tenant (a string), permissions (a list of strings), expiresAt (milliseconds), or without',
-    )
 }

@@ -17,3 +17,35 @@ export interface Identity {
   /** Milliseconds since 1970; absent when it does not end by itself. */
   readonly expiresAt?: number
 }
+
+/**
+ * For what comes out of a team's own code. A half-made identity would make a guard decide on `undefined`, or on an object that a query reads as
+ * an operator.
+ *
+ * @param by who returned it, for the message: `the function returned`
+ * @throws TypeError for what is no identity, and for one whose tenant, permissions or end are of another type
+ */
+export function assertIdentity(value: unknown, by: string): asserts value is Identity {
+  const { subject, method, scopes, roles, tenant, permissions, claims, expiresAt } = (value ??
+    {}) as Partial<Identity>
+  const isIdentity =
+    typeof subject === 'string' &&
+    subject !== '' &&
+    typeof method === 'string' &&
+    scopes instanceof Set &&
+    roles instanceof Set &&
+    typeof claims === 'object' &&
+    claims !== null
+  if (!isIdentity)
+    throw new TypeError(
+      `${by} no identity; needed: subject and method (strings), scopes and roles (sets), claims (an object)`,
+    )
+  const isFit =
+    (tenant === undefined || typeof tenant === 'string') &&
+    (permissions === undefined || Array.isArray(permissions)) &&
+    (expiresAt === undefined || Number.isFinite(expiresAt))
+  if (!isFit)
+    throw new TypeError(
+      `${by} an identity that is unfit; allowed: tenant (a string), permissions (a list of strings), expiresAt (milliseconds), or without`,
+    )
+}
