@@ -39,7 +39,7 @@ export function identityOf(
   const scopes = names.scopes.flatMap(path => wordsIn(claims, path, true) ?? [NONE])
   const roles = wordsIn(claims, names.roles, false)
   const permissions = wordsIn(claims, names.permissions, false)
-  const named = valueAt(claims, names.tenant)
+  const named = valueAt(claims, names.tenant) ?? undefined
   if (scopes.includes(NONE) || roles === undefined || permissions === undefined) return undefined
   if (named !== undefined && typeof named !== 'string') return undefined
   return makeIdentity({
@@ -48,7 +48,8 @@ export function identityOf(
     scopes,
     roles,
     tenant: tenant ?? named,
-    permissions: permissions.length === 0 ? undefined : permissions,
+    // An empty list is that of somebody who may do nothing; without the claim nothing is known.
+    permissions: valueAt(claims, names.permissions) === undefined ? undefined : permissions,
     claims,
     expiresAt: exp * 1000,
   })
@@ -63,7 +64,7 @@ function wordsIn(
   mayBeJoined: boolean,
 ): readonly string[] | undefined {
   const value = valueAt(claims, path)
-  if (value === undefined) return []
+  if (value === undefined || value === null) return []
   if (typeof value === 'string') return mayBeJoined ? value.split(' ').filter(word => word !== '') : [value]
   if (!Array.isArray(value) || value.length > MOST_VALUES) return undefined
   return value.every(word => typeof word === 'string' && word !== '') ? value : undefined
@@ -75,5 +76,5 @@ function valueAt(claims: object, path: readonly string[]): unknown {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
     value = (value as Record<string, unknown>)[name]
   }
-  return value ?? undefined
+  return value
 }

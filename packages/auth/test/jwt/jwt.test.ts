@@ -14,6 +14,20 @@ const EXPIRED = 'Bearer realm="api", error="invalid_token", error_description="T
 const MALFORMED = 'Bearer realm="api", error="invalid_request", error_description="Malformed credentials"'
 
 describe('a token that is right', () => {
+  test.each([
+    ['is absent', undefined, undefined],
+    ['is empty', [], []],
+    ['is null, as some issuers write an empty list', null, []],
+    ['has one', ['a:b'], ['a:b']],
+    ['is one', 'a:b', ['a:b']],
+  ])(
+    'given permissions where the claim %s, then that is what is known of them',
+    async (_, permissions, known) => {
+      const { state } = await by().send(bearer(await sign(claims({ permissions }))))
+      expect(state.identity?.permissions).toEqual(known)
+    },
+  )
+
   test('given a shared secret, then its claims become a frozen identity', async () => {
     const token = await sign(
       claims({
