@@ -16,8 +16,8 @@ const MOST_BACKOFF_MS = 60_000
 /**
  * The keys that an issuer publishes, fetched when they are needed and kept.
  *
- * One fetch at a time, whoever waits. A token with an unknown key id leads to a fetch at most every 30 seconds, so that strangers cannot use
- * this server against the issuer. After a failure it waits 1 to 60 seconds before the next try, and keys that were there stay good for a day.
+ * One fetch at a time, whoever waits. A token with an unknown key id waits for the one that is under way, and leads to one at most every 30 seconds, so that
+ * strangers cannot use this server against the issuer. After a failure it waits 1 to 60 seconds before the next try, and keys that were there stay good for a day.
  */
 export class RemoteKeys implements KeySource {
   epoch = 0
@@ -43,16 +43,20 @@ export class RemoteKeys implements KeySource {
 
   async keysFor(header: JWTHeaderParameters): Promise<readonly VerificationKey[]> {
     const set = await this.#current()
-    const keys = await set.keysFor(header)
+    const known = await set.keysFor(header)
+    if (known.length > 0) return known
+    // Who comes while the keys are fetched must not be refused for the want of those that are on their way.
+    await this.#inFlight
+    const keys = await (this.#set as KeySet).keysFor(header)
     if (keys.length > 0) return keys
-    const now = this.#clock.monotonic()
-    if (now - this.#askedForUnknownAt < UNKNOWN_KEY_MS) {
+    if (this.#clock.monotonic() - this.#askedForUnknownAt < UNKNOWN_KEY_MS) {
       // Whether the key is new cannot be told while the issuer does not answer.
       if (this.#failures > 0) throw this.#unavailable()
       return keys
     }
-    this.#askedForUnknownAt = now
     if (!(await this.#refresh())) throw this.#unavailable()
+    // A fetch that failed is not counted: after that rest it is tried again.
+    this.#askedForUnknownAt = this.#clock.monotonic()
     return (this.#set as KeySet).keysFor(header)
   }
 

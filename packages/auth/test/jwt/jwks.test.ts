@@ -100,6 +100,53 @@ describe('keys that an issuer publishes', () => {
     expect(server.requests.length).toBe(3)
   })
 
+  test('are waited for by every token that names a new one while they are fetched', async () => {
+    server.publishes(one)
+    const { send, violations } = setUp()
+    expect((await send(bearer(await byOne()))).status).toBe(200)
+    let release = () => {}
+    const asked = new Promise<void>(resolve =>
+      server.answers((_, res) => {
+        release = () => res.end(JSON.stringify({ keys: [one, two] }))
+        resolve()
+      }),
+    )
+    const tokens = await Promise.all(Array.from({ length: 5 }, (_, i) => byTwo({ jti: String(i) })))
+    const responses = tokens.map(token => send(bearer(token)))
+    await asked
+    responses.push(send(bearer(await byTwo({ jti: 'late' }))))
+    await new Promise(resolve => setImmediate(resolve))
+    release()
+    expect((await Promise.all(responses)).map(({ status }) => status)).toEqual(Array(6).fill(200))
+    expect(violations).toEqual([])
+    expect(server.requests.length).toBe(2)
+  })
+
+  test('are fetched once more for many unknown ones at a time, where those that came have none of them', async () => {
+    server.publishes(one)
+    const { send, clock } = setUp()
+    expect((await send(bearer(await byOne()))).status).toBe(200)
+    // Renewed beside the requests, from before the new key was published.
+    clock.advance(8 * MINUTE)
+    let release = () => {}
+    const asked = new Promise<void>(resolve =>
+      server.answers((_, res) => {
+        release = () => res.end(JSON.stringify({ keys: [one] }))
+        resolve()
+      }),
+    )
+    const exp = clock.now() / 1000 + 600
+    expect((await send(bearer(await byOne({ exp })))).status).toBe(200)
+    await asked
+    const tokens = await Promise.all(Array.from({ length: 5 }, (_, i) => byTwo({ exp, jti: String(i) })))
+    const responses = tokens.map(token => send(bearer(token)))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    server.publishes(one, two)
+    release()
+    expect((await Promise.all(responses)).map(({ status }) => status)).toEqual(Array(5).fill(200))
+    expect(server.requests.length).toBe(3)
+  })
+
   test('that are gone take the tokens with them that were verified by them', async () => {
     server.publishes(one, two)
     const { send } = setUp()
@@ -243,6 +290,23 @@ describe('an issuer that is down', () => {
     expect(server.requests.length).toBe(2)
     expect((await send(bearer(await byOne({ jti: 'other' })))).status).toBe(200)
   })
+})
+
+test('given a new key, when the first fetch fails, then the next one is after the rest and not after 30 seconds', async () => {
+  server.publishes(one)
+  const { send, clock } = setUp()
+  await send(bearer(await byOne()))
+  server.answers((_, res) => res.writeHead(500).end())
+  const token = bearer(await byTwo())
+  const { status, headers } = await send(token)
+  expect([status, headers['retry-after']]).toEqual([503, '1'])
+  server.publishes(one, two)
+  clock.advance(999)
+  expect((await send(token)).status).toBe(503)
+  expect(server.requests.length).toBe(2)
+  clock.advance(1)
+  expect((await send(token)).status).toBe(200)
+  expect(server.requests.length).toBe(3)
 })
 
 describe('an answer that is not taken', () => {
