@@ -25,7 +25,7 @@ import { logFailed, refusals } from './refusals.js'
 import { Reporter } from './report/reporter.js'
 import { type AuthRule, compileRules, type Rule, ruleList } from './rules/rules.js'
 import type { Attempt, Failed, Invalid, Strategy, VerifyResult } from './strategy.js'
-import { isLimited, RefusedClients, type Throttles, throttled, throttleOption } from './throttle.js'
+import { isGuess, isLimited, RefusedClients, type Throttles, throttled, throttleOption } from './throttle.js'
 
 export interface AuthenticateOptions {
   /** The ways to prove who one is; at least one, each name once. */
@@ -262,9 +262,6 @@ class RequestAttempt implements Attempt {
     return this.#ctx.signal
   }
 }
-
-/** What has expired was right once. A page that was left open overnight is no attacker, nor are all of them behind one address. */
-const isGuess = ({ failure }: Invalid) => failure !== 'expired'
 
 const thrown = (error: unknown): VerifyResult => ({ outcome: 'error', error, reason: 'the strategy threw' })
 

@@ -28,7 +28,7 @@ export const throttleOption: Check<Throttles> = (value, at) => {
 }
 
 /**
- * Counts attempts at a strategy by client. An attempt is reserved before it is verified and given back when it was right, so that
+ * Counts attempts at a strategy by client. An attempt is reserved before it is verified and given back when it was no guess, so that
  * parallel guesses cannot all pass while none has failed yet. A client without an address is never counted.
  *
  * Fails closed: a limiter that throws makes the attempt an `error`, a 503.
@@ -54,7 +54,7 @@ function attempt(
 ): MaybePromise<VerifyResult | LimitDecision> {
   if (decision.allowed !== true) return decision
   const settle = (settled: VerifyResult) => {
-    if (settled.outcome !== 'invalid') giveBack(limiter, ctx, decision)
+    if (!isGuess(settled)) giveBack(limiter, ctx, decision)
     return settled
   }
   const fail = (error: unknown): never => {
@@ -69,6 +69,11 @@ function attempt(
   } catch (error) {
     return fail(error)
   }
+}
+
+/** What has expired was right once. A page that was left open overnight is no attacker, nor are all of them behind one address. */
+export function isGuess(result: VerifyResult): boolean {
+  return result.outcome === 'invalid' && result.failure !== 'expired'
 }
 
 /** Not waited for: the answer does not depend on it. */

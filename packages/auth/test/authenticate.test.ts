@@ -431,6 +431,26 @@ describe('what is told', () => {
   })
 })
 
+test('given an API key that has expired, when it is used, then it is a 401 and no violation, as it was right once', async () => {
+  const clock = fakeClock()
+  const keys = apiKeys({ clock })
+  const { key } = await keys.create({ name: 'a', owner: 'ada', expiresAt: clock.now() + 1000 })
+  const limiter = fakeLimiter(5)
+  const here = edge({ strategies: [apiKey({ keys })], throttle: { 'api-key': limiter } }, clock)
+  clock.advance(1000)
+  const send = (presented: string) => here.send({ headers: { 'x-api-key': presented } })
+  const { status, headers, body } = await send(key)
+  const wrong = await send(`${key.slice(0, -1)}x`)
+  expect([status, headers['www-authenticate'], JSON.parse(body).error.message]).toEqual([
+    wrong.status,
+    wrong.headers['www-authenticate'],
+    JSON.parse(wrong.body).error.message,
+  ])
+  expect(here.failures.map(({ reason }) => reason)).toEqual(['expired', 'no key'])
+  expect(here.violations.length).toBe(1)
+  expect(limiter.used.get('203.0.113.9')).toBe(1)
+})
+
 describe('shadow', () => {
   test('decides and tells, lets everything through, and nobody is banned for it', async () => {
     const { send, failures, violations } = one({
@@ -493,7 +513,7 @@ describe('throttle', () => {
     ['forbidden', 0],
     ['down', 0],
     ['wrong:x', 1],
-    ['expired', 1],
+    ['expired', 0],
   ])('an attempt that is %s uses up %i', async (word, used) => {
     const limiter = fakeLimiter(5)
     const { send } = one({ throttle: { a: limiter } })

@@ -141,7 +141,8 @@ function endOf({ revokedAt, disabled, expiresAt, notBefore }: ApiKeyRecord, now:
 
 const invalid = (reason: string, record: ApiKeyRecord | undefined): Invalid => ({
   outcome: 'invalid',
-  failure: 'invalid',
+  // Only what was right once has expired, since the secret is looked at first.
+  failure: reason === 'expired' ? 'expired' : 'invalid',
   reason,
   subject: record?.owner,
 })
