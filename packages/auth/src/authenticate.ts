@@ -116,11 +116,19 @@ export function authenticate(
     for (const strategy of rule.strategies) {
       const extracted = strategy.extract(ctx as RequestContext)
       if (extracted === null) continue
-      if (found !== undefined) return several(ctx, [found, strategy])
+      if (
+        found !== undefined &&
+        credential !== undefined &&
+        !leaves(found, credential, strategy, extracted)
+      ) {
+        if (leaves(strategy, extracted, found, credential)) continue
+        if (rule.several === 'first') break
+        return several(ctx, [found, strategy])
+      }
       if (extracted === 'malformed') return malformed(ctx, [strategy], 'malformed')
       found = strategy
       credential = extracted
-      if (rule.several === 'first') break
+      if (rule.several === 'first' && strategy.yields?.(extracted) !== true) break
     }
     if (found !== undefined && credential !== undefined) return prove(ctx, found, credential)
     if (rule.mode === 'optional') return undefined
@@ -261,6 +269,19 @@ class RequestAttempt implements Attempt {
   get signal(): AbortSignal {
     return this.#ctx.signal
   }
+}
+
+/** Whether two strategies found one and the same, and the first of them leaves it to the other. */
+function leaves(
+  strategy: Strategy,
+  credential: object | 'malformed',
+  other: Strategy,
+  others: object | 'malformed',
+): boolean {
+  if (credential === 'malformed' || others === 'malformed' || strategy.yields?.(credential) !== true)
+    return false
+  const secret = strategy.secretOf?.(credential)
+  return secret !== undefined && secret === other.secretOf?.(others)
 }
 
 const thrown = (error: unknown): VerifyResult => ({ outcome: 'error', error, reason: 'the strategy threw' })

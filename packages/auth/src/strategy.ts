@@ -15,6 +15,11 @@ export interface Strategy<C extends object = object> {
   /** Finds the credential: `null` when there is none, `'malformed'` for what no verifier can read. Synchronous, and without I/O. */
   extract(ctx: RequestContext): C | 'malformed' | null
   /**
+   * Whether the credential has not the form of its own ones, so that another strategy of the rule that finds the same secret has it. Where no other one
+   * does, it is verified here all the same, and so never becomes anonymous. Needs `secretOf`.
+   */
+  yields?(credential: C): boolean
+  /**
    * The result for a credential that was verified before; `undefined` when it was not. It is no guess, so no throttle counts it. Where a credential
    * can be guessed, an attempt that `isThrottled` must not be answered by it, which would tell that the guess is right.
    */

@@ -559,6 +559,61 @@ describe('throttle', () => {
   })
 })
 
+describe('given API keys in the field of bearer tokens', () => {
+  const strategies = (keys = apiKeys({ clock: fakeClock() })) => ({
+    keys,
+    jwt: jwt({ issuer: ISSUER, audience: AUDIENCE, secret: SECRET, algorithms: ['HS256'] }),
+    'api-key': apiKey({ keys, header: 'authorization' }),
+    other: apiKey({ keys, name: 'other' }),
+  })
+  type Name = Exclude<keyof ReturnType<typeof strategies>, 'keys'>
+  const setUp = async (names: Name[], several: 'refuse' | 'first' = 'refuse') => {
+    const all = strategies()
+    const { key } = await all.keys.create({ name: 'a', owner: 'ada' })
+    const { send } = edge({
+      strategies: names.map(name => all[name]),
+      rules: [{ path: '/**', mode: 'optional', several }],
+    })
+    const status = async (authorization: string, more: Record<string, string> = {}) => {
+      const response = await send({ headers: { authorization, ...more } })
+      return [response.status, response.state.identity?.method]
+    }
+    return { key, status }
+  }
+
+  test.each<[Name, Name]>([
+    ['jwt', 'api-key'],
+    ['api-key', 'jwt'],
+  ])(
+    'when %s and %s are tried, then each takes its own, and no other becomes anonymous',
+    async (...names) => {
+      for (const several of ['refuse', 'first'] as const) {
+        const { key, status } = await setUp(names, several)
+        expect(await status(`Bearer ${key}`)).toEqual([200, 'api-key'])
+        expect(await status(`Bearer ${await sign()}`)).toEqual([200, 'jwt'])
+        expect(await status(`Bearer ${key.slice(0, -1)}`)).toEqual([401, undefined])
+        expect(await status('Bearer opaque')).toEqual([401, undefined])
+        expect(await status('Bearer a.b.c')).toEqual([401, undefined])
+      }
+    },
+  )
+
+  test('when a second credential is in another field, then they are two', async () => {
+    const { key, status } = await setUp(['jwt', 'other'])
+    expect(await status('Bearer opaque', { 'x-api-key': key })).toEqual([400, undefined])
+    const three = await setUp(['jwt', 'api-key', 'other'])
+    expect(await three.status(`Bearer ${three.key}`, { 'x-api-key': 'pk_other' })).toEqual([400, undefined])
+  })
+
+  test('when more than one space stands in front, then it is found all the same', async () => {
+    for (const names of [['api-key'], ['jwt', 'api-key']] as Name[][]) {
+      const { key, status } = await setUp(names)
+      expect(await status(`Bearer   ${key}`)).toEqual([200, 'api-key'])
+      expect(await status(`bearer  ${key}x`)).toEqual([401, undefined])
+    }
+  })
+})
+
 describe('a throttled client', () => {
   const throttled = (options: Partial<AuthenticateOptions> = {}) =>
     edge({

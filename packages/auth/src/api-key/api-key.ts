@@ -43,7 +43,8 @@ export function apiKey(options: ApiKeyOptions): Strategy<PresentedKey> {
   const isShared = header === 'authorization'
   if (scheme !== undefined && !isShared)
     refuse({ owner: 'apiKey', option: 'scheme' }, scheme, 'nothing, unless the header is "authorization"')
-  const lead = `${scheme ?? 'Bearer'} `.toLowerCase()
+  /** RFC 9110 section 11.4: one space or more. */
+  const form = new RegExp(`^${scheme ?? 'Bearer'} +(.*)$`, 'is')
   const challenge = `ApiKey realm=${quotedString(realm)}`
 
   return {
@@ -55,7 +56,7 @@ export function apiKey(options: ApiKeyOptions): Strategy<PresentedKey> {
       if (field === undefined) return null
       if (!isShared) return { key: field }
       // A bearer token of somebody else has another form, and is none of ours.
-      const key = field.slice(0, lead.length).toLowerCase() === lead ? field.slice(lead.length) : ''
+      const key = form.exec(field)?.[1] ?? ''
       return keys.verifier.isOurs(key) ? { key } : null
     },
 

@@ -17,6 +17,7 @@ import { bearerChallenge, realmName } from '../challenge.js'
 import type { Authenticated, Strategy, VerifyResult } from '../strategy.js'
 import { type ClaimPath, claimPath } from './claims.js'
 import { compileIssuers, ISSUER_SHAPE, type IssuerOptions, issuerObject } from './issuer.js'
+import { isCompact } from './token.js'
 import {
   isFresh,
   type TokenFacts,
@@ -133,6 +134,9 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
       const token = form.exec(field)?.[1]
       return token === undefined ? 'malformed' : { field, token }
     },
+
+    // Other credentials come as bearer tokens, too: API keys do.
+    yields: presented => !wasVerified(presented) && !isCompact(presented.token),
 
     recall(presented, { now }) {
       return wasVerified(presented) && isFresh(presented, now) ? unlessRevoked(presented) : undefined

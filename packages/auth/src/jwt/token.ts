@@ -22,7 +22,7 @@ export interface BrokenToken {
 /** Reads a JWS in compact form without trusting it, or says why it is none that could ever be accepted. */
 export function readToken(token: string): UnverifiedToken | BrokenToken {
   if (token.length > LONGEST_TOKEN) return { reason: 'token too long' }
-  if (!SHAPE.test(token)) return { reason: 'no JWS' }
+  if (!isCompact(token)) return { reason: 'no JWS' }
   const dot = token.indexOf('.')
   const header = objectIn(token.slice(0, dot))
   const claims = objectIn(token.slice(dot + 1, token.indexOf('.', dot + 1)))
@@ -38,6 +38,11 @@ export function readToken(token: string): UnverifiedToken | BrokenToken {
     return { reason: 'header kid' }
   if (typeof claims['iss'] !== 'string') return { reason: 'claim iss' }
   return { header: { alg, kid, typ }, claims: claims as UnverifiedToken['claims'] }
+}
+
+/** Whether it could be one at all: two dots. */
+export function isCompact(token: string): boolean {
+  return SHAPE.test(token)
 }
 
 export function isBroken(token: UnverifiedToken | BrokenToken): token is BrokenToken {
