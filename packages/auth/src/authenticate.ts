@@ -16,6 +16,7 @@ import {
   type Reply,
   type RequestContext,
   refuse,
+  type Services,
   within,
 } from '@palisade/core'
 import { clearable, Failures } from './clear-failures.js'
@@ -87,11 +88,15 @@ export function authenticate(
   const refused = new RefusedClients()
   const failures = new Failures(strategies, throttles ?? new Map(), refused)
 
+  /** Of the pipelines that are set up; several that were built on the same start share theirs. */
+  const users = new Set<Services>()
+
   return clearable(failures, {
     name: 'authenticate',
     gives: ['identity'],
 
     setup(services) {
+      users.add(services)
       failures.learn(services)
       for (const strategy of strategies) strategy.setup?.(services)
     },
@@ -104,7 +109,11 @@ export function authenticate(
       return present(ctx, rule)
     },
 
-    async dispose() {
+    async dispose(services) {
+      // Without services, as a team calls it, it closes for all.
+      if (services === undefined) users.clear()
+      else users.delete(services)
+      if (users.size > 0) return
       await Promise.all(strategies.map(strategy => strategy.dispose?.()))
     },
   })

@@ -36,6 +36,7 @@ export interface Strategy<C extends object = object> {
   /** Forgets the failures that it holds against somebody. */
   clear?(suspect: Suspect): MaybePromise<void>
   setup?(services: Services): void
+  /** When the last pipeline is disposed of that has the `authenticate()` which it was given to. */
   dispose?(): MaybePromise<void>
 }
 

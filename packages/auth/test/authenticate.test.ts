@@ -775,6 +775,38 @@ describe('dispose', () => {
   })
 })
 
+describe('given one that is mounted in two pipelines', () => {
+  const mounted = () => {
+    let closed = 0
+    const login = authenticate({
+      strategies: [
+        wordStrategy('a', {
+          verify: ({ word }) => (closed > 0 ? resultOf('a', 'down') : resultOf('a', word)),
+          dispose: () => void closed++,
+        }),
+      ],
+    })
+    const first = pipeline().use(login)
+    const second = pipeline().use(login)
+    for (const one of [first, second]) one.compile()
+    return { login, first, second, closed: () => closed }
+  }
+
+  test('when one is disposed of, then the other one still works, and the last one closes', async () => {
+    const { first, second, closed } = mounted()
+    await first.dispose()
+    expect([(await inject(second, as('ada'))).status, closed()]).toEqual([200, 0])
+    await second.dispose()
+    expect(closed()).toBe(1)
+  })
+
+  test('when the team itself disposes of it, then it is closed for both', async () => {
+    const { login, closed } = mounted()
+    await login.dispose?.()
+    expect(closed()).toBe(1)
+  })
+})
+
 describe('options that are wrong', () => {
   const a = wordStrategy('a')
   const b = wordStrategy('b')
