@@ -296,6 +296,7 @@ export class FailbanMiddleware implements Failban {
     this.registry.sweep()
     this.responses?.sweep(now)
     this.warden.sweep(now)
+    this.options.store.sweep?.()
   }
 
   /** Bans are found by client key, so all pipelines must make the same keys. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { BanRecord } from '../src/bans/ban.js'
 import { type BanStore, failban, memoryBans, type Replica } from '../src/index.js'
 import { DAY, HOUR, MINUTE, NOW, yard } from './support/yard.js'
@@ -178,6 +178,19 @@ describe('given a store that is slow or broken', () => {
       ])
     },
   )
+
+  it('when half a minute has passed, then it may try again', async () => {
+    vi.useFakeTimers()
+    try {
+      const sweep = vi.fn()
+      const { edge } = yard({ store: { ...memoryBans(), sweep } })
+      vi.advanceTimersByTime(30_000)
+      expect(sweep).toHaveBeenCalledOnce()
+      await edge.dispose()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 
   it('when a lifted ban cannot be forgotten, then it is lifted, and the log says that it may come back', async () => {
     const remove = () => Promise.reject(new Error('full'))

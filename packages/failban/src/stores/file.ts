@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm, truncate } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { ConfigError, text } from '@palisade/core'
 import type { BanRecord } from '../bans/ban.js'
@@ -13,8 +13,9 @@ import type { BanStore, Replica } from './store.js'
  * of the process or of the power loses a ban that was acknowledged. What a crash cut short, which nobody was told of, is skipped with a
  * warning. A rewrite goes to a new file that takes the old one's name when it is complete.
  *
- * One process a file: a second one is refused by a lock file beside it. When the disk fails, bans stay in force in memory
- * and the whole file is written anew at the next ban that can be written. It holds addresses of people and is readable for its owner only.
+ * One process a file: a second one is refused by a lock file beside it. When the disk fails, or somebody moves the file away, bans stay in
+ * force in memory and the whole file is written anew: with the next ban, every 30 s, and at the end. It holds addresses of people and is
+ * readable for its owner only.
  *
  * @param path its folder is made if it is missing
  * @throws ConfigError for a path that is none; from `open` also for a file that is held, or is something else
@@ -49,8 +50,10 @@ class FileBans implements BanStore {
   private pumping: Promise<void> | undefined = undefined
   private lines = 0
   private kept = 0
-  /** The file lacks something, or ends in the middle of a line. */
-  private isBroken = false
+  /** Why the file lacks something, ends in the middle of a line, or is not surely the one that has the name. */
+  private fault: Error | undefined = undefined
+  /** Whether the file is to be looked after, even if nothing waits. */
+  private isDue = false
   private isClosed = false
 
   constructor(path: string) {
@@ -79,12 +82,20 @@ class FileBans implements BanStore {
     return this.append(unbanLine(ip))
   }
 
+  sweep(): void {
+    if (this.isOpen && !this.isClosed) this.tend()
+  }
+
   async close(): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
     if (!this.isOpen) this.begin(Promise.reject(this.closed()))
-    await this.opened.catch(() => {})
-    await this.pumping
+    await this.tend()
+    if (this.fault !== undefined)
+      this.replica?.logger.error(
+        { err: this.fault, path: this.path },
+        'the file of bans could not be mended: what it lacks is lost',
+      )
     await this.file?.close()
     await this.lock?.release()
   }
@@ -92,13 +103,19 @@ class FileBans implements BanStore {
   private append(line: string): Promise<void> {
     if (this.isClosed) return Promise.reject(this.closed())
     if (this.waiting.length >= MOST_WAITING) {
-      this.isBroken = true
-      return Promise.reject(new Error(`${MOST_WAITING} bans already wait to be written to ${this.path}`))
+      this.fault = new Error(`${MOST_WAITING} bans already wait to be written to ${this.path}`)
+      return Promise.reject(this.fault)
     }
     return new Promise((done, failed) => {
       this.waiting.push({ line, settle: error => (error === undefined ? done() : failed(error)) })
       this.pumping ??= this.pump()
     })
+  }
+
+  private tend(): Promise<void> {
+    this.isDue = true
+    this.pumping ??= this.pump()
+    return this.pumping
   }
 
   /** Writes until nothing waits. The only code that writes, so that steps stay in order. Never rejects. */
@@ -107,9 +124,12 @@ class FileBans implements BanStore {
       () => undefined,
       error => error as Error,
     )
-    while (this.waiting.length > 0) {
+    while (this.waiting.length > 0 || this.isDue) {
       const batch = this.waiting
       this.waiting = []
+      const isDue = this.isDue
+      this.isDue = false
+      if (isDue && failure === undefined) await this.look()
       const error = failure ?? (await this.write(batch))
       for (const { settle } of batch) settle(error)
     }
@@ -121,14 +141,25 @@ class FileBans implements BanStore {
     return new Error(`${this.path} is closed`)
   }
 
+  /** A file that was moved away or deleted, as log rotation does, still takes lines that nobody would find again. */
+  private async look(): Promise<void> {
+    try {
+      const [own, named] = [await this.file?.stat(), await stat(this.path)]
+      if (own?.ino !== named.ino || own.dev !== named.dev)
+        this.fault ??= new Error(`${this.path} is another file than before`)
+    } catch (error) {
+      this.fault ??= error as Error
+    }
+  }
+
   private async write(batch: readonly Waiting[]): Promise<Error | undefined> {
     try {
       // A rewrite takes everything from memory, this batch included.
-      if (this.isBroken) await this.rewrite()
-      else await this.appendAll(batch)
+      if (this.fault !== undefined) await this.rewrite()
+      else if (batch.length > 0) await this.appendAll(batch)
     } catch (error) {
-      this.isBroken = true
-      return error as Error
+      this.fault = error as Error
+      return this.fault
     }
     if (this.lines >= FEW_LINES + 2 * this.kept) await this.compact()
     return undefined
@@ -160,16 +191,23 @@ class FileBans implements BanStore {
       const kept = await this.writeRecords(file)
       await file.sync()
       await rename(draft, this.path)
-      await syncFolder(dirname(this.path))
-      const old = this.file
-      this.file = file
       this.lines = kept
       this.kept = kept
-      this.isBroken = false
-      await old?.close().catch(() => {})
     } catch (error) {
-      if (this.file !== file) await file.close()
+      await file.close()
       await rm(draft, { force: true })
+      throw error
+    }
+    // The old one has no name any more: not a line may go there, whatever fails from here on.
+    const old = this.file
+    this.file = file
+    await old?.close().catch(() => {})
+    try {
+      await syncFolder(dirname(this.path))
+      this.fault = undefined
+    } catch (error) {
+      // After a loss of power the name may be the old one's again, with what was written until now and nothing later.
+      this.fault = error as Error
       throw error
     }
   }

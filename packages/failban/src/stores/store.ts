@@ -27,6 +27,8 @@ export interface BanStore {
   save(record: BanRecord): MaybePromise<void>
   /** Forgets all bans of an address or network, past ones included. Settles like `save`. */
   remove(ip: string): MaybePromise<void>
+  /** Called every 30 s while a pipeline has it: to try again what failed. */
+  sweep?(): void
   /** How far what other processes did may be behind. Absent: there are no others. */
   syncLagMs?(): number
   /** Writes what waits, and lets go of everything. */

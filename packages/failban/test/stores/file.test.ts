@@ -7,6 +7,8 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  realpath,
+  rename,
   rm,
   stat,
   writeFile,
@@ -17,20 +19,30 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, type Logger, pipeline, systemClock } from '@palisade/core'
 import { build } from 'esbuild'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { BanRecord } from '../../src/bans/ban.js'
 import { type BanStore, type FailbanOptions, failban, fileBans, type Replica } from '../../src/index.js'
+
+/** Paths that cannot be opened for the moment. */
+const unopenable = vi.hoisted(() => new Set<string>())
+vi.mock('node:fs/promises', async original => {
+  const real = await original<typeof import('node:fs/promises')>()
+  const open: typeof real.open = (path, ...how) =>
+    unopenable.has(String(path)) ? Promise.reject(new Error('too many open files')) : real.open(path, ...how)
+  return { ...real, open }
+})
 
 let folder: string
 let path: string
 const open: BanStore[] = []
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'bans-'))
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'bans-')))
   path = join(folder, 'bans.jsonl')
 })
 
 afterEach(async () => {
+  unopenable.clear()
   for (const store of open.splice(0)) await store.close?.()
   await rm(folder, { recursive: true, force: true })
 })
@@ -58,7 +70,7 @@ function replica() {
     debug() {},
     info() {},
     warn: (_, message) => warnings.push(message ?? ''),
-    error() {},
+    error: (_, message) => warnings.push(message ?? ''),
   }
   const as: Replica = { records: () => kept.values(), banned() {}, unbanned() {}, clock: systemClock, logger }
   return { kept, warnings, as }
@@ -237,6 +249,55 @@ describe('given a file of bans', () => {
     const { records, warnings } = await reopened()
     expect(records.map(({ ip }) => ip)).toEqual(['192.0.2.1', '192.0.2.2', '192.0.2.3'])
     expect(warnings).toEqual([])
+  })
+
+  it('when a rewrite has replaced it and fails then, then nothing is written to the old one, and it is rewritten again', async () => {
+    const { save, remove, warnings } = await opened()
+    await save(ban('192.0.2.1'))
+    unopenable.add(folder)
+    await Promise.all(Array.from({ length: 1000 }, () => save(ban('192.0.2.2'))))
+    expect(warnings).toEqual(['the file of bans could not be compacted'])
+    await expect(save(ban('192.0.2.3'))).rejects.toThrow('too many open files')
+    unopenable.clear()
+    await save(ban('192.0.2.4'))
+    await remove('192.0.2.1')
+    const { records } = await reopened()
+    expect(records.map(({ ip }) => ip)).toEqual(['192.0.2.2', '192.0.2.3', '192.0.2.4'])
+  })
+
+  it.each([
+    ['it is swept', async (store: BanStore) => store.sweep?.()],
+    ['it is closed', async (store: BanStore) => store.close?.()],
+  ])('when a ban could not be written and %s, then it is written after all', async (_what, act) => {
+    const { store, save } = await opened()
+    unopenable.add(`${path}.tmp`)
+    await rename(path, `${path}.1`)
+    store.sweep?.()
+    await expect(save(ban('192.0.2.1'))).rejects.toThrow('too many open files')
+    unopenable.clear()
+    await act(store)
+    await expect.poll(() => readFile(path, 'utf8').catch(() => '')).toContain('192.0.2.1')
+  })
+
+  it('when it cannot be written to the end, then the log says that something is lost', async () => {
+    const { store, save, warnings } = await opened()
+    unopenable.add(`${path}.tmp`)
+    await rename(path, `${path}.1`)
+    await save(ban('192.0.2.1'))
+    await store.close?.()
+    expect(warnings).toEqual(['the file of bans could not be mended: what it lacks is lost'])
+  })
+
+  it('when it is renamed or deleted by another program, then a sweep writes it anew with all bans', async () => {
+    const { store, save } = await opened()
+    await save(ban('192.0.2.1'))
+    await rename(path, `${path}.1`)
+    await save(ban('192.0.2.2'))
+    store.sweep?.()
+    await save(ban('192.0.2.3'))
+    expect((await reopened()).records).toHaveLength(3)
+    await rm(path)
+    expect((await reopened()).records).toHaveLength(3)
   })
 
   it('when it is closed, then what waits is written first, and nothing afterwards', async () => {
