@@ -33,6 +33,12 @@ describe('given an option that is wrong, then construction throws a ConfigError 
     ['no sources', () => failban({ jails: [{ ...JAIL, sources: [] }] }), 'jails[0].sources', '1 to 64'],
     ['a source', () => failban({ jails: [{ ...JAIL, sources: ['a b'] }] }), 'jails[0].sources[0]', 'a word'],
     [
+      'a source that is of bans by hand',
+      () => failban({ jails: [{ ...JAIL, sources: ['manual'] }] }),
+      'jails[0].sources[0]',
+      '"manual"',
+    ],
+    [
       'threshold',
       () => failban({ jails: [{ ...JAIL, threshold: 1.5 }] }),
       'jails[0].threshold',

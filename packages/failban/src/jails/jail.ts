@@ -8,8 +8,10 @@ import {
   type Milliseconds,
   object,
   optional,
+  refuse,
   text,
 } from '@palisade/core'
+import { MANUAL } from '../bans/ban.js'
 import { BucketTally, EXACT_UP_TO, ExactTally, type Tally } from './tally.js'
 import { TwoGenerations } from './two-generations.js'
 
@@ -31,7 +33,10 @@ export interface JailOptions {
 export const BAN = 'ban'
 
 const WORD = /^[a-z][\w.:-]{0,63}$/i
-const word = text({ pattern: WORD, allowed: 'a word of at most 64 letters, digits and _.:-' })
+const WORD_RULE = 'a word of at most 64 letters, digits and _.:-'
+const word = text({ pattern: WORD, allowed: WORD_RULE })
+const source: Check<string> = (value, at) =>
+  isSource(value) ? value : refuse(at, value, `${WORD_RULE}, other than "${MANUAL}"`)
 
 export const threshold: Check<number> = integer({ min: 1, max: 10_000 })
 export const window: Check<Milliseconds> = duration({ min: '1s', max: '30d' })
@@ -47,13 +52,15 @@ export interface CheckedJail {
 
 export const jail: Check<CheckedJail> = object({
   name: word,
-  sources: optional(list(word, { min: 1, max: 64 })),
+  sources: optional(list(source, { min: 1, max: 64 })),
   threshold,
   window,
   ban: banDuration,
 })
 
-export const isSource = (value: unknown): value is string => typeof value === 'string' && WORD.test(value)
+/** `manual` says of a ban that a person made it, which is then as long as it says and never evicted. */
+export const isSource = (value: unknown): value is string =>
+  typeof value === 'string' && WORD.test(value) && value !== MANUAL
 
 /** Counts violations by client and says when it is enough. Synchronous, so that of many at once exactly one reaches the threshold. */
 export class Jail {

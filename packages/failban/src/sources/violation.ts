@@ -23,7 +23,9 @@ export function violation(
   { source, weight = 1, detail }: ViolationOptions,
 ): void {
   if (!isSource(source) || source === BAN)
-    throw new TypeError('violation: the source must be a word of letters, digits and _.:-, other than "ban"')
+    throw new TypeError(
+      'violation: the source must be a word of letters, digits and _.:-, other than "ban" and "manual"',
+    )
   if (!Number.isSafeInteger(weight) || weight < 0 || weight > 10_000)
     throw new TypeError('violation: the weight must be a whole number from 0 to 10000')
   const { client, services } = ctx

@@ -37,6 +37,7 @@ describe("a team's own violation", () => {
   it.each<[string, ViolationOptions]>([
     ['no word', { source: 'two words' }],
     ['the name of bans', { source: 'ban' }],
+    ['the name of bans by hand', { source: 'manual' }],
     ['a negative weight', { source: 'x', weight: -1 }],
     ['half a weight', { source: 'x', weight: 0.5 }],
     ['an endless weight', { source: 'x', weight: Number.POSITIVE_INFINITY }],
