@@ -21,7 +21,7 @@ import {
 import { type Ban, type BanRecord, MANUAL, shown } from './bans/ban.js'
 import { banReason } from './bans/ban-reason.js'
 import { Escalation } from './bans/escalation.js'
-import { BanRegistry } from './bans/registry.js'
+import { BanRegistry, forget } from './bans/registry.js'
 import type { BanStats, Failban, ManualBan } from './failban-api.js'
 import { type CheckedFailban, checkFailban, type FailbanOptions } from './failban-options.js'
 import { Jail } from './jails/jail.js'
@@ -63,7 +63,9 @@ export class FailbanMiddleware implements Failban {
   private readonly users = new Set<Services>()
   /** How each bus is left. A violation is told once on a bus, however many pipelines share it. */
   private readonly buses = new Map<EventBus, () => void>()
+  private hasRead = false
   private loading: Promise<void> | undefined = undefined
+  private isClosed = false
   private closing: MaybePromise<void> | undefined = undefined
   private timer: NodeJS.Timeout | undefined = undefined
   private refusals = 0
@@ -88,6 +90,12 @@ export class FailbanMiddleware implements Failban {
   }
 
   setup(services: Services): void {
+    if (this.isClosed)
+      throw new ConfigError({
+        owner: FAILBAN,
+        option: 'pipeline',
+        allowed: 'a failban() that is not disposed of; build a new one, with a store of its own',
+      })
     this.setKeyWidth(services)
     this.users.add(services)
     this.lists.learn(services)
@@ -115,7 +123,10 @@ export class FailbanMiddleware implements Failban {
   /** Without services, as a team calls it, it closes for all. */
   async dispose(services?: Services): Promise<void> {
     if (services === undefined) this.users.clear()
-    else this.users.delete(services)
+    else {
+      this.users.delete(services)
+      this.lists.leave(services)
+    }
     const heard = new Set([...this.users].map(({ events }) => events))
     for (const [events, leave] of this.buses) {
       if (heard.has(events)) continue
@@ -124,6 +135,7 @@ export class FailbanMiddleware implements Failban {
       this.registry.leave(events)
     }
     if (this.users.size > 0) return
+    this.isClosed = true
     clearInterval(this.timer)
     this.closing ??= this.options.store.close?.()
     await this.closing
@@ -185,10 +197,17 @@ export class FailbanMiddleware implements Failban {
   async unban(ip: string): Promise<readonly string[]> {
     const asked = canonicalIp(ip) ?? this.idOf(ip)
     if (asked === undefined) return []
-    const { lifted, kept } = this.registry.lift(asked)
-    this.forget(this.idOf(asked) as string)
-    await keptOr(kept, 'The ban is lifted, but may come back at a restart')
-    return lifted.map(ban => ban.ip)
+    const lifted = [this.lift(asked)]
+    if (!this.hasRead) {
+      // What the store still reads would come in force afterwards. That it cannot be read has been told.
+      await this.load().catch(() => {})
+      lifted.push(this.lift(asked))
+    }
+    await keptOr(
+      Promise.all(lifted.map(({ kept }) => kept)),
+      'The ban is lifted, but may come back at a restart',
+    )
+    return [...new Set(lifted.flatMap(({ lifted: bans }) => bans.map(ban => ban.ip)))]
   }
 
   setAllow(ranges: RangeList): void {
@@ -265,6 +284,13 @@ export class FailbanMiddleware implements Failban {
     )
   }
 
+  private lift(asked: string): ReturnType<BanRegistry['lift']> {
+    const done = this.registry.lift(asked)
+    forget(done.kept)
+    this.forget(this.idOf(asked) as string)
+    return done
+  }
+
   private load(): Promise<void> {
     this.loading ??= this.read()
     return this.loading
@@ -273,6 +299,7 @@ export class FailbanMiddleware implements Failban {
   private async read(): Promise<void> {
     try {
       this.registry.restore(await this.options.store.open(this.registry))
+      this.hasRead = true
     } catch (error) {
       this.registry.storeFailed('load', error)
       throw error

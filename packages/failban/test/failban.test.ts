@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  ConfigError,
   cors,
   directPeer,
   type PipelineOptions,
   pipeline,
   Reply,
   trustedHops,
+  trustedProxies,
   type Violation,
 } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
@@ -239,6 +241,7 @@ describe('counting', () => {
     ['a weight past counting', { weight: 1e300 }, { violations: 10_000, source: 'waf' }],
     ['part of a weight', { weight: 2.4 }, { violations: 2, source: 'waf' }],
     ['a source that is no word', { source: 'two words' }, { violations: 9, source: 'other' }],
+    ['the source of a person', { source: 'manual' }, { violations: 9, source: 'other' }],
     ['no source', { source: undefined }, { violations: 9, source: 'other' }],
     ['a source like a book', { source: 'x'.repeat(10_000) }, { violations: 9, source: 'other' }],
   ])(
@@ -288,11 +291,20 @@ describe('counting', () => {
   })
 
   it('given more bans than maxBans, then the oldest that nobody made by hand goes', async () => {
-    const { offend, bans } = yard({ maxViolations: 1, maxBans: 3 })
+    const { offend, bans, eventsOf, clock } = yard({ maxViolations: 1, maxBans: 3 })
     await bans.ban('192.0.2.1')
     for (const ip of ['192.0.2.2', '192.0.2.3', '192.0.2.4']) await offend(ip)
     expect(bans.list().map(({ ip }) => ip)).toEqual(['192.0.2.4', '192.0.2.3', '192.0.2.1'])
     expect(bans.stats().evictions).toBe(1)
+    clock.advance(HOUR)
+    await offend('192.0.2.5')
+    expect(bans.stats().evictions).toBe(1)
+    expect(eventsOf('security:unbanned')).toMatchObject([
+      { ip: '192.0.2.2', cause: 'evicted' },
+      { ip: '192.0.2.3', cause: 'expired' },
+      { ip: '192.0.2.1', cause: 'expired' },
+      { ip: '192.0.2.4', cause: 'expired' },
+    ])
   })
 })
 
@@ -472,6 +484,14 @@ describe('bans by hand', () => {
     expect(eventsOf('security:unbanned')).toMatchObject([{ ip: A, cause: 'expired' }])
   })
 
+  it('given a ban that is over, when the same address is banned again, then its end is told first', async () => {
+    const { bans, clock, told } = yard()
+    await bans.ban(A, { durationMs: MINUTE })
+    clock.advance(MINUTE)
+    await bans.ban(A)
+    expect(told.map(({ name }) => name)).toEqual(['security:banned', 'security:unbanned', 'security:banned'])
+  })
+
   it('given a ban that is lifted by hand, then it is told with its jail, and one that is over as such', async () => {
     const { bans, offend, clock, eventsOf, statusOf } = yard({ maxViolations: 1 })
     await offend(A)
@@ -542,6 +562,28 @@ describe('several pipelines', () => {
     await never.dispose()
     one.events.emit('security:violation', { source: 'auth', weight: 1, key: A, bannable: true })
     expect((await inject(one, { peer: A })).status).toBe(403)
+  })
+
+  it('given a pipeline that is disposed of, then its proxies are anybody to the others', async () => {
+    const bans = failban({ maxViolations: 1 })
+    const behind = pipeline({ trust: trustedProxies(['203.0.113.0/24']) }).use(bans)
+    const open = pipeline().use(bans)
+    behind.compile()
+    open.compile()
+    const offence = { source: 'auth', weight: 1, key: A, bannable: true }
+    open.events.emit('security:violation', offence)
+    expect(bans.find(A)).toBeUndefined()
+    await behind.dispose()
+    open.events.emit('security:violation', offence)
+    expect((await inject(open, { peer: A })).status).toBe(403)
+  })
+
+  it('given bans that were closed with their last pipeline, then another one is refused at start-up', async () => {
+    const bans = failban()
+    const edge = pipeline().use(bans)
+    edge.compile()
+    await edge.dispose()
+    expect(() => pipeline().use(bans).compile()).toThrow(ConfigError)
   })
 
   it('given nobody ever ran it, when its pipeline is disposed, then its store is closed', async () => {

@@ -1,3 +1,4 @@
+import { pipeline, trustedProxies } from '@palisade/core'
 import { describe, expect, it, vi } from 'vitest'
 import type { BanRecord } from '../src/bans/ban.js'
 import { type BanStore, failban, memoryBans, type Replica } from '../src/index.js'
@@ -116,11 +117,32 @@ describe('given bans from before a restart', () => {
     expect(bans.find(A)).toMatchObject({ banCount: 3, expiresAt: NOW + 9 * HOUR })
   })
 
-  it('when the pipeline is not built yet, then they wait for its clock', async () => {
-    const { store } = shared([record(A)])
-    const bans = failban({ store })
+  it('when the pipeline is not built yet, then they are known all the same, and are what a store writes anew', async () => {
+    const site = shared([record(A, { expiresAt: null, permanent: true, source: 'manual' })])
+    const bans = failban({ store: site.store })
     expect(await bans.ready()).toBe(true)
+    expect(bans.list()).toMatchObject([{ ip: A }])
+    expect([...site.others.records()]).toMatchObject([{ ip: A }])
+    expect(await bans.unban(A)).toEqual([A])
+    expect(site.steps).toEqual([`remove ${A}`])
+  })
+
+  it('when the pipeline that is built afterwards has one for its proxy, then that is lifted', async () => {
+    const site = shared([record('10.0.0.1', { expiresAt: null, permanent: true, source: 'manual' })])
+    const bans = failban({ store: site.store })
+    await bans.ready()
+    const edge = pipeline({ trust: trustedProxies(['10.0.0.0/8']) }).use(bans)
+    edge.compile()
     expect(bans.list()).toEqual([])
+    expect(site.steps).toEqual(['remove 10.0.0.1'])
+    await edge.dispose()
+  })
+
+  it('when one was made by a clock that was ahead, then it is cut to the longest of today, from now', async () => {
+    const { store } = shared([record(A, { bannedAt: NOW + 3650 * DAY, expiresAt: NOW + 3651 * DAY })])
+    const { bans } = yard({ store, banDuration: '1h', escalate: { max: '2h' } })
+    await bans.ready()
+    expect(bans.find(A)?.expiresAt).toBe(NOW + 2 * HOUR)
   })
 })
 
@@ -141,6 +163,41 @@ describe('given a store that is slow or broken', () => {
     loaded([record(A)])
     expect(await bans.ready()).toBe(true)
     expect(await statusOf(A)).toBe(403)
+  })
+
+  it('when a ban is lifted while it is read, then that waits for it, and the ban does not come back', async () => {
+    let loaded = (_: readonly BanRecord[]) => {}
+    const site = shared()
+    const open = () =>
+      new Promise<readonly BanRecord[]>(resolve => {
+        loaded = resolve
+      })
+    const { bans, statusOf } = yard({ store: { ...site.store, open } })
+    await bans.ban('192.0.2.1')
+    const lifting = Promise.all([bans.unban(A), bans.unban('192.0.2.1')])
+    expect(await statusOf('192.0.2.1')).toBe(200)
+    loaded([record(A)])
+    expect(await lifting).toEqual([[A], ['192.0.2.1']])
+    expect(await statusOf(A)).toBe(200)
+    expect(site.steps).toEqual(['save 192.0.2.1', 'remove 192.0.2.1', `remove ${A}`])
+  })
+
+  it('when a ban is lifted and it cannot be read, then those of this process are lifted', async () => {
+    const open = () => Promise.reject(new Error('no such disk'))
+    const { bans } = yard({ store: { ...memoryBans(), open } })
+    await bans.ban(A)
+    expect(await bans.unban(A)).toEqual([A])
+  })
+
+  it('when a listener lifts a ban as it is told, or bans again as that is told, then the last step is kept last', async () => {
+    const site = shared()
+    const { bans, edge, offend } = yard({ maxViolations: 1, store: site.store })
+    await bans.ready()
+    edge.events.once('security:banned', ({ ip }) => bans.unban(ip))
+    edge.events.once('security:unbanned', ({ ip }) => bans.ban(ip))
+    await offend(A)
+    expect(site.steps).toEqual([`save ${A}`, `remove ${A}`, `save ${A}`])
+    expect(bans.find(A)).toBeDefined()
   })
 
   it('when it cannot be read, then ready() rejects and it is told once', async () => {

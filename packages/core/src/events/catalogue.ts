@@ -65,7 +65,9 @@ export interface PalisadeEvents {
   }
   /** Bans could not be read, kept or forgotten for good; those in memory stay in force. */
   'security:store-error': { readonly error: unknown; readonly operation: 'load' | 'save' | 'remove' }
-  'security:unbanned': Omit<BanEvent, 'reason'> & { readonly cause: 'manual' | 'expired' | 'allow' }
+  'security:unbanned': Omit<BanEvent, 'reason'> & {
+    readonly cause: 'manual' | 'expired' | 'allow' | 'evicted'
+  }
   'resource:created': ResourceEvent
   'resource:updated': ResourceEvent
   'resource:deleted': ResourceEvent

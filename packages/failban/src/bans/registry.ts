@@ -6,6 +6,7 @@ import {
   isPromise,
   type Logger,
   type MaybePromise,
+  type PalisadeEvents,
   type Services,
   systemClock,
 } from '@palisade/core'
@@ -37,8 +38,6 @@ export class BanRegistry implements Replica {
   private readonly options: RegistryOptions
   private readonly archive: Archive
   private readonly buses = new Set<EventBus>()
-  /** What the store gave before a pipeline said what time it is. */
-  private unsettled: Iterable<BanRecord> = []
   /** Those of before a pipeline could be told. */
   private failures: Failure[] = []
   private lastFailure: Failure | undefined = undefined
@@ -54,7 +53,8 @@ export class BanRegistry implements Replica {
     this.buses.add(events)
     for (const { operation, error } of this.failures.splice(0))
       events.emit('security:store-error', { operation, error })
-    this.settle()
+    // Bans of before this pipeline said which proxies are its own.
+    this.liftAllowed()
   }
 
   /** Nothing more is told there. */
@@ -95,12 +95,14 @@ export class BanRegistry implements Replica {
    */
   impose(record: BanRecord): { readonly kept: MaybePromise<void> } | undefined {
     if (!this.admit(record)) return undefined
+    // Before anybody hears of it: a listener may lift it again, and the last step is the one that is kept.
+    const kept = this.keep('save', () => this.options.store.save(record))
     for (const events of this.buses) {
       if (!events.has('security:banned')) continue
       const { ip, jail, reason, expiresAt, violations, banCount, shadow } = record
       events.emit('security:banned', { ip, jail, reason, expiresAt, violations, banCount, shadow })
     }
-    return { kept: this.keep('save', () => this.options.store.save(record)) }
+    return { kept }
   }
 
   /** Lifts every ban that contains the address or network, with what was counted and remembered for it. */
@@ -121,10 +123,9 @@ export class BanRegistry implements Replica {
       if (this.options.lists.covers(ban.ip, this.clock)) forget(this.remove(ban, 'allow'))
   }
 
-  /** Takes what the store has kept. */
+  /** Takes what the store has kept, also before there is a pipeline: a rewrite of the store takes everything from here. */
   restore(records: Iterable<BanRecord>): void {
-    this.unsettled = records
-    if (this.buses.size > 0) this.settle()
+    for (const record of records) this.receive(record)
   }
 
   /** Ends what is over. */
@@ -163,12 +164,6 @@ export class BanRegistry implements Replica {
     return this.ledger.containing(text, this.idOf(text))
   }
 
-  private settle(): void {
-    const records = this.unsettled
-    this.unsettled = []
-    for (const record of records) this.receive(record)
-  }
-
   /** A ban from elsewhere is held against today's mode, lists and durations. */
   private receive(record: BanRecord): void {
     const { lists, escalation, isShadow, store } = this.options
@@ -177,10 +172,11 @@ export class BanRegistry implements Replica {
       forget(this.keep('remove', () => store.remove(record.ip)))
       return
     }
-    const latest = record.bannedAt + escalation.longest
+    const now = this.clock.now()
+    // A clock that was ahead when it was made must not make it longer.
+    const latest = Math.min(record.bannedAt, now) + escalation.longest
     const isTooLong = record.source !== MANUAL && endOf(record) > latest
     const ban = isTooLong ? { ...record, expiresAt: latest, permanent: false } : record
-    const now = this.clock.now()
     if (!isOver(ban, now) && this.admit(ban)) return
     if (escalation.remembers(ban, now)) this.archive.put(ban)
   }
@@ -188,9 +184,9 @@ export class BanRegistry implements Replica {
   private admit(record: BanRecord): boolean {
     const current = this.ledger.get(record.ip)
     if (current !== undefined) {
-      const isLonger = endOf(current) >= endOf(record) && !isOver(current, this.clock.now())
-      if (isLonger && record.source !== MANUAL) return false
-      this.archive.put(current)
+      if (isOver(current, this.clock.now())) this.expire(current)
+      else if (endOf(current) >= endOf(record) && record.source !== MANUAL) return false
+      else this.archive.put(current)
     } else if (this.ledger.size >= this.options.maxBans && !this.makeRoom()) return false
     this.ledger.put(record)
     return true
@@ -200,12 +196,18 @@ export class BanRegistry implements Replica {
   private makeRoom(): boolean {
     for (const ban of this.ledger.records()) {
       if (ban.source === MANUAL) continue
-      this.ledger.remove(ban.ip)
-      if (!isOver(ban, this.clock.now())) this.evictions++
-      forget(this.keep('remove', () => this.options.store.remove(ban.ip)))
+      if (isOver(ban, this.clock.now())) this.expire(ban)
+      else this.evict(ban)
       return true
     }
     return false
+  }
+
+  private evict(ban: BanRecord): void {
+    this.evictions++
+    this.ledger.remove(ban.ip)
+    forget(this.keep('remove', () => this.options.store.remove(ban.ip)))
+    this.tell(ban, 'evicted')
   }
 
   private expire(ban: BanRecord): void {
@@ -218,11 +220,12 @@ export class BanRegistry implements Replica {
     this.ledger.remove(ban.ip)
     this.archive.forget(ban.ip)
     this.options.onLifted(ban.ip)
+    const kept = this.keep('remove', () => this.options.store.remove(ban.ip))
     this.tell(ban, cause)
-    return this.keep('remove', () => this.options.store.remove(ban.ip))
+    return kept
   }
 
-  private tell({ ip, jail, expiresAt }: BanRecord, cause: 'manual' | 'expired' | 'allow'): void {
+  private tell({ ip, jail, expiresAt }: BanRecord, cause: Cause): void {
     for (const events of this.buses)
       if (events.has('security:unbanned')) events.emit('security:unbanned', { ip, jail, expiresAt, cause })
   }
@@ -243,6 +246,7 @@ export class BanRegistry implements Replica {
   }
 }
 
+type Cause = PalisadeEvents['security:unbanned']['cause']
 type Operation = 'load' | 'save' | 'remove'
 
 interface Failure {

@@ -8,7 +8,7 @@ export class AccessLists {
   allow: CidrSet
   deny: CidrSet
   private readonly own: OwnAddresses | undefined
-  private readonly trusts = new Set<Trust>()
+  private readonly trusts = new Map<Services, Trust>()
 
   constructor(allow: CidrSet, deny: CidrSet, allowOwn: boolean) {
     this.allow = allow
@@ -17,8 +17,13 @@ export class AccessLists {
   }
 
   /** The proxies of this pipeline are never clients. */
-  learn({ trust }: Services): void {
-    this.trusts.add(trust)
+  learn(services: Services): void {
+    this.trusts.set(services, services.trust)
+  }
+
+  /** To other pipelines they may be anybody. */
+  leave(services: Services): void {
+    this.trusts.delete(services)
   }
 
   setAllow(ranges: RangeList): void {
@@ -45,7 +50,7 @@ export class AccessLists {
   }
 
   private allowsByItself(ask: (set: CidrSet) => boolean, clock: Clock): boolean {
-    for (const { proxies } of this.trusts) if (proxies !== undefined && ask(proxies)) return true
+    for (const { proxies } of this.trusts.values()) if (proxies !== undefined && ask(proxies)) return true
     return this.own !== undefined && ask(this.own.at(clock))
   }
 }
