@@ -24,7 +24,7 @@ import { Escalation } from './bans/escalation.js'
 import { BanRegistry, forget } from './bans/registry.js'
 import type { BanStats, Failban, ManualBan } from './failban-api.js'
 import { type CheckedFailban, checkFailban, type FailbanOptions } from './failban-options.js'
-import { Jail } from './jails/jail.js'
+import { Jail, NOT_FOUND } from './jails/jail.js'
 import { Warden } from './jails/warden.js'
 import { AccessLists, type RangeList } from './lists/access-lists.js'
 import { FAILBAN, ResponseSource } from './sources/responses.js'
@@ -72,17 +72,19 @@ export class FailbanMiddleware implements Failban {
 
   constructor(options: CheckedFailban) {
     const isShadow = options.mode === 'shadow'
-    const jails = options.jails.map(jail => new Jail(jail, options.maxKeys))
+    const missing = missingWindow(options)
+    const jails = options.jails.map(jail => new Jail(jail, options.maxKeys, missing))
     const longest = Math.max(...options.jails.map(({ ban }) => ban))
     const escalation = new Escalation(options.escalate, longest, { owner: FAILBAN, option: 'escalate.max' })
     const lists = new AccessLists(options.allow, options.deny, options.allowOwnAddresses)
     const { store, maxBans } = options
+    const onBanned = (ip: string) => this.responses?.forget(ip)
     const onLifted = (ip: string) => this.forget(ip)
     const registry = new BanRegistry({ store, lists, escalation, maxBans, isShadow, onLifted })
     this.options = options
     this.lists = lists
     this.registry = registry
-    this.warden = new Warden({ jails, escalation, lists, registry, isShadow })
+    this.warden = new Warden({ jails, escalation, lists, registry, isShadow, onBanned })
     this.responses = responsesOf(options, jails)
     // Absent where nothing in the answers counts, so that the end of requests need not be watched.
     const { responses } = this
@@ -363,10 +365,16 @@ async function keptOr(kept: MaybePromise<unknown>, message: string): Promise<voi
 }
 
 function responsesOf(options: CheckedFailban, jails: readonly Jail[]): ResponseSource | undefined {
-  const countsNotFound = jails.some(jail => jail.hears('not-found'))
+  const countsNotFound = jails.some(jail => jail.hears(NOT_FOUND))
   const countsProbes = options.probePaths.length > 0 && jails.some(jail => jail.hears('probe'))
   if (!countsNotFound && !countsProbes) return undefined
   const { probePaths, maxKeys } = options
-  const window = Math.max(...options.jails.map(jail => jail.window))
+  const window = missingWindow(options)
   return new ResponseSource({ countsNotFound, countsProbes, probePaths, window, maxKeys })
+}
+
+/** How long a missing path that was told of is not told of again: as long as it is the same to each jail that counts it. */
+function missingWindow({ jails }: CheckedFailban): number {
+  const counting = jails.filter(({ sources }) => sources === undefined || sources.includes(NOT_FOUND))
+  return Math.min(...counting.map(({ window }) => window))
 }

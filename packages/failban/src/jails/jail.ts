@@ -12,6 +12,7 @@ import {
   text,
 } from '@palisade/core'
 import { MANUAL } from '../bans/ban.js'
+import { DistinctPaths } from '../sources/distinct-paths.js'
 import { BucketTally, EXACT_UP_TO, ExactTally, type Tally } from './tally.js'
 import { TwoGenerations } from './two-generations.js'
 
@@ -31,6 +32,8 @@ export interface JailOptions {
 
 /** The source that stands for a ban. */
 export const BAN = 'ban'
+/** The source that stands for a missing path. */
+export const NOT_FOUND = 'not-found'
 
 const WORD = /^[a-z][\w.:-]{0,63}$/i
 const WORD_RULE = 'a word of at most 64 letters, digits and _.:-'
@@ -69,16 +72,21 @@ export class Jail {
   private readonly sources: ReadonlySet<string> | undefined
   private readonly threshold: number
   private readonly window: number
+  /** Which missing paths it has counted; absent where the source of them remembers them as long. */
+  private readonly paths: DistinctPaths | undefined
   private readonly tallies: TwoGenerations<Tally>
   private now = 0
 
-  constructor(options: CheckedJail, maxKeys: number) {
+  /** @param untold how long a missing path that was told of is not told of again */
+  constructor(options: CheckedJail, maxKeys: number, untold: number) {
     this.name = options.name
     this.banMs = options.ban
     this.sources = options.sources && new Set(options.sources)
     this.threshold = options.threshold
     this.window = options.window
     this.tallies = new TwoGenerations(maxKeys, tally => tally.isSpent(this.now))
+    this.paths =
+      this.hears(NOT_FOUND) && this.window > untold ? new DistinctPaths(this.window, maxKeys) : undefined
   }
 
   get trackedKeys(): number {
@@ -91,6 +99,15 @@ export class Jail {
 
   hears(source: string): boolean {
     return this.sources === undefined ? source !== BAN : this.sources.has(source)
+  }
+
+  /** Whether it has not counted this missing path of the client within its window; from now on it has. */
+  isNewPath(id: string, path: string, now: number): boolean {
+    return this.paths?.isNew(id, path, now) ?? true
+  }
+
+  forgetPaths(id: string): void {
+    this.paths?.forget(id)
   }
 
   /** The sum if it has reached the threshold, which also ends the count; else 0. */
@@ -112,15 +129,18 @@ export class Jail {
 
   forget(id: string): void {
     this.tallies.delete(id)
+    this.forgetPaths(id)
   }
 
   forgetWithin(network: CidrSet): void {
     this.tallies.deleteWithin(network)
+    this.paths?.forgetWithin(network)
   }
 
   sweep(now: number): void {
     this.now = now
     this.tallies.sweep()
+    this.paths?.sweep(now)
   }
 
   /** What a ban by this jail is for. */

@@ -1,9 +1,9 @@
-import type { CidrSet, Violation } from '@palisade/core'
+import type { CidrSet, PalisadeEvents } from '@palisade/core'
 import { type BanRecord, MANUAL } from '../bans/ban.js'
 import type { Escalation } from '../bans/escalation.js'
 import { type BanRegistry, forget } from '../bans/registry.js'
 import type { AccessLists } from '../lists/access-lists.js'
-import { BAN, isSource, type Jail } from './jail.js'
+import { BAN, isSource, type Jail, NOT_FOUND } from './jail.js'
 
 /** As much as the highest threshold there is. */
 const MOST_WEIGHT = 10_000
@@ -16,6 +16,8 @@ export interface WardenOptions {
   readonly lists: AccessLists
   readonly registry: BanRegistry
   readonly isShadow: boolean
+  /** A jail has banned the client. */
+  readonly onBanned: (id: string) => void
 }
 
 /** Hears violations, has the jails count them, and bans when one has enough. */
@@ -40,7 +42,7 @@ export class Warden {
    * Counts a violation, unless the client is allowed, not known well enough, or banned already. Whoever has the bus may tell one, so that what it
    * says is brought into the form in which a ban can be kept. Bans are told by jails alone.
    */
-  hear({ source, weight, key, ip, bannable }: Violation): void {
+  hear({ source, weight, key, ip, bannable, path }: PalisadeEvents['security:violation']): void {
     if (!bannable || !(weight > 0) || source === BAN) return
     const { registry, lists } = this.options
     const id = registry.idOf(key)
@@ -50,7 +52,7 @@ export class Warden {
     if (registry.covering(id) !== undefined) return
     this.violations++
     const counted = Math.min(MOST_WEIGHT, Math.max(1, Math.round(weight)))
-    this.count(id, isSource(source) ? source : OTHER, counted)
+    this.count(id, isSource(source) ? source : OTHER, counted, path)
   }
 
   /** The ban that a person makes, as long as it says. */
@@ -73,17 +75,18 @@ export class Warden {
     for (const jail of this.options.jails) jail.sweep(now)
   }
 
-  private count(id: string, source: string, weight: number): void {
+  private count(id: string, source: string, weight: number, path?: string): void {
     const now = this.options.registry.clock.monotonic()
     for (const jail of this.options.jails) {
       if (!jail.hears(source)) continue
+      if (source === NOT_FOUND && path !== undefined && !jail.isNewPath(id, path, now)) continue
       const sum = jail.count(id, weight, now)
       if (sum > 0) this.imprison(id, jail, source, sum)
     }
   }
 
   private imprison(ip: string, jail: Jail, source: string, violations: number): void {
-    const { registry, escalation } = this.options
+    const { registry, escalation, jails, onBanned } = this.options
     const now = registry.clock.now()
     const last = registry.lastOf(ip, jail.name)
     const { durationMs, earlier } = escalation.sentence(jail.banMs, last, now)
@@ -92,6 +95,9 @@ export class Warden {
     const imposed = registry.impose(this.recordOf(facts, now))
     if (imposed === undefined) return
     forget(imposed.kept)
+    // What it asks for afterwards counts anew, the same as before too.
+    for (const one of jails) one.forgetPaths(ip)
+    onBanned(ip)
     // A ban by a jail for bans is not one more ban to such a jail.
     if (source !== BAN) this.count(ip, BAN, 1)
   }

@@ -1,4 +1,5 @@
 import type { CidrSet, Outcome, RequestContext } from '@palisade/core'
+import { NOT_FOUND } from '../jails/jail.js'
 import { DistinctPaths } from './distinct-paths.js'
 import { isProbe } from './probe-paths.js'
 import { violation } from './violation.js'
@@ -35,7 +36,7 @@ export class ResponseSource {
     if (this.options.countsProbes && isProbe(ctx.path, this.options.probePaths))
       violation(ctx, { source: 'probe', weight: PROBE_WEIGHT })
     else if (this.options.countsNotFound && status === 404 && this.isNew(ctx, key))
-      violation(ctx, { source: 'not-found' })
+      violation(ctx, { source: NOT_FOUND })
   }
 
   forget(key: string): void {

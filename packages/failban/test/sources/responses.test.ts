@@ -27,6 +27,43 @@ describe('missing paths', () => {
     expect(eventsOf('security:violation')).toHaveLength(2)
   })
 
+  it('given jails of other windows, then a path is the same within the window of each, and within that of no other jail', async () => {
+    const { miss, bans, eventsOf, clock } = yard({
+      jails: [
+        { name: 'short', sources: ['not-found'], threshold: 2, window: '1m', ban: '1m' },
+        { name: 'long', sources: ['not-found'], threshold: 3, window: '1h', ban: '2m' },
+        { name: 'deaf', sources: ['ban'], threshold: 3, window: '24h', ban: '7d' },
+      ],
+    })
+    for (const url of ['/a', '/a', '/b', '/a']) {
+      await miss(A, url)
+      clock.advance(MINUTE)
+    }
+    expect(eventsOf('security:violation')).toHaveLength(4)
+    expect(bans.list()).toEqual([])
+    await miss(A, '/c')
+    expect(bans.find(A)).toMatchObject({ jail: 'long', violations: 3 })
+  })
+
+  it('given a scanner that asks for the same after each ban, then it is banned each time, beside a jail for bans too', async () => {
+    const { miss, eventsOf, clock } = yard({
+      jails: [
+        { name: 'scan', sources: ['not-found'], threshold: 10, ban: '10m', window: '1h' },
+        { name: 'recidive', sources: ['ban'], threshold: 3, window: '24h', ban: '7d' },
+      ],
+    })
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 10; i++) await miss(A, `/${i}`)
+      clock.advance(10 * MINUTE)
+    }
+    expect(eventsOf('security:banned').map(ban => (ban as { jail: string }).jail)).toEqual([
+      'scan',
+      'scan',
+      'scan',
+      'recidive',
+    ])
+  })
+
   it('given very many, then what is remembered of them is bounded, and none is forgotten early by less than 64', async () => {
     const { miss, eventsOf } = yard({
       jails: [{ name: 'x', sources: ['not-found'], threshold: 10_000, window: '1m', ban: '1m' }],
