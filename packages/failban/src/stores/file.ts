@@ -1,9 +1,10 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { ConfigError, text } from '@palisade/core'
 import type { BanRecord } from '../bans/ban.js'
 import { banLine, HEADER, isHeader, parseStep, replay, type Step, unbanLine } from './file-format.js'
 import { FileLock } from './file-lock.js'
+import { isMountPoint, placeOf } from './file-place.js'
 import type { BanStore, Replica } from './store.js'
 
 /**
@@ -18,7 +19,7 @@ import type { BanStore, Replica } from './store.js'
  * readable for its owner only.
  *
  * @param path its folder is made if it is missing
- * @throws ConfigError for a path that is none; from `open` also for a file that is held, or is something else
+ * @throws ConfigError for a path that is none; from `open` also for a file that is held, is mounted by itself, or is something else
  */
 export function fileBans(path: string): BanStore {
   return new FileBans(resolve(text({ max: 4096 })(path, { owner: OWNER, option: 'path' })))
@@ -37,7 +38,7 @@ interface Waiting {
 }
 
 class FileBans implements BanStore {
-  private readonly path: string
+  private path: string
   private isOpen = false
   private begin: (loaded: Promise<readonly BanRecord[]>) => void = () => {}
   private readonly opened = new Promise<readonly BanRecord[]>(resolve => {
@@ -229,7 +230,15 @@ class FileBans implements BanStore {
   }
 
   private async load({ logger }: Replica): Promise<readonly BanRecord[]> {
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
+    this.path = await placeOf(this.path)
+    if (await isMountPoint(this.path))
+      throw new ConfigError({
+        owner: OWNER,
+        option: 'path',
+        value: this.path,
+        allowed:
+          'a file in a folder that is mounted, not one that is mounted by itself: it could never be rewritten',
+      })
     this.lock = await FileLock.take(this.path, OWNER, 'path')
     try {
       await rm(`${this.path}.tmp`, { force: true })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   appendFile,
   type FileHandle,
+  lstat,
   mkdir,
   mkdtemp,
   readdir,
@@ -11,6 +12,7 @@ import {
   rename,
   rm,
   stat,
+  symlink,
   writeFile,
 } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
@@ -308,6 +310,36 @@ describe('given a file of bans', () => {
     await expect(save(ban('192.0.2.99'))).rejects.toThrow('closed')
     expect((await reopened()).records).toHaveLength(50)
   })
+})
+
+describe('given a path that leads elsewhere', () => {
+  it.each([
+    ['a file', true],
+    ['nothing yet', false],
+  ])(
+    'when it is a link to %s, then the file behind it is locked, written and rewritten',
+    async (_what, exists) => {
+      const target = join(folder, 'shared', 'bans.jsonl')
+      await mkdir(dirname(target))
+      if (exists) await writeFile(target, '')
+      await symlink(join('shared', 'bans.jsonl'), path)
+      const { store, save } = await opened()
+      await expect(fileBans(target).open(replica().as)).rejects.toThrow('this process has')
+      await save(ban('192.0.2.1'))
+      await rename(target, `${target}.1`)
+      await store.close?.()
+      expect((await lstat(path)).isSymbolicLink()).toBe(true)
+      expect((await opened(target)).records).toEqual([ban('192.0.2.1')])
+    },
+  )
+
+  it.runIf(process.platform === 'linux')(
+    'when a file is mounted by itself, then it is refused, since no rewrite can replace it',
+    async () => {
+      const mount = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')[0]?.split(' ')[4] ?? ''
+      await expect(fileBans(mount).open(replica().as)).rejects.toThrow('mounted by itself')
+    },
+  )
 })
 
 describe('given two that want one file', () => {
