@@ -95,8 +95,9 @@ export class FailbanMiddleware implements Failban {
     if (this.isClosed)
       throw new ConfigError({
         owner: FAILBAN,
-        option: 'pipeline',
-        allowed: 'a failban() that is not disposed of; build a new one, with a store of its own',
+        option: 'middleware',
+        value: FAILBAN,
+        allowed: 'one that is not disposed of; build a new failban(), with a store of its own',
       })
     this.setKeyWidth(services)
     this.users.add(services)

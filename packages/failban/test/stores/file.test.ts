@@ -15,6 +15,7 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -24,6 +25,7 @@ import { build } from 'esbuild'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { BanRecord } from '../../src/bans/ban.js'
 import { type BanStore, type FailbanOptions, failban, fileBans, type Replica } from '../../src/index.js'
+import { Pulse } from '../../src/stores/pulse.js'
 
 /** Paths that cannot be opened for the moment. */
 const unopenable = vi.hoisted(() => new Set<string>())
@@ -108,6 +110,10 @@ function logging(options: FailbanOptions) {
   edge.compile()
   return { bans, edge, lines }
 }
+
+/** Without sockets, which some systems have beside a lock. */
+const filesBeside = async () =>
+  (await readdir(folder)).filter(name => name !== 'bans.jsonl' && !name.endsWith('.sock'))
 
 const reopened = async () => {
   for (const store of open.splice(0)) await store.close?.()
@@ -210,10 +216,7 @@ describe('given a file of bans', () => {
     await Promise.all(busy)
     await save(ban('192.0.2.2'))
     expect((await readFile(path, 'utf8')).split('\n').length).toBeLessThan(1500)
-    expect((await readdir(folder)).sort()).toEqual([
-      'bans.jsonl',
-      expect.stringMatching(/^bans\.jsonl\.lock-/),
-    ])
+    expect(await filesBeside()).toEqual([expect.stringMatching(/^bans\.jsonl\.lock-/)])
     expect((await reopened()).records.map(({ ip }) => ip)).toEqual(['192.0.2.1', '192.0.2.2'])
   })
 
@@ -389,7 +392,7 @@ describe('given two that want one file', () => {
   ])('when there is a lock %s, then it is taken', async (_what, lock) => {
     await writeFile(`${path}.lock-x`, lock)
     expect((await opened()).records).toEqual([])
-    const locks = (await readdir(folder)).filter(name => name !== 'bans.jsonl')
+    const locks = await filesBeside()
     expect(locks).toHaveLength(1)
     expect(JSON.parse(await readFile(join(folder, locks[0] ?? ''), 'utf8'))).toMatchObject({
       pid: process.pid,
@@ -399,6 +402,57 @@ describe('given two that want one file', () => {
   it('when there is a lock of another host, then it is believed', async () => {
     await writeFile(`${path}.lock-x`, JSON.stringify({ ...gone, host: 'elsewhere.example' }))
     await expect(fileBans(path).open(replica().as)).rejects.toThrow('elsewhere.example')
+  })
+
+  describe.runIf(process.platform === 'linux')('and one is in another container of this machine', () => {
+    /** What a container of the same host name has written. */
+    const elsewhere = async () => ({
+      pid: process.pid,
+      host: hostname(),
+      mark: `${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()}:1`,
+      pidNamespace: 'pid:[1]',
+    })
+
+    it('when its process lives, then the second is refused, and told what to do if that is wrong', async () => {
+      await writeFile(`${path}.lock-x`, JSON.stringify(await elsewhere()))
+      const pulse = createServer().listen(`${path}.lock-x.sock`)
+      await once(pulse, 'listening')
+      const refused = fileBans(path).open(replica().as)
+      await expect(refused).rejects.toThrow(
+        `another container on ${hostname()} has ${JSON.stringify(path)} (if that container is gone, remove ${JSON.stringify(`${path}.lock-x`)})`,
+      )
+      pulse.close()
+    })
+
+    it('when its process cannot be asked, then it is believed', async () => {
+      await writeFile(`${path}.lock-x`, JSON.stringify(await elsewhere()))
+      await expect(fileBans(path).open(replica().as)).rejects.toThrow('another container')
+    })
+
+    it('when its process is gone, then the file is taken, and nothing is left of it', async () => {
+      await writeFile(`${path}.lock-x`, JSON.stringify(await elsewhere()))
+      const pulse = createServer().listen(`${path}.sock`)
+      await once(pulse, 'listening')
+      await rename(`${path}.sock`, `${path}.lock-x.sock`)
+      pulse.close()
+      await once(pulse, 'close')
+      expect((await opened()).records).toEqual([])
+      expect((await readdir(folder)).filter(name => name.includes('lock-x'))).toEqual([])
+    })
+
+    it('when the machine was started anew since, then the file is taken', async () => {
+      await writeFile(`${path}.lock-x`, JSON.stringify({ ...(await elsewhere()), mark: 'earlier:1' }))
+      expect((await opened()).records).toEqual([])
+    })
+
+    it('when this process has it, then its pulse is felt until it is closed, however long the path', async () => {
+      const deep = join(folder, 'x'.repeat(200), 'bans.jsonl')
+      const { store } = await opened(deep)
+      const socket = (await readdir(dirname(deep))).find(name => name.endsWith('.sock')) ?? ''
+      expect(await Pulse.hasStopped(join(dirname(deep), socket))).toBe(false)
+      await store.close?.()
+      expect(await readdir(dirname(deep))).toEqual(['bans.jsonl'])
+    })
   })
 
   it('when many race for it, then never do two get it, and it is free afterwards', async () => {
