@@ -119,12 +119,16 @@ test('given an accessor of the same name on the prototype, and a wrapped respons
 
 // From Node 24 on there is nothing to gain, and nothing is done.
 describe.runIf(Number.parseInt(process.versions.v8, 10) < 13)('the classes of the server', () => {
-  /** Whether each request and response has the prototypes of an application before Express has seen it. */
+  /** Whether each request and response has the prototypes of an application before Express has seen it. Not a listener, which would change that. */
   const watched = (server: Server, app: Express) => {
     const isBorn: boolean[][] = []
-    server.prependListener('request', (req: object, res: object) => {
-      isBorn.push([Object.getPrototypeOf(req) === app.request, Object.getPrototypeOf(res) === app.response])
-    })
+    const { emit } = server
+    server.emit = function (this: Server, ...event: unknown[]) {
+      const [name, req, res] = event
+      if (name === 'request')
+        isBorn.push([Object.getPrototypeOf(req) === app.request, Object.getPrototypeOf(res) === app.response])
+      return Reflect.apply(emit, this, event)
+    }
     return isBorn
   }
   const YES = [true, true]
@@ -155,18 +159,51 @@ describe.runIf(Number.parseInt(process.versions.v8, 10) < 13)('the classes of th
     expect(isBorn).toEqual([NO, YES, YES, YES])
   })
 
-  test('given two applications on one server when requests come then each gets its own', async () => {
+  test('given two applications behind one function when requests come then each gets its own', async () => {
     const { app: one } = guarded()
     const { app: two } = guarded()
     answering(one)
     answering(two)
-    const server = createServer((req, res) => (req.headers.host === 'two' ? two : one)(req, res))
-    server.prependListener('request', req => {
-      if (req.url === '/?two') req.headers.host = 'two'
-    })
+    const server = createServer((req, res) => (req.url === '/?two' ? two : one)(req, res))
     const isBorn = watched(server, one)
     expect(await askServer(server, '/', '/?two', '/', '/?two')).toEqual(['true', 'true', 'true', 'true'])
-    expect(isBorn).toEqual([NO, YES, YES, YES])
+    expect(isBorn).toEqual([NO, NO, NO, NO])
+  })
+
+  test.each(['request', 'upgrade', 'connect', 'checkContinue', 'checkExpectation'])(
+    'given a listener of %s beside the application when requests come then they are as Node makes them',
+    async event => {
+      const { app } = guarded()
+      const server = createServer(answering(app))
+      server.on(event, () => {})
+      const isBorn = watched(server, app)
+      expect(await askServer(server, '/', '/')).toEqual(['true', 'true'])
+      expect(isBorn).toEqual([NO, NO])
+    },
+  )
+
+  test('given a listener that is added or an application that is taken away later when requests come then they are as Node makes them', async () => {
+    for (const change of [
+      (server: Server) => server.on('upgrade', req => Object.assign(req, { query: {} })),
+      (server: Server, app: Express) => server.removeAllListeners('request').on('request', app),
+    ]) {
+      const { app } = guarded()
+      const server = createServer(answering(app))
+      app.get('/change', (_req, res) => {
+        change(server, app)
+        res.send('changed')
+      })
+      const isBorn = watched(server, app)
+      expect(await askServer(server, '/', '/', '/change', '/', '/')).toEqual([
+        'true',
+        'true',
+        'changed',
+        'true',
+        'true',
+      ])
+      expect(isBorn).toEqual([NO, YES, YES, NO, NO])
+      expect(server.listenerCount('newListener') + server.listenerCount('removeListener')).toBe(0)
+    }
   })
 
   test('given a server with classes of its own when requests come then it keeps them', async () => {

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import type { Request, Response } from 'express'
 import { type App, adoptPrototypes, requestPrototypeOf } from './server-classes.js'
 
@@ -6,12 +7,12 @@ import { type App, adoptPrototypes, requestPrototypeOf } from './server-classes.
  * class for that one object: no inline cache ever knows it, some 130 property accesses a request, most of them Node's and Express's own, take
  * the way through V8's runtime, 0.4 us each, and collecting the hidden classes stops the process for milliseconds some twenty times a second.
  *
- * So the server makes its next requests and responses with the right prototype. Where it cannot - it has classes of its own, a mounted application
- * changes the prototype once more - the object loses a property which is not its last and gets it back. That makes it a dictionary, and all
+ * So the server makes its next requests and responses with the right prototype. Where it cannot - others listen on it too, it has classes of its own, a
+ * mounted application changes the prototype once more - the object loses a property which is not its last and gets it back. That makes it a dictionary, and all
  * dictionaries of one prototype share one hidden class, though those from before must still be collected.
  */
 export class HiddenClasses {
-  private readonly seen = new WeakSet<object>()
+  private readonly seen = new WeakSet<Server>()
 
   /** To be called once for each request, before anything else is done with it. */
   share(req: Request, res: Response): void {
@@ -21,7 +22,7 @@ export class HiddenClasses {
   }
 
   private isBornForItsApp(req: Request): boolean {
-    const server = (req.socket as { server?: object } | undefined)?.server
+    const server = (req.socket as { server?: Server } | undefined)?.server
     if (server === undefined) return false
     if (requestPrototypeOf(server) === Object.getPrototypeOf(req)) return true
     if (!this.seen.has(server)) {

@@ -18,27 +18,48 @@ export interface App {
   readonly parent?: App
 }
 
+/** The events whose listeners are given a request or a response. */
+const HANDING_OUT = ['request', 'upgrade', 'connect', 'checkContinue', 'checkExpectation']
+
 /** The prototype of the requests that the server makes; `undefined` where that cannot be told. */
-export function requestPrototypeOf(server: object): object | undefined {
-  return INCOMING === undefined ? undefined : (server as Classes)[INCOMING]?.prototype
+export function requestPrototypeOf(server: Server): object | undefined {
+  return INCOMING === undefined ? undefined : (server as unknown as Classes)[INCOMING]?.prototype
 }
 
 /**
  * Lets a server make its requests and responses with the prototypes of the application, so that what Express does to each of them -
- * `Object.setPrototypeOf` - changes nothing. What else listens on that server meets them with Express' methods, as if it came after Express.
+ * `Object.setPrototypeOf` - changes nothing.
  *
- * Nothing happens to a server that was given classes of its own, nor where a prototype defines how to read or write what Node assigns.
+ * Nobody but the application may meet them so: Express's prototypes have getters (`path`, `query`, `ip`) where others assign. So this is for a server whose
+ * one listener is the application; as soon as another is added, or this one taken away, the server has Node's classes again. Nothing happens to a
+ * server that was given classes of its own, nor where a prototype defines how to read or write what Node assigns.
  */
-export function adoptPrototypes(server: object, app: App): void {
-  const classes = server as Classes
+export function adoptPrototypes(server: Server, mounted: App): void {
+  const classes = server as unknown as Classes
   if (INCOMING === undefined || classes[INCOMING] !== IncomingMessage) return
   if (RESPONSE === undefined || classes[RESPONSE] !== ServerResponse) return
-  const { request, response } = outermost(app)
+  const app = outermost(mounted)
+  if (!isAlone(server, app)) return
   const sample = new IncomingMessage(new Socket())
-  if (!isPlain(request, IncomingMessage, [...Object.keys(sample), 'res'])) return
-  if (!isPlain(response, ServerResponse, [...Object.keys(new ServerResponse(sample)), 'req'])) return
-  classes[INCOMING] = withPrototype(IncomingMessage, request)
-  classes[RESPONSE] = withPrototype(ServerResponse, response)
+  if (!isPlain(app.request, IncomingMessage, [...Object.keys(sample), 'res'])) return
+  if (!isPlain(app.response, ServerResponse, [...Object.keys(new ServerResponse(sample)), 'req'])) return
+  classes[INCOMING] = withPrototype(IncomingMessage, app.request)
+  classes[RESPONSE] = withPrototype(ServerResponse, app.response)
+
+  const giveBack = (event: string | symbol): void => {
+    if (!HANDING_OUT.includes(event as string)) return
+    server.off('newListener', giveBack)
+    server.off('removeListener', giveBack)
+    classes[INCOMING] = IncomingMessage
+    classes[RESPONSE] = ServerResponse
+  }
+  server.on('newListener', giveBack)
+  server.on('removeListener', giveBack)
+}
+
+function isAlone(server: Server, app: App): boolean {
+  const listeners: unknown[] = HANDING_OUT.flatMap(event => server.listeners(event))
+  return listeners.length === 1 && listeners[0] === app
 }
 
 const DEEPEST_MOUNT = 100
