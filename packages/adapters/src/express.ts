@@ -5,6 +5,7 @@ import { compiled, requireContext } from './edge.js'
 import { HiddenClasses } from './express/hidden-class.js'
 import { RouteTemplates } from './express/route-templates.js'
 import { NodeContext } from './node-http/node-context.js'
+import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { writeReply } from './node-http/write-reply.js'
 
@@ -18,6 +19,11 @@ export interface ExpressEdge<State extends object> extends RequestHandler {
   readonly notFoundHandler: RequestHandler
   /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
   handleUpgrade(server: Server): () => void
+  /**
+   * Puts the pipeline in front of targets that Express answers itself, 404 without any middleware: those in absolute form that it cannot read. Returns a
+   * function that takes it away.
+   */
+  handleUnroutable(server: Server): () => void
 }
 
 /**
@@ -66,6 +72,13 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
     errorHandler,
     notFoundHandler,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
+    handleUnroutable: (server: Server) =>
+      guardUnroutable(
+        pipeline,
+        server,
+        req => req.url?.[0] === '/',
+        (req, res) => new ExpressContext(pipeline.root, req as Request, res as Response, templates),
+      ),
   })
 }
 

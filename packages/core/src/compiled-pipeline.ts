@@ -120,6 +120,7 @@ export class CompiledPipeline {
       return this.settle(ctx, answer, i)
     }
     run.reached = hooks.length
+    if (this.parent === undefined && !ctx.hasValidTarget) return refuseTarget(ctx)
     run.passed = true
     return undefined
   }
@@ -241,6 +242,12 @@ function refuseRepeat(ctx: RequestContext): Reply {
 function refuseLate(ctx: RequestContext): Reply {
   const [status, reason] = [503, 'the pipeline was disposed of']
   return ctx.deny({ status, code: CODES[status] as string, message: PHRASES[status] as string, reason })
+}
+
+/** Only now, so that it is counted, and its client banned, like any other. */
+function refuseTarget(ctx: RequestContext): Reply {
+  const [status, message] = [400, 'The request target is not valid']
+  return ctx.deny({ status, code: CODES[status] as string, message, reason: 'a target that is no path' })
 }
 
 /** Answers a client that has left. 499 is nginx's word for it; it is never sent. */

@@ -212,6 +212,15 @@ export abstract class RequestContext<State extends object = {}> {
 
   // What follows is for the pipeline and the adapters.
 
+  /**
+   * Whether the target is a path, `*`, or an absolute form as RFC 9112 section 3.2.2 has it. Of anything else, `http:///a` or `http://[b/a`, a proxy, a host
+   * and this class may each see another path.
+   */
+  get hasValidTarget(): boolean {
+    const { url } = this
+    return url[0] === '/' || url === '*' || isAbsoluteForm(url)
+  }
+
   /** Whether a pipeline has already run here; each runs at most once on a request. */
   hasRun(pipeline: CompiledPipeline): boolean {
     return this.runOf(pipeline) !== undefined
@@ -301,6 +310,17 @@ function pathOf(target: string): string {
   const end = query < 0 || (fragment >= 0 && fragment < query) ? fragment : query
   if (end < 0) return start === 0 ? target : target.slice(start)
   return end === start ? '/' : target.slice(start, end)
+}
+
+const ABSOLUTE_FORM = /^https?:\/\/[^/?#@\\]+(?:[/?#]|$)/i
+
+function isAbsoluteForm(target: string): boolean {
+  if (!ABSOLUTE_FORM.test(target)) return false
+  try {
+    return new URL(target).host !== ''
+  } catch {
+    return false
+  }
 }
 
 function pathStart(target: string): number {

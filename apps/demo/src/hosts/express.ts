@@ -39,5 +39,7 @@ export const start: StartHost = (protection, { orders, people }, port) => {
   })
 
   app.use(edge.notFoundHandler, edge.errorHandler)
-  return listening(createServer(app).listen(port))
+  const server = createServer(app)
+  edge.handleUnroutable(server)
+  return listening(server.listen(port))
 }

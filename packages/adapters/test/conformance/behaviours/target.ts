@@ -14,6 +14,7 @@ const tells: Behaviour['edge'] = probe =>
 const odd: readonly ClientRequest[] = [
   { target: 'http://a:99999/' },
   { target: 'http:///a' },
+  { target: 'http://[a/b' },
   { target: '*' },
   { target: '/a\\b' },
   { target: '/a;%zz' },
@@ -22,6 +23,15 @@ const odd: readonly ClientRequest[] = [
   { headers: { Host: 'a b' } },
   { headers: { Host: '1.2.3.256' }, target: '/%41' },
   { headers: { Host: '' } },
+]
+
+const noUrls: readonly ClientRequest[] = [
+  { target: 'http:///a' },
+  { target: 'http://[a/a' },
+  { target: 'http://user@example.com/a' },
+  { target: 'http://example.com:99999/a' },
+  { target: 'ftp://example.com/a' },
+  { target: 'http://%zz/a' },
 ]
 
 export const target: readonly Behaviour[] = [
@@ -178,6 +188,17 @@ export const target: readonly Behaviour[] = [
     when: [...odd, { target: '/' }],
     gets: [...odd.map(() => ({ headers: { 'X-Early': 'yes' } })), { status: 200, body: 'ok' }],
     outcomes: [...odd.map(() => ({ aborted: false })), { status: 200, route: '/' }],
+    needs: ['socket'],
+  },
+  {
+    title:
+      'given a target that is no path and no URL when no middleware refuses it then it is a 400, counted, and no handler runs',
+    edge: probe => probe.pipeline().use(probe.sets({ 'X-Early': 'yes' })),
+    app: { routes: [get('/a', text('in'))] },
+    when: noUrls,
+    gets: noUrls.map(() => ({ status: 400, headers: { 'X-Early': 'yes' }, body: /"code":"BAD_REQUEST"/ })),
+    trace: noUrls.flatMap(() => ['a>', '<a']),
+    outcomes: noUrls.map(() => ({ status: 400, aborted: false })),
     needs: ['socket'],
   },
   {

@@ -26,7 +26,9 @@ export const expressHost: Host = {
     fill(app, routesOf(wanted), wanted.mounts)
     if (wanted.notFoundHandler === true) app.use(edge.notFoundHandler)
     if (wanted.errorHandler === true) app.use(edge.errorHandler)
-    return listen(scene, serverFor(scene, app), edge)
+    const server = serverFor(scene, app)
+    if (wanted.edge !== 'never') edge.handleUnroutable(server)
+    return listen(scene, server, edge)
 
     function fill(router: IRouter, routes: readonly Route[], mounts: readonly Mount[] = []): void {
       for (const { method, path, through, handler } of routes) {
