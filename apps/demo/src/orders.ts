@@ -90,8 +90,8 @@ export async function orderBook(db: Client) {
       const { item, quantity } = checkFields(await readJson(ctx as RequestContext, LARGEST_BODY), {
         item: text({
           max: 100,
-          pattern: /^[^\x00-\x1f\x7f]+$/,
-          allowed: 'text of 1 to 100 characters on one line',
+          pattern: /^(?=.*\S)[^\x00-\x1f\x7f]+$/,
+          allowed: 'text of 1 to 100 characters on one line, not only spaces',
         }),
         quantity: integer({ min: 1, max: 1000 }),
       })

@@ -89,6 +89,8 @@ const orders: Table = [
   order('no text', { item: '', quantity: 1 }, ['item']),
   order('a long text', { item: 'x'.repeat(101), quantity: 1 }, ['item']),
   order('a line break', { item: 'a\nb', quantity: 1 }, ['item']),
+  order('only spaces', { item: '   ', quantity: 1 }, ['item']),
+  order('half a surrogate pair', { item: 'lamp \ud800', quantity: 1 }, ['item']),
   order('a NUL', { item: 'a\u0000b', quantity: 1 }, ['item']),
   ...[0, -1, 1.5, 1001, 1e300, true, null, [1], '1'].map(quantity =>
     order(`the quantity ${JSON.stringify(quantity)}`, { item: 'lamp', quantity }, ['quantity']),

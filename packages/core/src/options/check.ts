@@ -105,11 +105,15 @@ export function oneOf<const T extends string | number | boolean>(...values: read
 
 export const flag: Check<boolean> = oneOf(true, false)
 
+/** It has no UTF-8: what is kept would be another text. */
+const HALF_A_PAIR = /\p{Surrogate}/u
+
 export function text(rule: { pattern?: RegExp; allowed?: string; max?: number } = {}): Check<string> {
   const { pattern, max = 8192, allowed = `a string of 1 to ${max} characters` } = rule
   return (value, at) => {
     if (typeof value !== 'string' || value.length === 0 || value.length > max)
       return refuse(at, value, allowed)
+    if (HALF_A_PAIR.test(value)) return refuse(at, value, `${allowed}, in Unicode`)
     if (pattern !== undefined && !pattern.test(value)) return refuse(at, value, allowed)
     return value
   }
