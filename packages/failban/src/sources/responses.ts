@@ -29,13 +29,13 @@ export class ResponseSource {
     this.paths = new DistinctPaths(options.window, options.maxKeys)
   }
 
-  watch(ctx: RequestContext, { status }: Outcome): void {
+  watch(ctx: RequestContext, { status, route }: Outcome): void {
     if (status === undefined || status < 400) return
     const { key, bannable } = ctx.client
     if (key === undefined || !bannable || isOwnRefusal(ctx) || isPreflight(ctx)) return
     if (this.options.countsProbes && isProbe(ctx.path, this.options.probePaths))
       violation(ctx, { source: 'probe', weight: PROBE_WEIGHT })
-    else if (this.options.countsNotFound && status === 404 && this.isNew(ctx, key))
+    else if (this.options.countsNotFound && status === 404 && isNowhere(ctx, route) && this.isNew(ctx, key))
       violation(ctx, { source: NOT_FOUND })
   }
 
@@ -58,6 +58,14 @@ export class ResponseSource {
 
 function isOwnRefusal({ denial }: RequestContext): boolean {
   return denial?.by === FAILBAN || denial?.by === IP_FILTER
+}
+
+/**
+ * Whether there is nothing at a path, as far as can be told: not a record that its route does not have, nor what a middleware keeps from this caller. Who asks for
+ * five orders that are gone is no scanner. A catch-all route is none: static files and single-page applications are behind it.
+ */
+function isNowhere({ denial }: RequestContext, route: string | undefined): boolean {
+  return denial?.by === undefined && (route === undefined || route.includes('*'))
 }
 
 /** The browser asks by itself, without credentials; the page's author cannot help it. */

@@ -1,5 +1,5 @@
 /** Bans, on every host: who is refused, what of the answers counts, and the admin API. */
-import { cors, securityHeaders, trustedProxies } from '@palisade/core'
+import { adminApi, cors, RequestError, securityHeaders, trustedProxies } from '@palisade/core'
 import { banAdmin, type FailbanOptions, failban, ipFilter, violation } from '@palisade/failban'
 import { empty, text } from '../answers.js'
 import { type App, type Behaviour, get } from '../behaviour.js'
@@ -13,6 +13,10 @@ const from = (ip: string, request: ClientRequest = {}): ClientRequest => ({
   ...request,
   headers: { 'X-Forwarded-For': ip, ...request.headers },
 })
+
+const none = () => {
+  throw new RequestError(404, 'There is no such note')
+}
 
 /** The client of every host comes from this machine, which stands for the proxy. */
 const behindProxy = (probe: Probe) => probe.pipeline({ trust: trustedProxies(['loopback']) })
@@ -89,15 +93,14 @@ export const bans: readonly Behaviour[] = [
     ],
   },
   {
-    title:
-      'given a scan when the handler or the host answers 404 then distinct paths count, and a repeated one does not',
+    title: 'given a scan when no route matches then distinct paths count, and a repeated one does not',
     edge: guarded({
       jails: [{ name: 'scan', sources: ['not-found'], threshold: 3, window: '1m', ban: '10m' }],
     }),
     app,
     when: [
-      from(A, { target: '/missing' }),
-      from(A, { target: '/missing?again' }),
+      from(A, { target: '/gone' }),
+      from(A, { target: '/gone?again' }),
       from(A, { target: '/nowhere' }),
       from(A),
       from(A, { target: '/nowhere/else' }),
@@ -111,6 +114,27 @@ export const bans: readonly Behaviour[] = [
       { status: 404 },
       { status: 403 },
     ],
+    needs: ['router'],
+  },
+  {
+    title:
+      'given routes that have no such record, and an admin API too, when a client asks for many then it is no scan',
+    edge: probe =>
+      behindProxy(probe)
+        .use(
+          failban({
+            jails: [{ name: 'scan', sources: ['not-found'], threshold: 1, window: '1m', ban: '10m' }],
+          }),
+        )
+        .use(adminApi('notes', { path: '/notes', authorize: () => true }, { '/:id': { GET: none } })),
+    app,
+    when: [
+      from(A, { target: '/missing' }),
+      from(A, { target: '/notes/7' }),
+      from(A, { target: '/notes/7/more' }),
+      from(A),
+    ],
+    gets: [{ status: 404 }, { status: 404 }, { status: 404 }, { status: 200 }],
     needs: ['router'],
   },
   {
