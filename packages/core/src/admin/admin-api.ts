@@ -32,6 +32,9 @@ export type AdminRoutes = Readonly<Record<string, Readonly<Record<string, AdminH
  * Fails closed: `authorize` is asked before anything is revealed, even whether a route exists; what it throws is a 500, and a
  * promise is awaited, never taken for true. HEAD counts as GET, another method is a 405 with `Allow`, and no answer is stored by a cache.
  *
+ * A page of another site cannot use a login that the browser sends on its own (Basic, a cookie): a POST for which no preflight asked is a 403. It
+ * relies on `Sec-Fetch-Site`, which browsers have sent since 2023; a preflight is answered by `cors()`, or by nobody.
+ *
  * @param owner the factory that the team called, for `ConfigError`
  * @throws ConfigError for a path that is none, or without `authorize`
  */
@@ -71,6 +74,7 @@ export function adminApi<Needs extends object = {}>(
 
   function enter(ctx: RequestContext, decision: Decision | boolean, below: string): MaybePromise<Reply> {
     if (!isAllowed(decision)) return refuse(ctx, decision)
+    if (isRiding(ctx)) return forbid(ctx, 'a page of another site sent it')
     const segments = partsOf(below).map(decoded)
     const found = table.find(({ parts }) => fits(parts, segments))
     if (found === undefined) throw new RequestError(404, PHRASES[404] as string)
@@ -83,13 +87,28 @@ export function adminApi<Needs extends object = {}>(
   }
 
   function refuse(ctx: RequestContext, decision: Exclude<Decision, { allow: true }> | false): Reply {
-    if (decision === false)
-      return ctx.deny({ status: 403, code: CODES[403] as string, message: PHRASES[403] as string, by: owner })
+    if (decision === false) return forbid(ctx)
     const { status, code, message, reason } = decision
     const challenge = challengeOf(decision, (ctx.state as { identity?: Identity }).identity)
     const headers = challenge === undefined ? {} : { 'WWW-Authenticate': challenge }
     return ctx.deny({ status, code, message, reason, headers, by: owner })
   }
+
+  function forbid(ctx: RequestContext, reason?: string): Reply {
+    const denial = { status: 403, code: CODES[403] as string, message: PHRASES[403] as string, by: owner }
+    return ctx.deny(reason === undefined ? denial : { ...denial, reason })
+  }
+}
+
+/**
+ * Whether a page of another origin sent it and no preflight asked before: of the methods that change something only POST needs none, and
+ * JSON is what no page can send without one (Fetch standard, "CORS-safelisted").
+ */
+function isRiding(ctx: RequestContext): boolean {
+  if (ctx.method !== 'POST') return false
+  const site = ctx.header('sec-fetch-site')
+  if (site === undefined || site === 'same-origin' || site === 'none') return false
+  return !/^application\/json[ \t]*(?:;|$)/i.test(ctx.header('content-type') ?? '')
 }
 
 const guard: Check<Guard<RequestContext>> = (value, at) =>

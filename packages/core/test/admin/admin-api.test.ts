@@ -29,7 +29,11 @@ function serve(request: InjectedRequest, authorize: AdminOptions['authorize'] = 
         GET: ctx => Reply.json(200, checkQuery(ctx, { limit: optional(integerText({ min: 1, max: 9 }), 5) })),
         POST: async ctx => Reply.json(201, checkFields(await readJson(ctx, 1000), SHAPE)),
       },
-      '/:id': { GET: (_, { id }) => Reply.json(200, { id }) },
+      '/:id': {
+        GET: (_, { id }) => Reply.json(200, { id }),
+        DELETE: (_, { id }) => Reply.json(200, { id }),
+      },
+      '/:id/parts': { POST: (_, { id }) => Reply.json(200, { id }) },
       '/:id/parts/:part': { GET: (_, params) => Reply.json(200, params) },
     },
   )
@@ -95,11 +99,49 @@ test('HEAD counts as GET', async () => {
 
 test.each([
   ['DELETE', '/admin/things', 'GET, HEAD, POST'],
-  ['POST', '/admin/things/7', 'GET, HEAD'],
-  ['constructor', '/admin/things/7', 'GET, HEAD'],
+  ['POST', '/admin/things/7', 'GET, HEAD, DELETE'],
+  ['constructor', '/admin/things/7', 'GET, HEAD, DELETE'],
 ])('%s %s is 405 with Allow: %s', async (method, url, allow) => {
   const { status, headers } = await serve({ method, url })
   expect([status, headers['allow'], headers['cache-control']]).toEqual([405, allow, 'no-store'])
+})
+
+const posted = (site: string | undefined, headers: Record<string, string> = {}): InjectedRequest => ({
+  method: 'POST',
+  url: '/admin/things/7/parts',
+  headers: { ...(site !== undefined && { 'sec-fetch-site': site }), ...headers },
+})
+
+test.each<[what: string, request: InjectedRequest, status: number]>([
+  ['a page of another site posts without a body', posted('cross-site'), 403],
+  ['a page of a neighbouring origin does', posted('same-site'), 403],
+  ['a page of another site posts a form', posted('cross-site', { 'content-type': 'text/plain' }), 403],
+  [
+    'it hides JSON in a type that needs no preflight',
+    posted('cross-site', { 'content-type': 'text/plain; application/json' }),
+    403,
+  ],
+  ['a page of this origin posts', posted('same-origin'), 200],
+  ['a person sends it', posted('none'), 200],
+  ['no browser does', posted(undefined), 200],
+  ['it is JSON, for which a preflight asked', posted('cross-site', JSON_BODY), 200],
+  [
+    'it is JSON with a charset',
+    posted('cross-site', { 'content-type': 'Application/JSON ; charset=utf-8' }),
+    200,
+  ],
+  [
+    'a link of another site is followed',
+    { ...posted('cross-site'), method: 'GET', url: '/admin/things' },
+    200,
+  ],
+  [
+    'it is a method for which a preflight asked',
+    { ...posted('cross-site'), method: 'DELETE', url: '/admin/things/7' },
+    200,
+  ],
+])('given an admin whose browser logs in by itself, when %s, then it is %j', async (_, request, status) => {
+  expect((await serve(request)).status).toBe(status)
 })
 
 test('an unknown path below the mount is 404, a broken encoding 400', async () => {

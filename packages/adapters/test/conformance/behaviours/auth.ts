@@ -456,4 +456,39 @@ export const auth: readonly Behaviour[] = [
       { status: 404, body: /"code":"NOT_FOUND"/ },
     ],
   },
+  {
+    title:
+      'given an administrator whose browser sends the password on its own when a page of another site posts a rotation then it is 403 and the key stays',
+    edge(probe) {
+      const keys = apiKeys()
+      return probe
+        .pipeline()
+        .use(requestId())
+        .use(authenticate({ strategies: [passwords()] }))
+        .use(apiKeyAdmin(keys, { path: '/api-keys', authorize: () => true }))
+    },
+    when: async client => {
+      const { headers } = login('ada:pä:ss')
+      const send = (target: string, site: string) =>
+        client.send({ method: 'POST', target, headers: { ...headers, 'Sec-Fetch-Site': site } })
+      const made = await client.send({
+        method: 'POST',
+        target: '/api-keys',
+        headers: { ...headers, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ name: 'Mobile app', owner: 'u42' }),
+      })
+      const { id } = (JSON.parse(made.body) as { data: { id: string } }).data
+      const rotation = `/api-keys/${id}/rotate`
+      const riding = await send(rotation, 'cross-site')
+      const read = await client.send({ target: `/api-keys/${id}`, headers: headers ?? {} })
+      const own = await send(rotation, 'same-origin')
+      return [made, riding, read, own]
+    },
+    gets: [
+      { status: 201 },
+      { status: 403, headers: { 'Cache-Control': 'no-store' }, body: /"code":"FORBIDDEN"/ },
+      { status: 200, body: /"createdAt":(\d+),"updatedAt":\1[,}]/ },
+      { status: 200, body: /"key":"pk_/ },
+    ],
+  },
 ]
