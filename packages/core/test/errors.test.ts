@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import {
   ConfigError,
@@ -302,6 +303,28 @@ describe('ConfigError', () => {
       })
     },
   )
+
+  it.each([
+    ['secret', 'a short secret', 'a string of 14 characters'],
+    ['pepper[1]', 'p', 'a string of 1 characters'],
+    ['issuers[0].publicKey', '-----BEGIN PRIVATE KEY-----', 'a string of 27 characters'],
+    ['hasher.pepper', 123456n, 'a bigint'],
+    ['password', 123456, 'a number'],
+    ['secret', undefined, 'missing'],
+    ['secret', null, 'null'],
+  ])(
+    'given the option %s, which may hold a secret, when its value is wrong, then nothing of it is shown',
+    (option, value, shown) => {
+      const { message } = new ConfigError({ owner: 'o', option, value, allowed: 'something else' })
+      expect(message).toBe(`o: option "${option}" is ${shown}; allowed: something else`)
+    },
+  )
+
+  it('given a value of any kind, when the error is inspected or serialized, then the value is not in it, and yet can be read', () => {
+    const error = new ConfigError({ owner: 'jwt', option: 'publicKey', value: 'S3CRET', allowed: 'a key' })
+    expect(inspect(error) + JSON.stringify(error)).not.toContain('S3CRET')
+    expect(error.value).toBe('S3CRET')
+  })
 
   it('given no option, when the message is made, then it speaks of the options', () => {
     expect(new ConfigError({ owner: 'cors', option: '', value: 1, allowed: 'an object' }).message).toBe(

@@ -51,13 +51,13 @@ describe('checkOptions', () => {
   it.each([
     [
       { limt: 5 },
-      'rateLimit: option "limt" is 5; allowed: one of limit, window, policies, mode, hsts (did you mean "limit"?)',
+      'rateLimit: option "limt" is unknown; allowed: one of limit, window, policies, mode, hsts (did you mean "limit"?)',
     ],
     [{ limit: 5, Window: 1 }, 'did you mean "window"?'],
     [{ limit: 5, policeis: [] }, 'did you mean "policies"?'],
     [
       { limit: 5, colour: 'red' },
-      'rateLimit: option "colour" is "red"; allowed: one of limit, window, policies, mode, hsts (there is no such option)',
+      'rateLimit: option "colour" is unknown; allowed: one of limit, window, policies, mode, hsts (there is no such option)',
     ],
     [{ limit: 5, constructor: 1 }, 'there is no such option'],
     [JSON.parse('{ "limit": 5, "__proto__": 1 }'), 'there is no such option'],
@@ -78,7 +78,7 @@ describe('checkOptions', () => {
     ],
     [
       { limit: 5, policies: [{ name: 'a', windw: 1 }] },
-      'option "policies[0].windw" is 1; allowed: one of name, window (did you mean "window"?)',
+      'option "policies[0].windw" is unknown; allowed: one of name, window (did you mean "window"?)',
     ],
     [
       { limit: 5, policies: [{}, {}, {}] },
@@ -92,12 +92,18 @@ describe('checkOptions', () => {
     [{ limit: 5, mode: 'off' }, 'allowed: one of "enforce", "shadow"'],
     [
       { limit: 5, hsts: { maxage: 1 } },
-      'option "hsts.maxage" is 1; allowed: one of maxAge (did you mean "maxAge"?)',
+      'option "hsts.maxage" is unknown; allowed: one of maxAge (did you mean "maxAge"?)',
     ],
     [{ limit: 5, hsts: true }, 'option "hsts" is true'],
   ])('given %o, when checked, then the message says: %s', (given, says) => {
     expect(() => check(given)).toThrow(says)
   })
+})
+
+it('given a secret under a misspelt name, when checked, then it is not shown', () => {
+  expect(() => check({ limit: 5, secretKey: 'S3CRET' })).toThrow(
+    'option "secretKey" is unknown; allowed: one of',
+  )
 })
 
 describe('what is no plain object of options', () => {

@@ -8,6 +8,8 @@ export interface ConfigProblem {
   readonly value?: unknown
   /** What would have been right, as the end of a sentence that begins with "allowed:". */
   readonly allowed: string
+  /** Whether there is no such option. What stands there may be anything, a secret under a misspelt name too, and is not shown. */
+  readonly isUnknown?: boolean
   /** What was thrown when the value was looked at. */
   readonly cause?: unknown
 }
@@ -15,14 +17,15 @@ export interface ConfigProblem {
 /**
  * An option is wrong. Thrown while a middleware, a store or a pipeline is built, never while a request is served.
  *
- * `message` names the factory, the option, the value and what is allowed; the same facts are properties.
+ * `message` names the factory, the option, the value and what is allowed; the same facts are properties. `value` is not enumerable, since it may
+ * be a secret: loggers and `util.inspect` write down what is.
  */
 export class ConfigError extends Error {
   static readonly code = 'CONFIG_INVALID'
   readonly code = ConfigError.code
   readonly owner: string
   readonly option: string
-  readonly value: unknown
+  declare readonly value: unknown
   readonly allowed: string
 
   constructor(problem: ConfigProblem) {
@@ -30,14 +33,17 @@ export class ConfigError extends Error {
     this.name = 'ConfigError'
     this.owner = problem.owner
     this.option = problem.option
-    this.value = problem.value
+    Object.defineProperty(this, 'value', { value: problem.value })
     this.allowed = problem.allowed
   }
 }
 
-function describeProblem({ owner, option, value, allowed }: ConfigProblem): string {
+/** The options that hold secrets, and those into which a secret is put by mistake. */
+const SECRET = /(?:secret|pepper|password|(?:private|public)Key)(?:\[\d+\])?$/i
+
+function describeProblem({ owner, option, value, allowed, isUnknown }: ConfigProblem): string {
   const where = option === '' ? `${owner}: the options are` : `${owner}: option ${quoted(option)} is`
-  return `${where} ${showValue(value)}; allowed: ${allowed}`
+  return `${where} ${isUnknown === true ? 'unknown' : showValue(value, SECRET.test(option))}; allowed: ${allowed}`
 }
 
 /** A name that may be anything, when it is an option that there is not. */
@@ -46,11 +52,12 @@ function quoted(option: string): string {
 }
 
 /** A value as it may appear in a message: short, on one line, and never the contents of a key or a secret. */
-function showValue(value: unknown): string {
+function showValue(value: unknown, isSecret: boolean): string {
   if (value === undefined) return 'missing'
   if (typeof value === 'string')
-    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value)
+    return isSecret || value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value)
   if (typeof value === 'function') return 'a function'
+  if (isSecret && value !== null && typeof value !== 'object') return `a ${typeof value}`
   if (typeof value === 'symbol' || typeof value === 'bigint') return String(value)
   if (value === null || typeof value !== 'object') return String(value)
   try {

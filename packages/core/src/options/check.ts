@@ -39,11 +39,14 @@ export function object<S extends Record<string, Check<unknown>>>(shape: S): Chec
       if (Object.hasOwn(shape, name)) continue
       const meant = nearest(name, names)
       const known = names.length === 0 ? 'no options' : `one of ${names.join(', ')}`
-      refuse(
-        within(at, name),
-        read(value, name, within(at, name)),
-        meant === undefined ? `${known} (there is no such option)` : `${known} (did you mean "${meant}"?)`,
-      )
+      const here = within(at, name)
+      throw new ConfigError({
+        ...here,
+        value: read(value, name, here),
+        allowed:
+          meant === undefined ? `${known} (there is no such option)` : `${known} (did you mean "${meant}"?)`,
+        isUnknown: true,
+      })
     }
     const checked = names.map(name => {
       const here = within(at, name)
