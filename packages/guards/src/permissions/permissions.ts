@@ -149,8 +149,8 @@ function ownGrants(identity: Identity, compiled: WeakMap<object, Grants>): Grant
   const known = compiled.get(permissions)
   if (known !== undefined) return known
   const grants = compilePermissions(permissions)
-  // An identity is frozen by contract, and what it holds with it; one that is not may change under the cache.
-  if (Object.isFrozen(identity)) compiled.set(permissions, grants)
+  // Frozen by contract, as all of an identity; what is not may change under the cache, also in an identity that is frozen itself.
+  if (Object.isFrozen(permissions)) compiled.set(permissions, grants)
   return grants
 }
 

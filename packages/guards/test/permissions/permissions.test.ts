@@ -334,6 +334,15 @@ describe('given permissions when a request comes with', () => {
     expect(ask(guard, 'GET', me)).toMatchObject({ allow: false })
   })
 
+  test('an identity that is frozen and permissions that are not then they are read each time', () => {
+    const mine = ['users:read']
+    const me = Object.freeze({ ...who(), permissions: mine })
+    const guard = permissions({ resource: () => 'users' })
+    expect(ask(guard, 'GET', me)).toEqual({ allow: true })
+    mine.pop()
+    expect(ask(guard, 'GET', me)).toMatchObject({ allow: false })
+  })
+
   test.each([
     ['nothing', () => undefined],
     ['a wrong row', () => [{ resource: 'users', raed: true }]],
