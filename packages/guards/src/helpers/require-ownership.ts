@@ -1,7 +1,7 @@
 import { type Check, callback, checkOptions, either, optional, text } from '@palisade/core'
 import type { Caller, IdentifiedContext, NamedGuard } from '../named-guard.js'
 import { type Loadless, onRecord, type RecordOptions, recordShape } from './record-guard.js'
-import { isSameId, type RecordId } from './record-id.js'
+import { type RecordId, sameId } from './record-id.js'
 
 export interface RequireOwnershipOptions<R, C = IdentifiedContext> extends RecordOptions<C, R> {
   /** Where the record says whose it is: the name of a field, or a function. Default `'ownerId'`. */
@@ -11,7 +11,7 @@ export interface RequireOwnershipOptions<R, C = IdentifiedContext> extends Recor
 /**
  * Requires that the record is the caller's: that its owner is `identity.subject`.
  *
- * Numbers are compared by their digits; a record without an owner is nobody's. Without a record it refuses, with 404 when it does not exist
+ * Numbers are compared by their digits; a record without an owner is nobody's, and `not` lets nobody at it either. Without a record it refuses, with 404 when it does not exist
  * or `conceal` is set, else with 403.
  *
  *     await check(requireOwnership(), ctx, order)               // order.ownerId
@@ -37,11 +37,11 @@ export function requireOwnership(options: string | object = {}): NamedGuard<neve
     owner: optional(fieldOrFunction, (record: unknown) => (record as { ownerId: unknown }).ownerId),
     ...recordShape,
   })
-  return onRecord(
-    name,
-    (ctx: Caller, record: unknown) => isSameId(name, owner(record), ctx.state.identity.subject),
-    { load: load as RecordOptions<unknown, unknown>['load'], conceal },
-  )
+  const isMine = sameId(name)
+  return onRecord(name, (ctx: Caller, record: unknown) => isMine(owner(record), ctx.state.identity.subject), {
+    load: load as RecordOptions<unknown, unknown>['load'],
+    conceal,
+  })
 }
 
 /** Reads a field of a record. */

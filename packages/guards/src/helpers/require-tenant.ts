@@ -3,7 +3,7 @@ import { ALLOW, ANONYMOUS, forbidden, notFound } from '../decision.js'
 import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type IdentifiedContext, type NamedGuard, withFacts } from '../named-guard.js'
 import { type Loadless, onRecord, type RecordOptions, recordShape } from './record-guard.js'
-import { isSameId, type RecordId } from './record-id.js'
+import { type RecordId, sameId } from './record-id.js'
 import { fieldOrFunction } from './require-ownership.js'
 
 export interface RequireTenantOptions<R, C = IdentifiedContext> extends RecordOptions<C, R> {
@@ -39,9 +39,10 @@ export function requireTenant(options?: string | object): NamedGuard<never, neve
     ...recordShape,
   })
   const homeless = (conceal ? notFound : forbidden)('the caller has no tenant', { undecided: true })
+  const isOurs = sameId(name)
   const byRecord: NamedGuard<Caller, unknown> = onRecord(
     name,
-    (ctx: Caller, record: unknown) => isSameId(name, tenant(record), ctx.state.identity.tenant ?? ''),
+    (ctx: Caller, record: unknown) => isOurs(tenant(record), ctx.state.identity.tenant),
     { load: load as RecordOptions<unknown, unknown>['load'], conceal },
   )
   const asksCallerAlone = options === undefined

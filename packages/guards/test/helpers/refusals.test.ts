@@ -411,6 +411,45 @@ describe('given a helper when it is asked about', () => {
   })
 })
 
+describe('given a record that does not say whose it is, when a guard on it is turned round, then nobody knows and nobody gets in', () => {
+  const unset: readonly [string, unknown][] = [
+    ['no such field', {}],
+    ['null', { ownerId: null, tenantId: null }],
+    ['undefined', { ownerId: undefined, tenantId: undefined }],
+    ['an empty text', { ownerId: '', tenantId: '' }],
+  ]
+  const guards: readonly [string, AnyGuard, number][] = [
+    ['requireOwnership', requireOwnership(), 403],
+    ['requireOwnership that conceals', requireOwnership({ conceal: true }), 404],
+    ['requireTenant', requireTenant(), 403],
+    ['requireTenant that conceals', requireTenant({ conceal: true }), 404],
+  ]
+  test.each(guards.flatMap(guard => unset.map(record => [...guard, ...record] as const)))(
+    '%s (%o, %d): %s',
+    (_, guard, status, __, record) => {
+      for (const each of [guard, not(guard)])
+        expect(check(each, ada as never, record as never)).toMatchObject({
+          allow: false,
+          status,
+          undecided: true,
+        })
+    },
+  )
+
+  test.each([undefined, ''])(
+    'a caller whose subject is %j is no owner, nor decidedly somebody else',
+    subject => {
+      const about = { identity: { ...identity(), subject } } as never
+      for (const record of [{ ownerId: subject }, { ownerId: 'bob' }, { ownerId: 'undefined' }])
+        for (const guard of [requireOwnership(), not(requireOwnership())])
+          expect(check(guard as AnyGuard, about, record as never)).toMatchObject({
+            allow: false,
+            undecided: true,
+          })
+    },
+  )
+})
+
 describe('given an id in a record when it is none', () => {
   const ask = (ownerId: unknown) => () =>
     check(requireOwnership() as AnyGuard, ada as never, { ownerId } as never)
