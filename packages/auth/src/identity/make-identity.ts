@@ -15,7 +15,8 @@ export interface IdentityParts {
 }
 
 /**
- * An identity that nothing can change any more, however deep, so that it can be cached and shared. The claims are frozen where they are.
+ * An identity that nothing can change any more, however deep, so that it can be cached and shared. The claims are frozen where they are; a `Buffer`
+ * in them stays as it is.
  *
  * @throws TypeError for parts of other types, which guards could not decide by
  */
@@ -69,10 +70,11 @@ class MadeIdentity implements Identity {
   }
 }
 
-/** Without recursion: claims come from outside and may be nested as deep as a token is long. */
+/** All but bytes, which the language does not let freeze. Without recursion: claims come from outside and may be nested as deep as a token is long. */
 function deepFreeze<T extends object>(root: T): T {
   const waiting: object[] = [root]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (ArrayBuffer.isView(next)) continue
     Object.freeze(next)
     for (const value of Object.values(next)) {
       if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) waiting.push(value)

@@ -156,6 +156,15 @@ describe('verification', () => {
     },
   )
 
+  test('bytes in the claims, which nobody can freeze, are left as they are', async () => {
+    const avatar = Buffer.from('png')
+    const claims = { avatar, deep: { raw: new Float64Array(2), list: [{ tag: 'x' }] } }
+    const { send } = await setUp({ bob: { password: 'b', claims } })
+    const { status, state } = await send(as('bob:b'))
+    expect([status, state.identity?.claims['avatar']]).toEqual([200, avatar])
+    expect([Object.isFrozen(claims.deep), Object.isFrozen(claims.deep.list[0])]).toEqual([true, true])
+  })
+
   test('more of a row than an identity has does not get into it', async () => {
     const { send } = await setUp({ bob: { password: 'b', ...({ ssn: '123' } as object) } })
     expect(JSON.stringify((await send(as('bob:b'))).state.identity)).not.toMatch(/ssn|scrypt/)
