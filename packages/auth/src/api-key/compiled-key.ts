@@ -11,6 +11,7 @@ export type MakeLimiter = (rate: { readonly limit: number; readonly window: numb
 /** A record made ready for requests. */
 export interface CompiledKey {
   readonly version: number
+  readonly updatedAt: number
   readonly hash: string
   readonly result: Authenticated
   readonly cidrs: CidrSet | undefined
@@ -28,18 +29,22 @@ export class CompiledKeys {
 
   of(record: ApiKeyRecord): CompiledKey {
     const known = this.#keys.get(record.id)
-    // The hash too: a record that was restored from a backup may have an old version again.
-    if (known !== undefined && known.version === record.version && known.hash === record.hash) return known
+    if (known !== undefined && isOf(known, record)) return known
     const compiled = compile(record, this.#method)
     this.#keys.set(record.id, compiled)
     return compiled
   }
 }
 
+/** More than the version: a record that was restored from a backup has an old one again, and may since have been changed to this one. */
+const isOf = (known: CompiledKey, { version, updatedAt, hash }: ApiKeyRecord) =>
+  known.version === version && known.updatedAt === updatedAt && known.hash === hash
+
 function compile(record: ApiKeyRecord, method: string): CompiledKey {
   const {
     id,
     version,
+    updatedAt,
     hash,
     name,
     owner,
@@ -63,6 +68,7 @@ function compile(record: ApiKeyRecord, method: string): CompiledKey {
   })
   return {
     version,
+    updatedAt,
     hash,
     result: Object.freeze({ outcome: 'authenticated', identity }),
     cidrs: allowedCidrs && new CidrSet(allowedCidrs, { owner: 'apiKeys', option: 'allowedCidrs' }),

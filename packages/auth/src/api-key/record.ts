@@ -47,10 +47,11 @@ export interface ApiKeyInfo extends Omit<ApiKeyRecord, 'hash' | 'previous' | 've
   readonly lastUsedAt?: number
 }
 
+/** A copy however deep: who looks at a key cannot change it. */
 export function infoOf(record: ApiKeyRecord, lastUsedAt: number | undefined): ApiKeyInfo {
   const { hash: _, previous, version: __, ...shown } = record
   return {
-    ...shown,
+    ...structuredClone(shown),
     ...(previous !== undefined && { previousUntil: previous.until }),
     ...(lastUsedAt !== undefined && { lastUsedAt }),
   }

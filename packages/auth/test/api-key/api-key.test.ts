@@ -2,7 +2,15 @@ import type * as crypto from 'node:crypto'
 import { fakeClock } from '@palisade/core/testing'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { formatKey } from '../../src/api-key/key-text.js'
-import { type ApiKeysOptions, apiKey, apiKeys, keyValueKeys, type NewApiKey } from '../../src/index.js'
+import {
+  type ApiKeyRecord,
+  type ApiKeysOptions,
+  apiKey,
+  apiKeys,
+  keyValueKeys,
+  memoryKeys,
+  type NewApiKey,
+} from '../../src/index.js'
 import { edge } from '../support/edge.js'
 import { remoteStore } from '../support/failing-store.js'
 import { fakeLimiter } from '../support/fake-limiter.js'
@@ -32,6 +40,16 @@ function setUp(options: ApiKeysOptions = {}) {
   const here = edge({ strategies: [apiKey({ keys })] }, clock)
   const use = (key: string, more: object = {}) => here.send({ headers: { 'x-api-key': key }, ...more })
   return { ...here, keys, use }
+}
+
+/** What plain JavaScript may do to an `ApiKeyInfo`. */
+type Writable = { quota: { limit: number }; windows: [{ to: string }]; scopes: string[] }
+const attempt = (change: () => unknown) => {
+  try {
+    change()
+  } catch {
+    // It is frozen, which is as good.
+  }
 }
 
 beforeEach(() => {
@@ -294,6 +312,39 @@ describe('a life', () => {
     await keys.update(record.id, { scopes: ['none'], allowedCidrs: null })
     const { status, state } = await use(key)
     expect([status, [...(state.identity?.scopes ?? [])]]).toEqual([200, ['none']])
+  })
+
+  test('when its record is restored and changed again to the same version, then the next request has the new restrictions', async () => {
+    const store = memoryKeys()
+    const { keys, use, clock } = setUp({ store })
+    const { key, record } = await keys.create(FIELDS)
+    const backup = (await store.get(record.id)) as ApiKeyRecord
+    await keys.update(record.id, { scopes: ['read', 'admin'] })
+    expect([...((await use(key)).state.identity?.scopes ?? [])]).toEqual(['read', 'admin'])
+    await store.replace(backup, 2)
+    clock.advance(1)
+    await keys.update(record.id, { scopes: ['read'], allowedCidrs: ['10.0.0.0/8'] })
+    expect((await use(key)).status).toBe(403)
+    expect([...((await use(key, { peer: '10.0.0.1' })).state.identity?.scopes ?? [])]).toEqual(['read'])
+  })
+
+  test('when what is shown of it is changed, then the key is not', async () => {
+    const { keys, use } = setUp()
+    const { key, record } = await keys.create({
+      ...FIELDS,
+      quota: { limit: 1, window: '1h' },
+      windows: [{ from: '00:00', to: '24:00' }],
+    })
+    const listed = (await keys.list()).keys[0]
+    const changed = await keys.update(record.id, { name: 'other' })
+    for (const shown of [record, await keys.get(record.id), listed, changed] as unknown[] as Writable[]) {
+      shown.quota.limit = 1e9
+      shown.windows[0].to = '00:01'
+      attempt(() => shown.scopes.push('admin'))
+    }
+    const first = await use(key)
+    expect([first.status, first.state.identity?.scopes.has('admin')]).toEqual([200, false])
+    expect((await use(key)).status).toBe(429)
   })
 
   test('when it is used often, then its last use is written once a minute', async () => {
