@@ -17,7 +17,7 @@ import { realmName } from '../challenge.js'
 import { type IdentityParts, makeIdentity } from '../identity/make-identity.js'
 import type { Authenticated, Failed, Invalid, Strategy, VerifyResult } from '../strategy.js'
 import { isBasic, parseBasic } from './credentials.js'
-import { Lockout, type LockoutOptions, lockoutOptions } from './lockout.js'
+import { accountOf, Lockout, type LockoutOptions, lockoutOptions } from './lockout.js'
 import { Overloaded } from './work-queue.js'
 
 /** Who a user is, in an identity's words. */
@@ -94,14 +94,15 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
       const login = remembered?.find(field, client.key, now)
       // Of who has to wait, a guess that is right must look as one that is wrong.
       if (login === undefined || attempt.isThrottled) return undefined
-      return lock?.isLocked(login.username, client.key, now) ? undefined : login.result
+      return lock?.isLocked(login.account, client.key, now) ? undefined : login.result
     },
 
     async verify({ field }, attempt) {
       const credentials = parseBasic(field)
       if (credentials === undefined) return wrong('malformed', undefined)
       const { username, password } = credentials
-      const reserved = lock?.reserve(username, attempt.client.key, attempt.now)
+      const account = accountOf(username)
+      const reserved = lock?.reserve(account, attempt.client.key, attempt.now)
       let result: VerifyResult
       try {
         result = conclude(await verify(username, password, attempt), username)
@@ -111,9 +112,10 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
       // Verified all the same, so that neither the time nor the answer tells that the account waits.
       if (reserved?.isLocked === true && result.outcome !== 'error') return wrong('locked', username)
       if (result.outcome === 'error') reserved?.forgotten()
+      if (result.outcome === 'invalid') reserved?.failed()
       if (result.outcome === 'authenticated') {
         reserved?.succeeded()
-        remembered?.add(field, { username, client: attempt.client.key, result }, attempt.now)
+        remembered?.add(field, { account, client: attempt.client.key, result }, attempt.now)
       }
       return result
     },
@@ -150,7 +152,8 @@ const unavailable = (error: unknown): Failed => ({
 })
 
 interface Login {
-  readonly username: string
+  /** As the lockout knows it. */
+  readonly account: string
   /** The key of the client that was right: nobody else learns from it that a guess is. */
   readonly client: string | undefined
   readonly result: Authenticated

@@ -5,7 +5,10 @@ import type { Suspect } from '../strategy.js'
 export interface LockoutOptions {
   /** Wrong passwords for one account from one client before it has to wait. Default 5. */
   perClient?: number
-  /** Wrong passwords for one account from wherever. Higher, since anybody can use it to keep somebody out for a while. Default 100. */
+  /**
+   * Wrong passwords for one account from wherever. Higher, since anybody can use it to keep somebody out for a while who has not logged in from the
+   * same client before. Default 100.
+   */
   perAccount?: number
   /** The first wait; it doubles with each further failure. Default 1 second. */
   first?: Duration
@@ -25,22 +28,27 @@ const SHAPE = {
 }
 export const lockoutOptions: Check<Checked<typeof SHAPE>> = object(SHAPE)
 
-/** What becomes of an attempt that was reserved. */
+/** What becomes of an attempt that was reserved: one of these is called. */
 export interface Reservation {
   readonly isLocked: boolean
-  /** The password was right: the account starts anew. */
+  /** The password was right: the client starts anew, and what others did to the account stays. */
   succeeded(): void
+  failed(): void
   /** Nobody could tell: it counts for nothing. */
   forgotten(): void
 }
 
 /**
  * Makes who guesses the password of an account wait, longer with each failure. An attempt counts before it is verified, so that parallel
- * ones gain nothing; what comes while it waits neither counts nor makes it longer. Who does it from many addresses meets the account's own limit.
+ * ones gain nothing; what comes while it waits neither counts nor makes it longer. Who does it from many addresses meets the account's own limit,
+ * which a login of the owner does not reset; it does not hold for a client that has been right before, so that nobody is kept out from where
+ * they always log in.
  */
 export class Lockout {
   readonly #perClient: FailureCounts
   readonly #perAccount: FailureCounts
+  /** Pairs of a client and an account for which it was right. */
+  readonly #known = new LRUCache<string, true>({ max: MOST_ACCOUNTS })
 
   constructor(options: Checked<typeof SHAPE> | undefined) {
     const given = Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined))
@@ -49,29 +57,45 @@ export class Lockout {
     this.#perAccount = new FailureCounts(perAccount, first, longest)
   }
 
-  /** Whether the account has to wait, from this client or from everywhere. */
-  isLocked(username: string, client: string | undefined, now: number): boolean {
-    const account = folded(username)
+  /**
+   * Whether the account has to wait, from this client or from everywhere.
+   *
+   * @param account what `accountOf` made of a name
+   */
+  isLocked(account: string, client: string | undefined, now: number): boolean {
+    if (client === undefined) return this.#perAccount.isLocked(account, now)
+    const fromClient = pair(client, account)
     return (
-      this.#perAccount.isLocked(account, now) ||
-      (client !== undefined && this.#perClient.isLocked(pair(client, account), now))
+      this.#perClient.isLocked(fromClient, now) ||
+      (this.#perAccount.isLocked(account, now) && !this.#known.has(fromClient))
     )
   }
 
-  reserve(username: string, client: string | undefined, now: number): Reservation {
-    if (this.isLocked(username, client, now)) return LOCKED
-    const account = folded(username)
+  /** @param account what `accountOf` made of a name */
+  reserve(account: string, client: string | undefined, now: number): Reservation {
+    if (this.isLocked(account, client, now)) return LOCKED
     const fromClient = client === undefined ? undefined : pair(client, account)
-    this.#perAccount.add(account, now)
-    if (fromClient !== undefined) this.#perClient.add(fromClient, now)
-    const each = (settle: (counts: FailureCounts, key: string) => void) => () => {
-      settle(this.#perAccount, account)
-      if (fromClient !== undefined) settle(this.#perClient, fromClient)
+    const endOfAccount = this.#perAccount.begin(account, now)
+    const endOfClient = fromClient === undefined ? undefined : this.#perClient.begin(fromClient, now)
+    const end = () => {
+      endOfAccount()
+      endOfClient?.()
     }
     return {
       isLocked: false,
-      succeeded: each((counts, key) => counts.clear(key)),
-      forgotten: each((counts, key) => counts.takeBack(key)),
+      succeeded: () => {
+        end()
+        if (fromClient === undefined) return
+        this.#perAccount.takeBack(account, this.#perClient.countOf(fromClient))
+        this.#perClient.clear(fromClient)
+        this.#known.set(fromClient, true)
+      },
+      failed: () => {
+        end()
+        this.#perAccount.add(account, now)
+        if (fromClient !== undefined) this.#perClient.add(fromClient, now)
+      },
+      forgotten: end,
     }
   }
 
@@ -81,22 +105,27 @@ export class Lockout {
       this.#perClient.clearAll(key => key.startsWith(pair(client, '')))
       return
     }
-    const name = folded(account)
+    const name = accountOf(account)
     this.#perAccount.clear(name)
     this.#perClient.clearAll(key => key.slice(key.indexOf(' ') + 1) === name)
   }
 }
 
 /**
- * All spellings under which a database may find the same user: many compare without regard to case, width or a space at the end, and each would
- * else be an account with guesses of its own. Users who really differ in nothing else wait for each other.
+ * One text for all spellings under which a database may find the same user: many compare without regard to case, accents, width, characters that
+ * are not shown or a space at the end, and each spelling would else be an account with guesses of its own. Users who really differ in nothing
+ * else wait for each other.
  */
-const folded = (username: string) => username.normalize('NFKC').toLowerCase().trimEnd()
+export function accountOf(username: string): string {
+  const bare = username.normalize('NFKD').replace(/[\p{M}\p{Default_Ignorable_Code_Point}]/gu, '')
+  // To upper case first: it has no other form for the end of a word, nor for a double s.
+  return bare.toUpperCase().toLowerCase().trim()
+}
 
 /** A client's key has no space in it; an account may. */
 const pair = (client: string, account: string) => `${client} ${account}`
 
-const LOCKED: Reservation = Object.freeze({ isLocked: true, succeeded() {}, forgotten() {} })
+const LOCKED: Reservation = Object.freeze({ isLocked: true, succeeded() {}, failed() {}, forgotten() {} })
 
 interface Failures {
   count: number
@@ -104,8 +133,17 @@ interface Failures {
   lastAt: number
 }
 
+/** Attempts at one account that nobody has judged yet. */
+interface Attempts {
+  count: number
+  lastAt: number
+}
+
+/** Bounded: past `MOST_ACCOUNTS` who failed longest ago is forgotten, but nobody who has to wait now as long as there is anybody else. */
 class FailureCounts {
-  readonly #failures = new LRUCache<string, Failures>({ max: MOST_ACCOUNTS })
+  readonly #failures = new Map<string, Failures>()
+  /** Apart, so that attempts which are never verified push no failure out. */
+  readonly #open = new LRUCache<string, Attempts>({ max: MOST_ACCOUNTS })
   readonly #threshold: number
   readonly #firstMs: number
   readonly #longestMs: number
@@ -117,24 +155,48 @@ class FailureCounts {
   }
 
   isLocked(key: string, now: number): boolean {
-    return (this.#failures.get(key)?.lockedUntil ?? 0) > now
+    const failures = this.#failures.get(key)
+    if (failures !== undefined && failures.lockedUntil > now) return true
+    const open = this.#open.get(key)
+    // What hangs longer than anybody waits is no attempt any more: a lock always ends.
+    if (open === undefined || now - open.lastAt > this.#longestMs) return false
+    const count = failures === undefined || this.#isOld(failures, now) ? 0 : failures.count
+    return count + open.count >= this.#threshold
+  }
+
+  /** Counts an attempt until the returned function is called. */
+  begin(key: string, now: number): () => void {
+    const open = this.#open.get(key) ?? { count: 0, lastAt: now }
+    open.count += 1
+    open.lastAt = now
+    this.#open.set(key, open)
+    return () => {
+      open.count -= 1
+      if (open.count === 0 && this.#open.peek(key) === open) this.#open.delete(key)
+    }
   }
 
   add(key: string, now: number): void {
     const known = this.#failures.get(key)
-    // Twice the longest wait without a failure, and it is as if there had been none.
-    const isOld = known === undefined || now - Math.max(known.lastAt, known.lockedUntil) > 2 * this.#longestMs
-    const count = isOld ? 1 : known.count + 1
+    const count = known === undefined || this.#isOld(known, now) ? 1 : known.count + 1
     const over = count - this.#threshold
     const wait = over < 0 ? 0 : Math.min(this.#longestMs, this.#firstMs * 2 ** Math.min(over, 40))
+    // Anew at the end: those that failed longest ago come first.
+    this.#failures.delete(key)
+    if (this.#failures.size >= MOST_ACCOUNTS) this.#makeRoom(now)
     this.#failures.set(key, { count, lockedUntil: wait === 0 ? 0 : now + wait, lastAt: now })
   }
 
-  takeBack(key: string): void {
+  countOf(key: string): number {
+    return this.#failures.get(key)?.count ?? 0
+  }
+
+  takeBack(key: string, count: number): void {
     const known = this.#failures.get(key)
     if (known === undefined) return
-    known.count -= 1
+    known.count -= count
     if (known.count < this.#threshold) known.lockedUntil = 0
+    if (known.count <= 0) this.#failures.delete(key)
   }
 
   clear(key: string): void {
@@ -143,5 +205,23 @@ class FailureCounts {
 
   clearAll(isMeant: (key: string) => boolean): void {
     for (const key of [...this.#failures.keys()]) if (isMeant(key)) this.#failures.delete(key)
+  }
+
+  /** Twice the longest wait without a failure, and it is as if there had been none. */
+  #isOld({ lastAt, lockedUntil }: Failures, now: number): boolean {
+    return now - Math.max(lastAt, lockedUntil) > 2 * this.#longestMs
+  }
+
+  #makeRoom(now: number): void {
+    let least: string | undefined
+    let until = Number.POSITIVE_INFINITY
+    for (const [key, { lockedUntil }] of this.#failures) {
+      if (lockedUntil < until) {
+        least = key
+        until = lockedUntil
+      }
+      if (lockedUntil <= now) break
+    }
+    if (least !== undefined) this.#failures.delete(least)
   }
 }

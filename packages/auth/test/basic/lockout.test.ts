@@ -1,6 +1,7 @@
 import { pipeline } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
+import { Lockout } from '../../src/basic/lockout.js'
 import { authenticate, type BasicOptions, basic, clearFailures } from '../../src/index.js'
 import { edge } from '../support/edge.js'
 import { fakeLimiter } from '../support/fake-limiter.js'
@@ -91,14 +92,130 @@ test('it can be turned off', async () => {
   expect((await send(as('ada', 'right'))).status).toBe(200)
 })
 
-test.each(['ADA', 'Ada', 'ada ', '\uff41da', 'a\u0064a'])(
-  'the spelling %j shares the wait of "ada", since a database may find the same user by it',
-  async name => {
-    const { send } = setUp()
-    for (let i = 0; i < 6; i++) await send(as('ada', `w${i}`))
-    expect((await send(as(name, 'right'))).status).toBe(401)
-  },
-)
+test.each([
+  'ADA',
+  'Ada',
+  'ada ',
+  ' ada',
+  '\uff41da',
+  'a\u0064a',
+  'àda',
+  'ad\u00e1',
+  'ad\u0323a\u0301',
+  'a\u200bda',
+  'ada\u00ad',
+])('the spelling %j shares the wait of "ada", since a database may find the same user by it', async name => {
+  const { send } = setUp()
+  for (let i = 0; i < 6; i++) await send(as('ada', `w${i}`))
+  expect((await send(as(name, 'right'))).status).toBe(401)
+})
+
+test.each([
+  ['STRASSE', 'straße'],
+  ['ΟΔΟΣ', 'οδός'],
+  ['İnci', 'inci'],
+])('%s and %s are one account', async (one, other) => {
+  const { send } = setUp()
+  for (let i = 0; i < 6; i++) await send(as(one, `w${i}`))
+  expect((await send(as(other, 'right'))).status).toBe(401)
+})
+
+describe('given guesses from everywhere, when the owner logs in between them', () => {
+  const owner = '192.0.2.1'
+  const attack = async () => {
+    const here = setUp({ lockout: { perAccount: 20, first: '10m' } })
+    for (let i = 0; i < 40; i++) {
+      await here.send(as('ada', `w${i}`, `198.51.100.${i}`))
+      if (i % 10 === 9) expect((await here.send(as('ada', 'right', owner))).status).toBe(200)
+    }
+    return here
+  }
+
+  test('then the account meets its limit all the same, for who never was right', async () => {
+    const { send } = await attack()
+    expect((await send(as('ada', 'right', '198.51.100.200'))).status).toBe(401)
+  })
+
+  test('then the owner gets in from where it always did, and its own limit still holds there', async () => {
+    const { send } = await attack()
+    expect((await send(as('ada', 'right', owner))).status).toBe(200)
+    for (let i = 0; i < 5; i++) await send(as('ada', `w${i}`, owner))
+    expect((await send(as('ada', 'right', owner))).status).toBe(401)
+  })
+})
+
+test('given an owner who mistypes each time before it is right, then its failures do not add up for the account', async () => {
+  const { send } = setUp({ lockout: { perAccount: 8 } })
+  for (let i = 0; i < 12; i++) {
+    await send(as('ada', `w${i}`, `192.0.2.${i}`))
+    expect((await send(as('ada', 'right', `192.0.2.${i}`))).status).toBe(200)
+  }
+  expect((await send(as('ada', 'right', '198.51.100.1'))).status).toBe(200)
+})
+
+describe('given a flood of made-up names', () => {
+  const FLOOD = 10_001
+  const during = async (flood: 'unanswered' | 'wrong', failures: number) => {
+    const here = setUp({ lockout: { first: '10m' } })
+    for (let i = 0; i < failures; i++) await here.send(as('ada', `w${i}`))
+    here.breaks(flood === 'unanswered')
+    await Promise.all(
+      Array.from({ length: FLOOD }, (_, i) => here.send(as(`u${i}`, 'x', `198.51.${i >> 8}.${i & 255}`))),
+    )
+    here.breaks(false)
+    return here
+  }
+
+  test.each(['unanswered', 'wrong'] as const)(
+    'when they are %s, then who was locked still is',
+    async flood => {
+      const { send } = await during(flood, 5)
+      expect((await send(as('ada', 'right'))).status).toBe(401)
+    },
+  )
+
+  test('when nobody could answer them, then not even a count is lost', async () => {
+    const { send } = await during('unanswered', 4)
+    await send(as('ada', 'wrong'))
+    expect((await send(as('ada', 'right'))).status).toBe(401)
+  })
+
+  test('when as many accounts are locked as are kept, then the one whose wait ends first makes room', () => {
+    const lockout = new Lockout({
+      perClient: 1,
+      perAccount: 1,
+      first: 1000 as never,
+      longest: 60_000 as never,
+    })
+    const fails = (account: string, now: number) => lockout.reserve(account, '192.0.2.1', now).failed()
+    fails('ada', 0)
+    fails('ada', 1000)
+    for (let i = 1; i < 10_000; i++) fails(`u${i}`, 1500)
+    expect(lockout.isLocked('ada', '192.0.2.1', 2000)).toBe(true)
+    fails('eve', 2000)
+    expect(['ada', 'u1', 'u2', 'eve'].map(account => lockout.isLocked(account, '192.0.2.1', 2000))).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ])
+  })
+})
+
+test('given attempts that are never answered, when the longest wait has passed, then they lock nobody out', () => {
+  const lockout = new Lockout({
+    longest: 60_000 as never,
+    perClient: undefined,
+    perAccount: undefined,
+    first: undefined,
+  })
+  for (let i = 0; i < 5; i++) lockout.reserve('ada', '192.0.2.1', 0)
+  expect([0, 60_000, 60_001].map(now => lockout.isLocked('ada', '192.0.2.1', now))).toEqual([
+    true,
+    true,
+    false,
+  ])
+})
 
 test('an account that was cleared lets its owner in from everywhere, also where it was locked by all', async () => {
   const { send, strategy } = setUp({ lockout: { perAccount: 8 } })
