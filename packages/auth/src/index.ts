@@ -15,7 +15,13 @@ export { type MemoryKeysOptions, memoryKeys } from './api-key/stores/memory.js'
 export type { ApiKeyStore, KeyPage, KeyQuery } from './api-key/stores/store.js'
 export type { TimeWindow } from './api-key/time-window.js'
 export { type AlwaysRequired, type AuthenticateOptions, authenticate } from './authenticate.js'
-export { type BasicOptions, type BasicUser, basic, type PresentedPassword } from './basic/basic.js'
+export {
+  type BasicOptions,
+  type BasicUser,
+  basic,
+  type PasswordContext,
+  type PresentedPassword,
+} from './basic/basic.js'
 export type { LockoutOptions } from './basic/lockout.js'
 export { type PasswordHasher, type PasswordHasherOptions, passwordHasher } from './basic/password-hasher.js'
 export {

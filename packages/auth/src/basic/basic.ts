@@ -15,13 +15,21 @@ import {
 import { LRUCache } from 'lru-cache'
 import { realmName } from '../challenge.js'
 import { type IdentityParts, makeIdentity } from '../identity/make-identity.js'
-import type { Authenticated, Failed, Invalid, Strategy, VerifyResult } from '../strategy.js'
+import type { Attempt, Authenticated, Failed, Invalid, Strategy, VerifyResult } from '../strategy.js'
 import { isBasic, parseBasic } from './credentials.js'
 import { accountOf, Lockout, type LockoutOptions, lockoutOptions } from './lockout.js'
 import { Overloaded } from './work-queue.js'
 
 /** Who a user is, in an identity's words. */
 export type BasicUser = Omit<IdentityParts, 'method'>
+
+/** What else `verify` is told. */
+export interface PasswordContext {
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal
+  /** Whether the account has to wait: the answer is 401 whatever comes of it, and a right password must cost and change no more than a wrong one. */
+  readonly isLocked: boolean
+}
 
 export interface BasicOptions {
   /**
@@ -31,7 +39,7 @@ export interface BasicOptions {
   verify: (
     username: string,
     password: string,
-    context: { readonly signal: AbortSignal },
+    context: PasswordContext,
   ) => MaybePromise<BasicUser | null | undefined>
   /** Default `api`. */
   realm?: string
@@ -105,7 +113,10 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
       const reserved = lock?.reserve(account, attempt.client.key, attempt.now)
       let result: VerifyResult
       try {
-        result = conclude(await verify(username, password, attempt), username)
+        result = conclude(
+          await verify(username, password, contextOf(attempt, reserved?.isLocked === true)),
+          username,
+        )
       } catch (error) {
         result = unavailable(error)
       }
@@ -142,6 +153,14 @@ const wrong = (reason: string, subject: string | undefined): Invalid => ({
   failure: 'invalid',
   reason,
   subject,
+})
+
+/** The signal is made when it is asked for. */
+const contextOf = (attempt: Attempt, isLocked: boolean): PasswordContext => ({
+  get signal() {
+    return attempt.signal
+  },
+  isLocked,
 })
 
 const unavailable = (error: unknown): Failed => ({

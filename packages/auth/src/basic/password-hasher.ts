@@ -33,8 +33,8 @@ export function passwordHasher(options: PasswordHasherOptions = {}): PasswordHas
 export class PasswordHasher {
   readonly #cost: ScryptCost
   readonly #queue: WorkQueue
-  /** What the password of somebody who does not exist is compared with. */
-  readonly #nobody: PasswordHash
+  /** What the password of somebody who does not exist is compared with, at the cost of the hash that was read last. */
+  #nobody: PasswordHash
 
   constructor(options: PasswordHasherOptions) {
     const { cost, blockSize, parallelization, concurrency, waiting } = checkOptions(
@@ -66,12 +66,13 @@ export class PasswordHasher {
 
   /**
    * Whether the password is that of the hash. Without a hash, or with one that cannot be read, the same work is done for nothing, so that
-   * time does not tell who exists.
+   * time does not tell who exists: that of the last hash that could be read, since most stored ones cost less than today's after the cost was raised.
    *
    * @throws Overloaded
    */
   async verify(password: string, phc: string | undefined, signal?: AbortSignal): Promise<boolean> {
     const stored = phc === undefined ? undefined : parsePhc(phc)
+    if (stored !== undefined) this.#follow(stored)
     const against = stored ?? this.#nobody
     const text = password.normalize('NFC')
     const derived = await this.#queue.run(
@@ -79,6 +80,11 @@ export class PasswordHasher {
       signal,
     )
     return timingSafeEqual(derived, against.hash) && stored !== undefined
+  }
+
+  #follow({ ln, r, p }: ScryptCost): void {
+    const { ln: lastLn, r: lastR, p: lastP } = this.#nobody
+    if (ln !== lastLn || r !== lastR || p !== lastP) this.#nobody = { ...this.#nobody, ln, r, p }
   }
 
   /** Whether a hash that was just verified should be made anew: it costs an attacker less than today's would. */

@@ -1,5 +1,5 @@
 import { callback, checkOptions, type MaybePromise, optional, refuse } from '@palisade/core'
-import type { BasicUser } from './basic.js'
+import type { BasicUser, PasswordContext } from './basic.js'
 import { PasswordHasher, passwordHasher } from './password-hasher.js'
 
 /** A user as the team's database knows it. */
@@ -15,7 +15,7 @@ export interface PasswordUsersOptions {
   find: (username: string) => MaybePromise<StoredUser | null | undefined>
   /** Default `passwordHasher()`. */
   hasher?: PasswordHasher
-  /** Stores a stronger hash of the same password: called after a login whose hash is weaker than today's. A failure is not the user's. */
+  /** Stores a stronger hash of the same password: called after a login whose hash is weaker than today's, which does not wait for it. One at a time; a failure is not the user's. */
   rehash?: (username: string, passwordHash: string) => MaybePromise<unknown>
 }
 
@@ -24,7 +24,7 @@ export interface PasswordUsers {
   verify(
     username: string,
     password: string,
-    context?: { readonly signal: AbortSignal },
+    context?: Partial<PasswordContext>,
   ): Promise<BasicUser | undefined>
   readonly hasher: PasswordHasher
 }
@@ -48,6 +48,7 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
     ),
   })
   const hasher = checked.hasher ?? passwordHasher()
+  let isHashing = false
 
   return {
     hasher,
@@ -57,16 +58,22 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
       const isRight = await hasher.verify(password, user?.passwordHash ?? undefined, context?.signal)
       if (!isRight || user === undefined || user.disabled === true) return undefined
       const { passwordHash, disabled: _, ...rest } = user
-      if (rehash !== undefined && hasher.needsRehash(passwordHash as string))
-        await strengthen(username, password)
+      // Not for who has to wait: only a right password would cost a second hash, and tell itself.
+      if (rehash !== undefined && context?.isLocked !== true && hasher.needsRehash(passwordHash as string))
+        void strengthen(username, password)
       return pick(rest)
     },
   }
 
-  /** The login is right whatever becomes of this. */
+  /** The login is right whatever becomes of this. One hash at a time, so that it takes no more than one place from logins. */
   async function strengthen(username: string, password: string): Promise<void> {
+    if (isHashing) return
+    isHashing = true
     try {
-      await rehash?.(username, await hasher.hash(password))
+      const stronger = hasher.hash(password).finally(() => {
+        isHashing = false
+      })
+      await rehash?.(username, await stronger)
     } catch {
       // Tried again at the next login.
     }

@@ -242,7 +242,7 @@ describe('hashes', () => {
     expect(await users.verify('ada', 'wrong')).toBeUndefined()
     expect(stored).toEqual([])
     expect((await users.verify('ada', 'pw'))?.subject).toBe('u')
-    expect(stored[1]).toMatch(/ln=11/)
+    await expect.poll(() => stored[1]).toMatch(/ln=11/)
     expect(await strong.verify('pw', stored[1])).toBe(true)
     expect([strong.needsRehash(stored[1] as string), weak.needsRehash(stored[1] as string)]).toEqual([
       false,
@@ -254,6 +254,44 @@ describe('hashes', () => {
       rehash: () => Promise.reject(new Error('read-only')),
     })
     expect((await failing.verify('ada', 'pw'))?.subject).toBe('u')
+  })
+
+  const weakened = async (rehash: (name: string, hash: string) => unknown) => {
+    const user = { subject: 'u', passwordHash: await passwordHasher({ cost: 10 }).hash('pw') }
+    const hasher = passwordHasher({ cost: 11 })
+    work.scrypts.length = 0
+    return { hasher, users: passwordUsers({ find: () => user, hasher, rehash }) }
+  }
+
+  test('given a hash that is made anew, when the login is answered, then it did not wait for that, and logins beside it make no other', async () => {
+    const stored: string[] = []
+    const { users } = await weakened((_, hash) => {
+      stored.push(hash)
+      return new Promise<void>(() => {})
+    })
+    const login = async () => (await users.verify('ada', 'pw'))?.subject
+    expect(await Promise.all([login(), login(), login()])).toEqual(['u', 'u', 'u'])
+    expect(stored).toEqual([])
+    await expect.poll(() => stored.length).toBe(1)
+    expect(work.scrypts.filter(cost => cost.includes('2048')).length).toBe(1)
+  })
+
+  test('given a locked account with a hash of before, when the password is right, then it costs what a wrong one does', async () => {
+    const stored: string[] = []
+    const { users } = await weakened((_, hash) => stored.push(hash))
+    const { send } = edge({ strategies: [basic({ verify: users.verify, lockout: { perClient: 1 } })] })
+    for (const password of ['wrong', 'wrong', 'pw'])
+      expect((await send(as(`ada:${password}`))).status).toBe(401)
+    await new Promise(resolve => setImmediate(resolve))
+    expect([work.scrypts.length, new Set(work.scrypts).size, stored]).toEqual([3, 1, []])
+  })
+
+  test('given users whose hashes cost less than today, when a name is unknown, then it costs what theirs do', async () => {
+    const { users } = await weakened(() => {})
+    await users.verify('ada', 'wrong')
+    const nobody = passwordUsers({ find: () => undefined, hasher: users.hasher })
+    await nobody.verify('eve', 'wrong')
+    expect([work.scrypts.length, new Set(work.scrypts).size]).toEqual([2, 1])
   })
 
   test('of nothing, or of more than a kilobyte, are not made', async () => {
