@@ -98,7 +98,7 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     .use(banAdmin(bans, { path: '/admin/security', authorize: mayUse('security:admin') }))
     .use(apiKeyAdmin(people.keys, { path: '/api-keys', authorize: mayUse('keys:admin') }))
 
-  // Whoever is let in again begins anew at the login, too. A network is no client, and Redis may be away.
+  // Whoever is let in again, an address or a network, begins anew at the login, too. Redis may be away.
   edge.events.on('security:unbanned', ({ ip }) => clearFailures(login, { client: ip }).catch(() => {}))
 
   // What stands in front of one route: who may call it, and which rows are theirs.

@@ -86,7 +86,7 @@ export function authenticate(
   const isShadow = checked.mode === 'shadow'
   const reporter = new Reporter(isShadow)
   const refused = new RefusedClients()
-  const failures = new Failures(strategies, throttles ?? new Map(), refused)
+  const failures = new Failures(strategies, throttles ?? new Map(), refused, () => reporter.failed())
 
   /** Of the pipelines that are set up; several that were built on the same start share theirs. */
   const users = new Set<Services>()

@@ -40,7 +40,10 @@ export interface Strategy<C extends object = object> {
   dispose?(): MaybePromise<void>
 }
 
-/** Against whom something is held: a client by its key (an IPv4 address or an IPv6 prefix), or an account by the name that is typed. */
+/**
+ * Against whom something is held: a client by its key (an IPv4 address or an IPv6 prefix), or an account by the name that is typed. `clearFailures` takes
+ * a network for `client` as well; strategies are told each client in it.
+ */
 export type Suspect =
   | { readonly client: string; readonly account?: undefined }
   | { readonly account: string; readonly client?: undefined }

@@ -722,6 +722,35 @@ describe('clearing failures', () => {
     expect(await status('ada', 'a', { peer })).toBe(200)
   })
 
+  test.each([
+    ['203.0.113.0/24', ['203.0.113.9', '203.0.113.200'], '203.0.114.9'],
+    ['203.0.113.9/32', ['203.0.113.9'], '203.0.113.8'],
+    ['::ffff:203.0.113.0/120', ['203.0.113.9'], '203.0.114.9'],
+    ['2001:db8::/32', ['2001:db8::9', '2001:db8:ffff::9'], '2001:db9::9'],
+    ['0.0.0.0/0', ['203.0.113.9', '198.51.100.9'], '2001:db8::9'],
+  ])('of the network %s forgets everybody in it, and nobody else', async (client, inside, outside) => {
+    const { middleware, status } = setUp({ throttle: { a: fakeLimiter(1) } })
+    for (const peer of [...inside, outside]) {
+      await status('wrong:1', 'a', { peer })
+      expect(await status('ada', 'a', { peer })).toBe(429)
+    }
+    await clearFailures(middleware, { client })
+    for (const peer of inside) expect(await status('ada', 'a', { peer })).toBe(200)
+    expect(await status('ada', 'a', { peer: outside })).toBe(429)
+  })
+
+  test('of a network reaches the strategies with the key of each client that failed', async () => {
+    const asked: unknown[] = []
+    const strategy = wordStrategy('a', { clear: async suspect => void asked.push(suspect) })
+    const { middleware, status } = setUp({ strategies: [strategy] })
+    for (const peer of ['203.0.113.9', '2001:db8::9', '203.0.113.7']) await status('wrong:1', 'a', { peer })
+    await clearFailures(middleware, { client: '203.0.113.0/24' })
+    expect(asked).toEqual(
+      expect.arrayContaining(['203.0.113.9', '203.0.113.7'].map(peer => ({ client: peer }))),
+    )
+    expect(asked).not.toContainEqual({ client: '2001:db8::/64' })
+  })
+
   test('reaches the strategies, with the client key or the account', async () => {
     const asked: unknown[] = []
     const strategy = wordStrategy('a', { clear: async suspect => void asked.push(suspect) })
@@ -744,8 +773,13 @@ describe('clearing failures', () => {
 
   test.each([
     [{ client: 'ada' }, RangeError],
-    [{ client: '203.0.113.0/24' }, RangeError],
+    [{ client: '203.0.113.9/24' }, RangeError],
+    [{ client: '203.0.113.0/33' }, RangeError],
     [{ client: '' }, RangeError],
+    [{ account: '' }, TypeError],
+    [{ account: 'ada', clients: '203.0.113.9' }, TypeError],
+    [{ accounts: 'ada' }, TypeError],
+    ['ada', TypeError],
     [{}, TypeError],
     [undefined, TypeError],
     [{ client: 7 }, TypeError],

@@ -33,8 +33,15 @@ export class Reporter {
   readonly #key = randomBytes(32)
   readonly #tried = new LRUCache<string, true>({ max: MOST_REMEMBERED })
 
+  /** Clients that failed lately, by their keys. */
+  readonly #failed = new LRUCache<string, true>({ max: MOST_REMEMBERED })
+
   constructor(isShadow: boolean) {
     this.#isShadow = isShadow
+  }
+
+  failed(): Iterable<string> {
+    return this.#failed.keys()
   }
 
   success(ctx: RequestContext, strategy: Strategy, identity: Identity): void {
@@ -47,6 +54,7 @@ export class Reporter {
   failure(ctx: RequestContext, report: FailureReport): void {
     const { events } = ctx.services
     const { strategy, reason, subject, violation } = report
+    if (strategy !== undefined && ctx.client.key !== undefined) this.#failed.set(ctx.client.key, true)
     if (events.has('auth:failure')) {
       const { requestId, method, path, client } = ctx
       events.emit('auth:failure', {
