@@ -45,7 +45,8 @@ export interface ConcurrencyLimitMiddleware<State extends object = {}> extends M
 /**
  * Refuses with 429 what one key does at the same time beyond a limit: slow requests that pile up, downloads that hold every worker.
  *
- * A place is taken before the handler runs and is free again when the response has really ended, also when the client left. Counts
+ * A place is taken before the handler runs and is free again when the response has really ended, also when the client left or something
+ * else, such as a timeout of the team's, answered. Who waits in line then leaves it. Counts
  * in this process only; memory is bounded by the requests under way and their lines. Fails closed: a key function that throws is a 500.
  *
  *     pipeline().use(concurrencyLimit({ limit: 10, queue: { size: 50, timeout: '2s' } }))
@@ -72,8 +73,8 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   private readonly refusesKeyless: boolean
   private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
   private readonly gates = new Map<string, Gate>()
-  /** The key of the gate that a request went through. */
-  private readonly inside = new WeakMap<object, string>()
+  /** The key of the gate that a request went through, or how it leaves the line in front of one. */
+  private readonly places = new WeakMap<object, string | (() => void)>()
   private readonly announced = new Announced()
   private limit: number
 
@@ -108,12 +109,12 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     const key = boundedKey(found)
     const gate = this.gateOf(key)
     if (gate.enter(this.limit)) {
-      this.inside.set(ctx, key)
+      this.places.set(ctx, key)
       return undefined
     }
     if (this.isShadow) {
       gate.force()
-      this.inside.set(ctx, key)
+      this.places.set(ctx, key)
       this.tell(ctx, key)
       return undefined
     }
@@ -124,13 +125,15 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   }
 
   onResponse(ctx: RequestContext<State>, _outcome: Outcome): void {
-    const key = this.inside.get(ctx)
-    if (key === undefined) return
-    this.inside.delete(ctx)
-    const gate = this.gates.get(key)
+    const place = this.places.get(ctx)
+    if (place === undefined) return
+    this.places.delete(ctx)
+    // Whatever ended the response: a place that it got from now on would never be given back.
+    if (typeof place === 'function') return place()
+    const gate = this.gates.get(place)
     if (gate === undefined) return
     gate.leave(this.limit)
-    this.forget(key, gate)
+    this.forget(place, gate)
   }
 
   setLimit(limit: number): void {
@@ -149,12 +152,16 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     timeout: number,
   ): Promise<Reply | undefined> {
     return new Promise(resolve => {
-      gate.wait(timeout, ctx.signal, end => {
+      const leave = gate.wait(timeout, end => {
         // At once, so that a client that leaves in this very moment gives the place back.
-        if (end === 'entered') this.inside.set(ctx, key)
-        else this.forget(key, gate)
+        if (end === 'entered') this.places.set(ctx, key)
+        else {
+          this.places.delete(ctx)
+          this.forget(key, gate)
+        }
         resolve(this.answerTo(ctx, key, end))
       })
+      this.places.set(ctx, leave)
     })
   }
 

@@ -1,6 +1,6 @@
 import { unref } from './wait.js'
 
-/** Why a wait ended: a place became free, it took too long, the client left, or the server stops. */
+/** Why a wait ended: a place became free, it took too long, whoever waited has left, or the server stops. */
 export type WaitEnd = 'entered' | 'timeout' | 'left' | 'closed'
 
 /** Lets so many through at a time and lets others wait in line, first come, first served. Counts places, knows no requests. */
@@ -43,20 +43,21 @@ export class Gate {
     }
   }
 
-  /** Waits in line. Whoever is told `entered` holds a place from that very moment. */
-  wait(timeoutMs: number, signal: AbortSignal, onEnd: (end: WaitEnd) => void): void {
+  /**
+   * Waits in line. Whoever is told `entered` holds a place from that very moment.
+   *
+   * @returns leaves the line
+   */
+  wait(timeoutMs: number, onEnd: (end: WaitEnd) => void): () => void {
     const finish = (end: WaitEnd) => {
       clearTimeout(timer)
-      signal.removeEventListener('abort', left)
       this.line.delete(finish)
       onEnd(end)
     }
-    const left = () => finish('left')
     const timer = setTimeout(() => finish('timeout'), timeoutMs)
     unref(timer)
     this.line.add(finish)
-    signal.addEventListener('abort', left, { once: true })
-    if (signal.aborted) left()
+    return () => finish('left')
   }
 
   close(): void {

@@ -121,6 +121,36 @@ describe('concurrencyLimit', () => {
     expect(contexts).toEqual([seen[0], seen[2]])
   })
 
+  it('queue: given a request that something else answers while it waits, it gets no place, and none is lost', async () => {
+    const { limit, open, contexts } = serverWith({ limit: 1, queue: { size: 5, timeout: '1s' } })
+    const seen: RequestContext[] = []
+    const watched = pipeline({ clock: fakeClock() })
+      .use({
+        name: 'see',
+        onRequest(ctx) {
+          seen.push(ctx)
+        },
+      })
+      .use(limit)
+    const send = () =>
+      inject(watched, {
+        handler: ctx => {
+          contexts.push(ctx)
+          return new Promise<Reply>(resolve => open.push(() => resolve(new Reply(200))))
+        },
+      })
+    void send()
+    void send()
+    await settle()
+    seen[1]?.finish(503, false)
+    open[0]?.()
+    await settle()
+    void send()
+    await settle()
+    expect(contexts).toEqual([seen[0], seen[2]])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('a limit that is raised lets those in who wait', async () => {
     const { send, open, limit } = serverWith({ limit: 1, queue: { size: 5, timeout: '1s' } })
     for (let i = 0; i < 3; i++) void send()
