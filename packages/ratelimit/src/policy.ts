@@ -43,10 +43,10 @@ export interface QuotaOptions<Source> {
   queue?: boolean
 }
 
-/** What of a policy can be changed while it runs. */
+/** What of a policy can be changed while it runs. A number takes the place of a function for good. */
 export interface QuotaChange {
   limit?: number
-  /** Buckets only. When it was never set it follows the limit. */
+  /** Buckets only. When it was never set, here or in the options, it follows the limit. */
   burst?: number
 }
 
@@ -89,7 +89,8 @@ export class Policy<Source> implements PolicyKind {
   private readonly fixedCost: number
   private readonly costOf: ((source: Source) => number) | undefined
   private readonly owner: string
-  private readonly ownBurst: boolean
+  /** Whether the burst is not just the limit. */
+  private ownBurst: boolean
   private staticLimit: number
   private staticBurst: number
   private limitOf: ((source: Source) => number) | undefined
@@ -118,15 +119,17 @@ export class Policy<Source> implements PolicyKind {
     this.burstOf = typeof quota.burst === 'function' ? (quota.burst as (source: Source) => number) : undefined
     this.fixedCost = typeof quota.cost === 'number' ? quota.cost : 1
     this.costOf = typeof quota.cost === 'number' ? undefined : (quota.cost as (source: Source) => number)
-    if (this.limitOf === undefined) {
-      this.checkRange(this.staticLimit, this.staticBurst, at)
-      if (this.burstOf === undefined && this.staticLimit > 0 && this.fixedCost > this.capacity)
-        refuse(within(at, 'cost'), this.fixedCost, `at most what can be taken at once, ${this.capacity}`)
-    }
+    this.checkRange(this.staticLimit, this.staticBurst, at)
+    const most = this.mostAtOnce
+    if (this.fixedCost > most)
+      refuse(within(at, 'cost'), this.fixedCost, `at most what can be taken at once, ${most}`)
   }
 
-  /** What can be taken at once, when that is no function. */
-  get capacity(): number {
+  /** What can be taken at once, or of what a function decides the most that it may say. */
+  private get mostAtOnce(): number {
+    const isOpen = this.ownBurst ? this.burstOf !== undefined : this.limitOf !== undefined
+    // A limit of 0 refuses every cost.
+    if (isOpen || (this.limitOf === undefined && this.staticLimit === 0)) return this.largest
     return this.isBucket ? this.staticBurst : this.staticLimit
   }
 
@@ -175,7 +178,10 @@ export class Policy<Source> implements PolicyKind {
     const burst = change.burst ?? (this.ownBurst ? this.staticBurst : limit)
     this.checkRange(limit, burst, at)
     if (change.limit !== undefined) this.limitOf = undefined
-    if (change.burst !== undefined) this.burstOf = undefined
+    if (change.burst !== undefined) {
+      this.burstOf = undefined
+      this.ownBurst = true
+    }
     this.staticLimit = limit
     this.staticBurst = burst
   }

@@ -12,6 +12,7 @@ import {
   optional,
   Reply,
   type RequestContext,
+  refuse,
   type Services,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
@@ -47,7 +48,7 @@ interface RateLimitBase<State extends object> {
    * not count is given back when the response has ended; an aborted request stays counted.
    */
   count?: 'all' | 'failures' | 'successes'
-  /** What a failure is. Default: an error, or a status from 400. */
+  /** Only with `count: 'failures'` or `'successes'`. What a failure is. Default: an error, or a status from 400. */
   isFailure?: (outcome: Outcome) => boolean
   headers?: HeaderOptions
   /** A request that lacks the key of a policy is refused with 400 (default), or not counted by that policy. */
@@ -121,6 +122,8 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
         skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),
       },
     )
+    if (rest.isFailure !== undefined && rest.count === 'all')
+      refuse({ owner, option: 'isFailure' }, rest.isFailure, "with count: 'failures' or 'successes' only")
     const policies = quotas.map(({ policy, at }) => new KeyedPolicy<State>(policy, at, policy.key))
     checkNames(owner, policies)
     this.quotas = new Quotas(owner, policies, rest.store ?? memoryStore(), rest.onStoreFailure)

@@ -37,6 +37,13 @@ const quota: readonly Row[] = [
   [{ ...ok, queue: true }, 'queue', /only with leaky-bucket/],
   [{ ...ok, cost: -1 }, 'cost', /-1/],
   [{ ...ok, cost: 6 }, 'cost', /at most/],
+  [{ ...ok, limit: () => 5, cost: 2 ** 40, window: '365d' }, 'cost', /at most/],
+  [
+    { ...ok, limit: () => 5, algorithm: 'gcra', burst: 1, cost: 5 },
+    'cost',
+    /at most what can be taken at once, 1/,
+  ],
+  [{ ...ok, limit: () => 5, algorithm: 'gcra', burst: 2 ** 27, window: '365d' }, 'burst', /exact/],
   [{ ...ok, name: 'a"b' }, 'name', /letters/],
   [{ ...ok, name: '' }, 'name', /letters/],
   [{ ...ok, limit: 2 ** 27, window: '365d' }, 'limit', /exact/],
@@ -58,6 +65,7 @@ const quota: readonly Row[] = [
 const http: readonly Row[] = [
   [{ ...ok, key: 'ip' }, 'key', /byClient/],
   [{ ...ok, count: 'failure' }, 'count', /did you mean "failures"/],
+  [{ ...ok, isFailure: () => true }, 'isFailure', /with count/],
   [{ ...ok, isFailure: 500 }, 'isFailure', /function/],
   [{ ...ok, headers: true }, 'headers', /legacy, draft/],
   [{ ...ok, headers: { legacy: 'yes' } }, 'headers.legacy', /true, false/],

@@ -89,6 +89,28 @@ describe('createLimiter', () => {
     expect(limiter.consume('k', 0).receipt).toBe(undefined)
   })
 
+  it('given a burst that setLimit set, a later limit leaves it', () => {
+    const limiter = createLimiter({ algorithm: 'gcra', limit: 10, window: '1m', clock: fakeClock(START) })
+    limiter.setLimit('default', { burst: 1 })
+    expect(limiter.consume('a').limit).toBe(1)
+    limiter.setLimit('default', { limit: 100 })
+    expect(limiter.consume('b').limit).toBe(1)
+  })
+
+  it('given a limit that is a function, setLimit sets a burst beside it, and a limit in its place', () => {
+    const limiter = createLimiter({
+      algorithm: 'gcra',
+      limit: () => 10,
+      window: '1m',
+      clock: fakeClock(START),
+    })
+    expect(limiter.consume('a').limit).toBe(10)
+    limiter.setLimit('default', { burst: 2 })
+    expect(limiter.consume('a').limit).toBe(2)
+    limiter.setLimit('default', { limit: 0 })
+    expect(limiter.consume('a').retryAfterMs).toBe(Number.POSITIVE_INFINITY)
+  })
+
   it('a limit may depend on the key, and Infinity is no limit', () => {
     const limiter = createLimiter({
       limit: key => (key === 'root' ? Number.POSITIVE_INFINITY : key.length),

@@ -1,5 +1,18 @@
-import { type Identity, type LimitDecision, type Limiter, type MaybePromise, pipeline } from '@palisade/core'
-import { createLimiter, type LimitStore, rateLimit } from '@palisade/ratelimit'
+import {
+  type Identity,
+  type LimitDecision,
+  type Limiter,
+  type MaybePromise,
+  pipeline,
+  type RequestContext,
+} from '@palisade/core'
+import {
+  byIdentity,
+  createLimiter,
+  type LimitStore,
+  type RateLimitMiddleware,
+  rateLimit,
+} from '@palisade/ratelimit'
 import { expectTypeOf, it } from 'vitest'
 
 it('a limit that reads the state needs what gives it', () => {
@@ -9,6 +22,17 @@ it('a limit that reads the state needs what gives it', () => {
   })
   // @ts-expect-error nothing in front of it gives an identity
   pipeline().use(perPlan)
+})
+
+it('a limit whose context is annotated needs what it names, also with a key that needs less', () => {
+  const perPlan = rateLimit({
+    limit: (ctx: RequestContext<{ identity: Identity }>) => (ctx.state.identity.roles.has('gold') ? 100 : 10),
+    window: '1m',
+    key: byIdentity(),
+  })
+  // @ts-expect-error nothing in front of it gives an identity
+  pipeline().use(perPlan)
+  expectTypeOf(perPlan).toEqualTypeOf<RateLimitMiddleware<{ identity: Identity }>>()
 })
 
 it('with the memory store an answer needs no await, with another it may', () => {
