@@ -129,11 +129,8 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     if (place === undefined) return
     this.places.delete(ctx)
     // Whatever ended the response: a place that it got from now on would never be given back.
-    if (typeof place === 'function') return place()
-    const gate = this.gates.get(place)
-    if (gate === undefined) return
-    gate.leave(this.limit)
-    this.forget(place, gate)
+    if (typeof place === 'function') place()
+    else this.leave(place)
   }
 
   setLimit(limit: number): void {
@@ -143,6 +140,13 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
 
   dispose(): void {
     for (const gate of this.gates.values()) gate.close()
+  }
+
+  private leave(key: string): void {
+    const gate = this.gates.get(key)
+    if (gate === undefined) return
+    gate.leave(this.limit)
+    this.forget(key, gate)
   }
 
   private waitInLine(

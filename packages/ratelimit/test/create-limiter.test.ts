@@ -70,6 +70,32 @@ describe('createLimiter', () => {
     expect(limiter.consume('k').allowed).toBe(false)
   })
 
+  it('given a bucket whose limit is lowered, what is owed is worked off at the new speed, and not forgotten', () => {
+    const clock = fakeClock(START)
+    const limiter = createLimiter({ algorithm: 'token-bucket', limit: 1000, window: '1m', clock })
+    for (let i = 0; i < 1000; i++) limiter.consume('k')
+    limiter.setLimit('default', { limit: 1, burst: 1000 })
+    expect(limiter.consume('k').resetMs).toBe(60_000_000)
+    // Long after it would have been worked off at the old speed, and under other keys, among which what is over is swept.
+    clock.advance(120_000)
+    for (let i = 0; i < 300; i++) limiter.consume(`other ${i}`)
+    expect(limiter.consume('k', 2)).toMatchObject({ allowed: true, remaining: 0 })
+    expect(limiter.consume('k').allowed).toBe(false)
+  })
+
+  it('given a bucket whose limit is raised, a refund of what is worked off pays for nobody', () => {
+    const clock = fakeClock(START)
+    const limiter = createLimiter({ algorithm: 'gcra', limit: 1, window: '1m', burst: 10, clock })
+    const { receipt } = limiter.consume('k', 5)
+    limiter.setLimit('default', { limit: 100 })
+    limiter.consume('k', 0)
+    clock.advance(6000)
+    limiter.consume('k', 9)
+    const { remaining } = limiter.consume('k', 0)
+    if (receipt !== undefined) limiter.refund(receipt)
+    expect(limiter.consume('k', 0).remaining).toBe(remaining)
+  })
+
   it('a bucket under many quick refunds does not fill up', () => {
     const clock = fakeClock(START)
     const limiter = createLimiter({ algorithm: 'token-bucket', limit: 100, window: '1m', clock })

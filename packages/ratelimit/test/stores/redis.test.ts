@@ -80,7 +80,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
     })
   })
 
-  it('agrees with memory on every step of any history, refunds and steps back of the clock included', async () => {
+  it('agrees with memory on every step of any history, refunds, changes of the limit and steps back of the clock included', async () => {
     const policy = fc.record({
       algorithm: fc.constantFrom(
         'fixed-window',
@@ -97,6 +97,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
       wait: fc.oneof(fc.constant(0), fc.double({ min: -0.3, max: 2.5, noNaN: true })),
       cost: fc.integer({ min: 0, max: 4 }),
       refund: fc.boolean(),
+      limit: fc.option(fc.integer({ min: 0, max: 12 }), { freq: 5 }),
     })
     const history = fc.record({
       policies: fc.array(policy, { minLength: 1, maxLength: 3 }),
@@ -113,8 +114,9 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
         // Memory may still have what has run out or was given back, where Redis has forgotten it: a clock that steps back behind that
         // would bring it back. So a step back comes right after all was written.
         let mayStepBack = false
-        for (const { wait, cost, refund } of steps) {
+        for (const { wait, cost, refund, limit } of steps) {
           clock.set(clock.now() + Math.round((mayStepBack ? wait : Math.abs(wait)) * longest))
+          if (limit !== null) for (const one of [remote, local]) one.setLimit('p0', { limit })
           const { receipt: theirs, ...decision } = await remote.consume('k', cost)
           const { receipt: ours, ...expected } = local.consume('k', cost)
           expect(decision).toEqual(expected)
