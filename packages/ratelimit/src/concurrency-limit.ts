@@ -14,7 +14,7 @@ import {
   Reply,
   type RequestContext,
 } from '@palisade/core'
-import { Announced } from './announced.js'
+import { Announcements, type Named } from './announcements.js'
 import { Gate, type WaitEnd } from './gate.js'
 import { boundedKey, byClient, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
 import { policyName } from './policy.js'
@@ -66,8 +66,8 @@ const TELL_EVERY_MS = 60_000
 
 class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddleware<State> {
   readonly name = 'concurrency-limit'
-  private readonly label: string
-  private readonly keyOf: KeyFunction<State>
+  /** As it is told of. */
+  private readonly told: Named<State>
   private readonly queue: { size: number; timeout: number } | undefined
   private readonly isShadow: boolean
   private readonly refusesKeyless: boolean
@@ -75,7 +75,7 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   private readonly gates = new Map<string, Gate>()
   /** The key of the gate that a request went through, or how it leaves the line in front of one. */
   private readonly places = new WeakMap<object, string | (() => void)>()
-  private readonly announced = new Announced()
+  private readonly announced = new Announcements<State>()
   private limit: number
 
   constructor(options: ConcurrencyLimitOptions<State>) {
@@ -91,8 +91,11 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
       skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),
     })
     this.limit = checked.limit
-    this.label = checked.name
-    this.keyOf = checked.key ?? (byClient() as KeyFunction<State>)
+    this.told = {
+      name: checked.name,
+      window: TELL_EVERY_MS,
+      key: checked.key ?? (byClient() as KeyFunction<State>),
+    }
     this.queue = checked.queue
     this.isShadow = checked.mode === 'shadow'
     this.refusesKeyless = checked.whenKeyMissing === 'refuse'
@@ -101,7 +104,7 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
     if (this.skip?.(ctx)) return undefined
-    const found = this.keyOf(ctx)
+    const found = this.told.key(ctx)
     if (typeof found !== 'string' || found === '') {
       requireKeyless(found)
       return found === false || !this.refusesKeyless || this.isShadow ? undefined : this.refuseKeyless(ctx)
@@ -206,9 +209,9 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
       status: 429,
       code: 'RATE_LIMITED',
       message: 'Too many requests at the same time',
-      details: { policies: [{ name: this.label, limit: this.limit }] },
+      details: { policies: [{ name: this.told.name, limit: this.limit }] },
       retryAfterSeconds: 1,
-      reason: `over "${this.label}" as ${key}`,
+      reason: `over "${this.told.name}" as ${key}`,
       by: this.name,
     })
   }
@@ -218,13 +221,14 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
       status: 400,
       code: 'BAD_REQUEST',
       message: 'The request lacks what its limit is counted by',
-      reason: `the key function of "${this.label}" found no key`,
+      reason: `the key function of "${this.told.name}" found no key`,
       by: this.name,
     })
   }
 
   private tell(ctx: RequestContext<State>, key: string): void {
-    if (this.announced.isFirst(this.label, key, ctx.services.clock.now(), TELL_EVERY_MS))
-      tellOf(ctx, { key, policies: [this.label], retryAfterMs: 1000, shadow: this.isShadow })
+    const news = this.announced.of(ctx, this.told, key, ctx.services.clock.now())
+    if (news === 'none') return
+    tellOf(ctx, news, { key, policies: [this.told.name], retryAfterMs: 1000, shadow: this.isShadow })
   }
 }

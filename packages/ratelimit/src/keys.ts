@@ -20,6 +20,13 @@ export type KeyFunction<State extends object = {}> = (
   ctx: RequestContext<State>,
 ) => string | false | undefined | null
 
+/** Where a composed key function has those it is composed of. */
+const PARTS: unique symbol = Symbol('parts')
+
+interface ComposedKey<State extends object> extends KeyFunction<State> {
+  readonly [PARTS]: readonly KeyFunction<State>[]
+}
+
 const LONGEST_KEY = 128
 const TILDE = 126
 
@@ -115,7 +122,7 @@ export function compose<State extends object = {}>(
   const check = keyFunction<State>()
   if (keys.length === 0) check(undefined, { owner: 'compose', option: 'keys[0]' })
   for (const [i, key] of keys.entries()) check(key, { owner: 'compose', option: `keys[${i}]` })
-  return ctx => {
+  const composed: KeyFunction<State> = ctx => {
     let joined = ''
     for (const key of keys) {
       const part = key(ctx)
@@ -127,6 +134,20 @@ export function compose<State extends object = {}>(
     }
     return joined
   }
+  return Object.assign(composed, { [PARTS]: keys }) satisfies ComposedKey<State>
+}
+
+/**
+ * Whether a request is counted for its client alone: the key is the client's own, or is composed with it. Whoever else is refused may be so for
+ * what others did under the same key.
+ */
+export function isClientsOwn<State extends object>(
+  key: KeyFunction<State>,
+  ctx: RequestContext<State>,
+): boolean {
+  const { [PARTS]: parts } = key as Partial<ComposedKey<State>>
+  if (parts !== undefined) return parts.some(part => isClientsOwn(part, ctx))
+  return ctx.client.key !== undefined && key(ctx) === ctx.client.key
 }
 
 /** What builds key functions, and is none: given instead of what it returns, it would count nobody or all as one. */

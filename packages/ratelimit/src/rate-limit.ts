@@ -94,7 +94,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   /** One that others may count in too. */
   private readonly store: LimitStore | undefined
   private readonly headers: LimitHeaders
-  private readonly refusals: Refusals
+  private readonly refusals: Refusals<State>
   private readonly onStoreFailure: OnStoreFailure
   private readonly isShadow: boolean
   /** Whether an admitted request may have to wait for its turn. */

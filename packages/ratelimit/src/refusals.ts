@@ -1,44 +1,41 @@
 import type { Denial, RequestContext } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
-import { Announced } from './announced.js'
+import { Announcements, type Named, type News } from './announcements.js'
 import { QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE } from './draft-headers.js'
 
-interface Named {
-  readonly name: string
-  readonly window: number
-}
-
-/** Turns a refusal into the answer, and tells of it: once per key and window, so that one flood is one violation. */
-export class Refusals {
-  private readonly policies: readonly Named[]
+/** Turns a refusal into the answer, and tells of it. */
+export class Refusals<State extends object> {
+  private readonly policies: readonly Named<State>[]
   private readonly isShadow: boolean
-  private readonly announced = new Announced()
+  private readonly announced = new Announcements<State>()
 
-  constructor(policies: readonly Named[], isShadow: boolean) {
+  constructor(policies: readonly Named<State>[], isShadow: boolean) {
     this.policies = policies
     this.isShadow = isShadow
   }
 
-  of(ctx: RequestContext, tallies: readonly Tally[], now: number): Denial {
-    const refusing: Named[] = []
+  of(ctx: RequestContext<State>, tallies: readonly Tally[], now: number): Denial {
+    const refusing: Named<State>[] = []
     const details: object[] = []
     let longest = 0
     let key = ''
-    let isFirst = false
+    let news: News = 'none'
     for (let i = 0; i < tallies.length; i++) {
       const tally = tallies[i] as Tally
       if (!tally.active || tally.fits) continue
-      const policy = this.policies[i] as Named
+      const policy = this.policies[i] as Named<State>
       refusing.push(policy)
       details.push(detailOf(policy, tally))
       if (key === '' || tally.retryMs > longest) {
         longest = tally.retryMs
         key = tally.key
       }
-      if (this.announced.isFirst(policy.name, tally.key, now, policy.window)) isFirst = true
+      const heard = this.announced.of(ctx, policy, tally.key, now)
+      if (news === 'none' || heard === 'violation') news = heard
     }
     const names = refusing.map(({ name }) => name)
-    if (isFirst) tellOf(ctx, { key, policies: names, retryAfterMs: longest, shadow: this.isShadow })
+    if (news !== 'none')
+      tellOf(ctx, news, { key, policies: names, retryAfterMs: longest, shadow: this.isShadow })
     return {
       status: 429,
       code: 'RATE_LIMITED',
@@ -64,12 +61,12 @@ export interface Refusal {
 }
 
 /** Emits `ratelimit:exceeded`, and the violation that failban counts. */
-export function tellOf(ctx: RequestContext, refusal: Refusal): void {
+export function tellOf<State extends object>(ctx: RequestContext<State>, news: News, refusal: Refusal): void {
   const { events } = ctx.services
   const { requestId, method, path, client } = ctx
   if (events.has('ratelimit:exceeded'))
     events.emit('ratelimit:exceeded', { requestId, method, path, ...refusal })
-  if (client.key === undefined || !events.has('security:violation')) return
+  if (news !== 'violation' || client.key === undefined || !events.has('security:violation')) return
   events.emit('security:violation', {
     source: 'rate-limit',
     // What is only tried out must not lead to a ban.
@@ -84,7 +81,10 @@ export function tellOf(ctx: RequestContext, refusal: Refusal): void {
   })
 }
 
-function detailOf({ name, window }: Named, { limit, remaining, retryMs }: Tally): object {
+function detailOf(
+  { name, window }: Pick<Named<never>, 'name' | 'window'>,
+  { limit, remaining, retryMs }: Tally,
+): object {
   return {
     name,
     limit,

@@ -176,6 +176,19 @@ describe('concurrencyLimit', () => {
     expect(await send()).toBe(429)
   })
 
+  it('a refusal is a violation where clients are counted apart, and not where all share the places', async () => {
+    for (const [key, violations] of [
+      [undefined, 1],
+      [() => 'all', 0],
+    ] as const) {
+      const { send, edge } = serverWith({ limit: 0, ...(key && { key }) })
+      const violated = vi.fn()
+      edge.events.on('security:violation', violated)
+      expect(await send()).toBe(429)
+      expect(violated).toHaveBeenCalledTimes(violations)
+    }
+  })
+
   it('shadow: counts and tells, and lets through', async () => {
     const { send, edge, open } = serverWith({ limit: 1, mode: 'shadow' })
     const told = vi.fn()

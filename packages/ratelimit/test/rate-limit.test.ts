@@ -1,6 +1,15 @@
 import { type EmittedEvent, type Middleware, pipeline, Reply } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
-import { byClient, byHeader, type RateLimitOptions, rateLimit } from '@palisade/ratelimit'
+import {
+  byClient,
+  byHeader,
+  byIdentity,
+  byRoute,
+  compose,
+  type KeyFunction,
+  type RateLimitOptions,
+  rateLimit,
+} from '@palisade/ratelimit'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
 const START = 1_700_000_040_000
@@ -117,12 +126,36 @@ describe('rateLimit', () => {
     })
   })
 
-  it('a violation speaks against the client, whatever the limit is counted by', async () => {
-    const { edge, named } = edgeWith({ limit: 0, window: '1m', key: byHeader('x-user') })
-    await inject(edge, { peer: '203.0.113.1', headers: { 'x-user': 'ada' } })
-    expect(named('security:violation')).toMatchObject([
-      { payload: { key: '203.0.113.1', detail: { key: 'ada' } } },
-    ])
+  it.each<[string, KeyFunction, number]>([
+    ['byClient()', byClient(), 1],
+    ['byIdentity(), where nobody is logged in', byIdentity(), 1],
+    ['a function that returns it', ctx => ctx.client.key, 1],
+    ['composed with byClient()', compose(byRoute(), compose(byClient())), 1],
+    ['that all share', () => 'all', 0],
+    ['of a header', byHeader('x-user'), 0],
+    ['of a route', byRoute(), 0],
+    ['composed without the client', compose(byRoute(), byHeader('x-user')), 0],
+  ])(
+    'given a key %s, a refusal is a violation only if the client itself was counted',
+    async (_, key, violations) => {
+      const { edge, named } = edgeWith({ limit: 0, window: '1m', key })
+      await inject(edge, { peer: '203.0.113.1', url: `/${'a'.repeat(200)}`, headers: { 'x-user': 'ada' } })
+      expect(named('ratelimit:exceeded')).toHaveLength(1)
+      expect(named('security:violation')).toHaveLength(violations)
+    },
+  )
+
+  it('given a client over its limit under many keys, that is one violation a window', async () => {
+    const { edge, named, clock } = edgeWith({ limit: 0, window: '1m', key: compose(byClient(), byRoute()) })
+    const flood = async () => {
+      for (let i = 0; i < 5; i++) await inject(edge, { peer: '203.0.113.1', url: `/${i}` })
+    }
+    await flood()
+    expect(named('ratelimit:exceeded')).toHaveLength(5)
+    expect(named('security:violation')).toHaveLength(1)
+    clock.advance(60_000)
+    await flood()
+    expect(named('security:violation')).toHaveLength(2)
   })
 
   it('a limit, a burst and a cost may depend on the request', async () => {
