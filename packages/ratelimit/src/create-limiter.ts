@@ -1,10 +1,12 @@
 import {
   type Clock,
+  callback,
   having,
   isPromise,
   type LimitDecision,
   type Limiter,
   type LimitReceipt,
+  type Logger,
   type MaybePromise,
   optional,
   RequestError,
@@ -28,6 +30,10 @@ interface LimiterBase {
    * nobody, so that `consume` rejects with a `RequestError` 503 (`closed`).
    */
   onStoreFailure?: OnStoreFailure
+  /** Called for each call that the store has failed; while it is known to be down it is not called. A throw in it is ignored. */
+  onStoreError?: (error: unknown) => void
+  /** Where each failed call of the store is logged, as a warning. Default nowhere. */
+  logger?: Logger
   clock?: Clock
 }
 
@@ -73,6 +79,8 @@ export function createLimiter(options: LimiterOptions): RateLimiter {
   const { quotas, rest } = checkLimiterOptions(owner, options, quotaShape, {
     store: optional(having<LimitStore>('a store, such as memoryStore()', 'open')),
     onStoreFailure,
+    onStoreError: optional(callback<(error: unknown) => void>('a function of the error')),
+    logger: optional(having<Logger>("a logger of pino's shape", 'debug', 'info', 'warn', 'error')),
     clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
   })
   const policies = quotas.map(({ policy, at }) => new Policy<string>(policy, at))
@@ -80,8 +88,25 @@ export function createLimiter(options: LimiterOptions): RateLimiter {
   return new QuotaLimiter(
     new Quotas<string>(owner, policies, rest.store ?? memoryStore(), rest.onStoreFailure),
     rest.clock ?? systemClock,
-    rest.onStoreFailure === 'open',
+    rest.onStoreFailure,
+    tells(rest.onStoreFailure, rest.onStoreError, rest.logger),
   )
+}
+
+/** Tells whoever wants to know that the store has failed. */
+function tells(
+  policy: OnStoreFailure,
+  onStoreError: ((error: unknown) => void) | undefined,
+  logger: Logger | undefined,
+): (error: unknown) => void {
+  return error => {
+    logger?.warn({ err: error, policy }, 'the store of a limiter failed')
+    try {
+      onStoreError?.(error)
+    } catch {
+      // Whoever watches must not decide whether an attempt is allowed.
+    }
+  }
 }
 
 class QuotaLimiter implements RateLimiter {
@@ -89,12 +114,19 @@ class QuotaLimiter implements RateLimiter {
   private readonly names: readonly string[]
   private readonly clock: Clock
   private readonly failsOpen: boolean
+  private readonly onStoreError: (error: unknown) => void
 
-  constructor(quotas: Quotas<string>, clock: Clock, failsOpen: boolean) {
+  constructor(
+    quotas: Quotas<string>,
+    clock: Clock,
+    onFailure: OnStoreFailure,
+    onStoreError: (error: unknown) => void,
+  ) {
     this.quotas = quotas
     this.names = Object.freeze(quotas.policies.map(({ name }) => name))
     this.clock = clock
-    this.failsOpen = failsOpen
+    this.failsOpen = onFailure === 'open'
+    this.onStoreError = onStoreError
   }
 
   consume(key: string, cost?: number): MaybePromise<LimitDecision> {
@@ -119,7 +151,7 @@ class QuotaLimiter implements RateLimiter {
     for (let i = 0; i < policies.length; i++) {
       this.quotas.ask(tallies[i] as Tally, policies[i] as Policy<string>, key, bounded, cost)
     }
-    const decided = this.quotas.decide(tallies, Math.floor(this.clock.now()), ignore)
+    const decided = this.quotas.decide(tallies, Math.floor(this.clock.now()), this.onStoreError)
     return isPromise(decided)
       ? decided.then(allowed => this.decisionOf(tallies, allowed))
       : this.decisionOf(tallies, decided)
@@ -131,7 +163,7 @@ class QuotaLimiter implements RateLimiter {
         'refund: the receipt is not of this limiter; allowed: the receipt of a decision of it',
       )
     // What a failed store does not give back stays counted, as for an aborted attempt.
-    return receipt.redeem(Math.floor(this.clock.now()))?.catch(ignore)
+    return receipt.redeem(Math.floor(this.clock.now()))?.catch(this.onStoreError)
   }
 
   setLimit(policy: string, change: QuotaChange): void {
@@ -206,8 +238,6 @@ const UNLIMITED: LimitDecision = Object.freeze({
   refusedBy: NOBODY,
   receipt: undefined,
 })
-
-const ignore = () => {}
 
 function isRefusing(tally: Tally): boolean {
   return tally.active && !tally.fits

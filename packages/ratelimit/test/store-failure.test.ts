@@ -91,6 +91,29 @@ describe('a store that does not answer', () => {
     }
   })
 
+  it('createLimiter: tells and logs each call that failed, and a listener that throws harms nothing', async () => {
+    const errors = vi.fn(() => {
+      throw new Error('of the listener')
+    })
+    const warn = vi.fn()
+    const limiter = createLimiter({
+      limit: 9,
+      window: '1h',
+      store: redisStore(unreachable, { namespace: uniqueNamespace(), breaker: { failures: 2 } }),
+      onStoreError: errors,
+      logger: { ...quiet, warn },
+    })
+    for (let i = 0; i < 5; i++) expect(await limiter.consume('k')).toMatchObject({ allowed: true })
+    // From the second on the breaker is open, and the store is not asked.
+    expect(errors).toHaveBeenCalledTimes(2)
+    expect(errors).toHaveBeenCalledWith(expect.objectContaining({ code: 'REDIS_FAILED' }))
+    expect(warn).toHaveBeenCalledTimes(2)
+    expect(warn).toHaveBeenCalledWith(
+      expect.objectContaining({ policy: 'local' }),
+      'the store of a limiter failed',
+    )
+  })
+
   it('createLimiter: open allows without a receipt, closed rejects with a 503', async () => {
     const store = () => redisStore(unreachable, { namespace: uniqueNamespace() })
     const options = { limit: 1, window: '1h' }

@@ -30,17 +30,24 @@ export function replyCode(error: unknown): string | undefined {
   return /^([A-Z][A-Z0-9_]*)(?: |$)/.exec(error.message)?.[1]
 }
 
-/** Error replies that say something of the server, rather than of the one command: it starts, is read-only, full, busy, or has lost its cluster. */
+/**
+ * Error replies that say something of the server, or of how it is reached, rather than of the one command: it starts, is read-only, full, busy, has lost
+ * its cluster, does not let this client in, or is a cluster to a client that knows none.
+ */
 const OUT_OF_SERVICE: ReadonlySet<string> = new Set([
   'BUSY',
   'CLUSTERDOWN',
   'LOADING',
   'MASTERDOWN',
   'MISCONF',
+  'MOVED',
+  'NOAUTH',
+  'NOPERM',
   'NOREPLICAS',
   'OOM',
   'READONLY',
   'TRYAGAIN',
+  'WRONGPASS',
 ])
 
 /**

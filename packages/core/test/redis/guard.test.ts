@@ -264,6 +264,20 @@ describe('a client that misbehaves', () => {
     expect(redis.state).toBe('open')
   })
 
+  it.each([
+    'NOPERM this user has no permissions to run the command',
+    'NOAUTH Authentication required.',
+    'WRONGPASS invalid username-password pair or user is disabled.',
+    'MOVED 3999 127.0.0.1:6381',
+  ])('given a server that answers %s, the breaker opens', async message => {
+    const redis = guardRedis(
+      client(() => Promise.reject(new Error(message))),
+      { breaker: { failures: 1 } },
+    )
+    await expect(redis.send(['PING'])).rejects.toMatchObject({ code: 'REDIS_FAILED' })
+    expect(redis.state).toBe('open')
+  })
+
   it('by an error that only looks like a reply counts against the server', async () => {
     const tls = Object.assign(new Error('ERR SSL handshake'), { code: 'ERR_SSL_WRONG_VERSION_NUMBER' })
     const redis = guardRedis(
