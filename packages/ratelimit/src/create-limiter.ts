@@ -17,7 +17,7 @@ import { boundedKey } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
 import { type OnStoreFailure, onStoreFailure, Quotas, tightest } from './quotas.js'
-import { Receipt } from './receipts.js'
+import { isReceipt } from './receipts.js'
 import type { SoleQuota } from './sole-quota.js'
 import { type MemoryStore, memoryStore } from './stores/memory.js'
 import type { LimitStore } from './stores/store.js'
@@ -158,7 +158,7 @@ class QuotaLimiter implements RateLimiter {
   }
 
   refund(receipt: LimitReceipt): MaybePromise<void> {
-    if (!(receipt instanceof Receipt) || !this.quotas.owns(receipt))
+    if (!isReceipt(receipt) || !this.quotas.owns(receipt))
       throw new TypeError(
         'refund: the receipt is not of this limiter; allowed: the receipt of a decision of it',
       )
@@ -175,7 +175,7 @@ class QuotaLimiter implements RateLimiter {
   }
 
   private decisionOf(tallies: readonly Tally[], allowed: boolean | undefined): LimitDecision {
-    if (allowed === undefined) return this.undecided()
+    if (allowed === undefined) return this.undecided(tallies)
     const tally = tightest(tallies, allowed)
     if (tally === undefined) return UNLIMITED
     return allowed
@@ -183,8 +183,9 @@ class QuotaLimiter implements RateLimiter {
       : new Decision(false, tally, this.refusing(tallies), undefined)
   }
 
-  private undecided(): LimitDecision {
-    if (this.failsOpen) return UNLIMITED
+  private undecided(tallies: readonly Tally[]): LimitDecision {
+    const receipt = this.quotas.lateReceiptOf(tallies)
+    if (this.failsOpen) return receipt === undefined ? UNLIMITED : { ...UNLIMITED, receipt }
     throw new RequestError(503, 'The service is temporarily unavailable')
   }
 

@@ -1,7 +1,8 @@
 import { checkOptions, integer, type MaybePromise, oneOf, optional, refuse } from '@palisade/core'
 import { Tally } from './algorithms/algorithm.js'
+import { Forgotten } from './forgotten.js'
 import type { Policy, QuotaChange } from './policy.js'
-import { type Counter, Receipt } from './receipts.js'
+import { type AnyReceipt, type Counter, LateReceipt, Receipt } from './receipts.js'
 import { isDirect, SoleQuota } from './sole-quota.js'
 import { memoryStore } from './stores/memory.js'
 import type { Engine, LimitStore } from './stores/store.js'
@@ -27,16 +28,20 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   private readonly tallies: readonly Tally[]
   private readonly counters: readonly Counter[]
   private readonly localCounters: readonly Counter[]
+  private readonly failsOpen: boolean
+  private readonly resets = new Forgotten()
 
   constructor(owner: string, policies: readonly P[], store: LimitStore, onFailure: OnStoreFailure) {
     this.owner = owner
     this.policies = policies
+    this.failsOpen = onFailure === 'open'
     this.engine = store.open(owner, policies)
     this.local =
       this.engine.immediate || onFailure !== 'local' ? undefined : memoryStore().open(owner, policies)
     this.tallies = this.newTallies()
-    this.counters = countersOf(policies, this.engine)
-    this.localCounters = this.local === undefined ? this.counters : countersOf(policies, this.local)
+    this.counters = countersOf(policies, this.engine, this.resets)
+    this.localCounters =
+      this.local === undefined ? this.counters : countersOf(policies, this.local, this.resets)
     this.sole = this.soleQuota()
   }
 
@@ -62,30 +67,32 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     onError: (error: unknown) => void,
   ): MaybePromise<boolean | undefined> {
     if (!this.engine.available) return this.decideWithoutStore(tallies, now)
-    const decided = this.engine.decide(tallies, now)
-    if (typeof decided === 'boolean') return decided
-    return decided.catch(error => {
-      onError(error)
-      return this.decideWithoutStore(tallies, now)
-    })
+    return this.engine.immediate
+      ? this.engine.decide(tallies, now)
+      : this.decideElsewhere(tallies, now, onError)
   }
 
   /** The receipt for what an allowed attempt has just taken; `undefined` when that was nothing. */
-  receiptOf(tallies: readonly Tally[]): Receipt | undefined {
-    let receipt: Receipt | undefined
+  receiptOf(tallies: readonly Tally[]): AnyReceipt | undefined {
+    let receipt: AnyReceipt | undefined = this.lateReceiptOf(tallies)
     for (let i = 0; i < tallies.length; i++) {
       const tally = tallies[i] as Tally
-      if (tally.active && tally.cost > 0)
-        receipt = new Receipt(tally.key, tally, this.counterOf(tally, i), receipt)
+      if (takes(tally)) receipt = new Receipt(tally.key, tally, this.counterOf(tally, i), receipt)
     }
     return receipt
   }
 
-  owns({ counter: { engine } }: Receipt): boolean {
+  /** The receipt for what the store may have taken from an attempt that nobody decided. */
+  lateReceiptOf(tallies: readonly Tally[]): LateReceipt | undefined {
+    return tallies[0]?.late
+  }
+
+  owns({ engine }: AnyReceipt): boolean {
     return engine === this.engine || engine === this.local
   }
 
   reset(key: string): MaybePromise<void> {
+    this.resets.add(key)
     this.local?.reset(key)
     return this.engine.reset(key)
   }
@@ -105,6 +112,30 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
       }),
       { owner, option: '' },
     )
+  }
+
+  private decideElsewhere(
+    tallies: readonly Tally[],
+    now: number,
+    onError: (error: unknown) => void,
+  ): MaybePromise<boolean | undefined> {
+    let late: LateReceipt | undefined
+    const decided = this.engine.decide(tallies, now, taken => {
+      const receipt = this.receiptOf(taken)
+      if (receipt !== undefined) late?.arrived(receipt, now)
+    })
+    if (typeof decided === 'boolean') return decided
+    return decided.catch(error => {
+      onError(error)
+      const allowed = this.decideWithoutStore(tallies, now)
+      const taking = tallies.find(takes)
+      if (taking === undefined) return allowed
+      late = new LateReceipt(taking.key, this.engine)
+      for (const tally of tallies) tally.late = late
+      // A refused attempt consumes nothing, whoever refuses it.
+      if (!(allowed ?? this.failsOpen)) late.redeem(now)
+      return allowed
+    })
   }
 
   private decideWithoutStore(tallies: readonly Tally[], now: number): MaybePromise<boolean | undefined> {
@@ -129,8 +160,12 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   }
 }
 
-function countersOf(policies: readonly unknown[], engine: Engine): readonly Counter[] {
-  return policies.map((_, policy) => ({ engine, policy }))
+function takes({ active, cost }: Tally): boolean {
+  return active && cost > 0
+}
+
+function countersOf(policies: readonly unknown[], engine: Engine, resets: Forgotten): readonly Counter[] {
+  return policies.map((_, policy) => ({ engine, policy, resets }))
 }
 
 /**

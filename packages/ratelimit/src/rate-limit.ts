@@ -22,7 +22,7 @@ import { boundedKey, byClient, type KeyFunction, keyFunction, requireKeyless } f
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
 import { type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
-import type { Receipt } from './receipts.js'
+import type { AnyReceipt } from './receipts.js'
 import { Refusals } from './refusals.js'
 import type { SoleQuota } from './sole-quota.js'
 import { memoryStore } from './stores/memory.js'
@@ -102,7 +102,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   private readonly refusesKeyless: boolean
   private readonly remembers: boolean
   private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
-  private readonly receipts = new WeakMap<object, Receipt>()
+  private readonly receipts = new WeakMap<object, AnyReceipt>()
   private readonly queue = new WaitingRoom()
 
   constructor(options: RateLimitOptions<State>) {
@@ -226,19 +226,22 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     allowed: boolean | undefined,
     now: number,
   ): MaybePromise<Reply | undefined> {
-    if (allowed === undefined) return this.concludeWithoutStore(ctx)
+    if (allowed === undefined) return this.concludeWithoutStore(ctx, tallies)
     if (!this.isShadow) this.headers.write(ctx, tallies, allowed, now)
     if (!allowed) {
       const denial = this.refusals.of(ctx, tallies, now)
       return this.isShadow ? undefined : ctx.deny(denial)
     }
-    if (this.remembers) this.remember(ctx, tallies)
+    if (this.remembers) this.remember(ctx, this.quotas.receiptOf(tallies))
     const delay = this.delays ? longestDelay(tallies) : 0
     return delay === 0 ? undefined : this.waitForTurn(ctx, delay)
   }
 
-  private concludeWithoutStore(ctx: RequestContext<State>): Reply | undefined {
-    if (this.onStoreFailure === 'open' || this.isShadow) return undefined
+  private concludeWithoutStore(ctx: RequestContext<State>, tallies: readonly Tally[]): Reply | undefined {
+    if (this.onStoreFailure === 'open' || this.isShadow) {
+      if (this.remembers) this.remember(ctx, this.quotas.lateReceiptOf(tallies))
+      return undefined
+    }
     return ctx.deny({
       status: 503,
       code: 'SERVICE_UNAVAILABLE',
@@ -262,8 +265,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     return ctx.signal.aborted ? new Reply(503) : undefined
   }
 
-  private remember(ctx: RequestContext<State>, tallies: readonly Tally[]): void {
-    const receipt = this.quotas.receiptOf(tallies)
+  private remember(ctx: RequestContext<State>, receipt: AnyReceipt | undefined): void {
     if (receipt !== undefined) this.receipts.set(ctx, receipt)
   }
 

@@ -59,6 +59,21 @@ describe('createLimiter', () => {
     }
   })
 
+  it.each(['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket'] as const)(
+    '%s: what was taken before a reset is not given back of what was counted since',
+    algorithm => {
+      const limiter = createLimiter({ algorithm, limit: 10, window: '1m', clock: fakeClock(START) })
+      const { receipt } = limiter.consume('k', 5)
+      limiter.reset('k')
+      const since = limiter.consume('k', 7).receipt
+      if (receipt === undefined || since === undefined) throw new Error('no receipt')
+      limiter.refund(receipt)
+      expect(limiter.consume('k', 0).remaining).toBe(3)
+      limiter.refund(since)
+      expect(limiter.consume('k', 0).remaining).toBe(10)
+    },
+  )
+
   it('a slow refund of a bucket never pays for what others have taken since', () => {
     const clock = fakeClock(START)
     const limiter = createLimiter({ algorithm: 'token-bucket', limit: 1, window: 1000, burst: 2, clock })

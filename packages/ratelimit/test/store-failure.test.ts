@@ -5,7 +5,13 @@ import { fakeClock, inject } from '@palisade/core/testing'
 import { createLimiter, type OnStoreFailure, rateLimit, redisStore } from '@palisade/ratelimit'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { canStartRedis, type RedisServer, startRedis, uniqueNamespace } from '../../../test/support/redis.js'
+import {
+  canStartRedis,
+  type RedisServer,
+  redisUrl,
+  startRedis,
+  uniqueNamespace,
+} from '../../../test/support/redis.js'
 
 /** A Redis that nobody answers for. */
 const unreachable: RedisClient = {
@@ -114,17 +120,110 @@ describe('a store that does not answer', () => {
     )
   })
 
-  it('createLimiter: open allows without a receipt, closed rejects with a 503', async () => {
+  it('createLimiter: open allows without a limit, closed rejects with a 503', async () => {
     const store = () => redisStore(unreachable, { namespace: uniqueNamespace() })
     const options = { limit: 1, window: '1h' }
     const open = createLimiter({ ...options, store: store(), onStoreFailure: 'open' })
-    expect(await open.consume('k')).toMatchObject({ allowed: true, receipt: undefined })
+    expect(await open.consume('k')).toMatchObject({ allowed: true, limit: Number.POSITIVE_INFINITY })
     const closed = createLimiter({ ...options, store: store(), onStoreFailure: 'closed' })
     for (let i = 0; i < 9; i++) {
       const attempt = (async () => closed.consume('k'))()
       await expect(attempt).rejects.toBeInstanceOf(RequestError)
       await expect(attempt).rejects.toMatchObject({ status: 503 })
     }
+  })
+})
+
+describe.skipIf(redisUrl() === undefined)('a Redis that counts in time and answers too late', () => {
+  const redis = new Redis(redisUrl() as string, { lazyConnect: true })
+  beforeAll(() => redis.connect())
+  afterAll(() => redis.disconnect())
+
+  /** Redis does what it is told at once; its answers come when the test says so. */
+  function slowRedis() {
+    const { send, subscribe } = fromIoredis(redis)
+    let answers: Promise<void> | undefined
+    let release = () => {}
+    const client: RedisClient = {
+      subscribe,
+      async send(command, key) {
+        const reply = await send(command, key)
+        await answers
+        return reply
+      },
+    }
+    return {
+      client,
+      slow() {
+        answers = new Promise(resolve => {
+          release = () => {
+            answers = undefined
+            resolve()
+          }
+        })
+      },
+      well: () => release(),
+    }
+  }
+
+  it.each([
+    ['that stays closed', { failures: 1000 }],
+    ['that opens before the answers come', { failures: 2, backoff: 1 }],
+  ])('count failures, with a breaker %s: who never failed is not counted', async (_, breaker) => {
+    const { client, slow, well } = slowRedis()
+    const store = redisStore(client, { namespace: uniqueNamespace(), deadline: 20, breaker })
+    const edge = pipeline({ logger: { ...quiet, warn() {} } }).use(
+      rateLimit({ algorithm: 'fixed-window', limit: 3, window: '1h', count: 'failures', store }),
+    )
+    await inject(edge)
+    slow()
+    for (let i = 0; i < 3; i++) expect(await inject(edge)).toMatchObject({ status: 200 })
+    well()
+    await vi.waitFor(async () => {
+      const { headers } = await inject(edge)
+      expect(headers).toMatchObject({ 'x-ratelimit-remaining': '2' })
+    })
+    await edge.dispose()
+  })
+
+  it.each(['local', 'open'] as const)(
+    '%s: a receipt gives back what the late answer says, before and after it has come',
+    async rule => {
+      const { client, slow, well } = slowRedis()
+      const options = {
+        algorithm: 'fixed-window',
+        limit: 9,
+        window: '1h',
+        store: redisStore(client, { namespace: uniqueNamespace(), deadline: 20 }),
+        onStoreFailure: rule,
+      } as const
+      const limiter = createLimiter(options)
+      slow()
+      const [before, after, kept] = await Promise.all([1, 2, 3].map(cost => limiter.consume('k', cost)))
+      if (before?.receipt === undefined || after?.receipt === undefined) throw new Error('no receipt')
+      expect(kept?.allowed).toBe(true)
+      await limiter.refund(before.receipt)
+      well()
+      await vi.waitFor(async () => expect(await limiter.consume('k', 0)).toMatchObject({ remaining: 9 - 5 }))
+      await limiter.refund(after.receipt)
+      await limiter.refund(after.receipt)
+      await vi.waitFor(async () => expect(await limiter.consume('k', 0)).toMatchObject({ remaining: 9 - 3 }))
+    },
+  )
+
+  it('closed: what was refused with 503 is not counted', async () => {
+    const { client, slow, well } = slowRedis()
+    const limiter = createLimiter({
+      algorithm: 'fixed-window',
+      limit: 9,
+      window: '1h',
+      store: redisStore(client, { namespace: uniqueNamespace(), deadline: 20 }),
+      onStoreFailure: 'closed',
+    })
+    slow()
+    await expect((async () => limiter.consume('k'))()).rejects.toMatchObject({ status: 503 })
+    well()
+    await vi.waitFor(async () => expect(await limiter.consume('k', 0)).toMatchObject({ remaining: 9 }))
   })
 })
 

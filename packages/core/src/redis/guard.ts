@@ -50,10 +50,17 @@ export interface GuardedRedis {
   /**
    * Runs a script, in one round trip.
    *
+   * @param late given the reply that comes after the deadline: the call was rejected, and executed all the same. At most once, never after `dispose()`,
+   * and for no more calls than `maxPending`. A throw in it is ignored
    * @throws RedisUnavailableError (rejects, never throws)
    * @throws TypeError (rejects) for a number of keys that the script does not take: a fault of the store, not of Redis
    */
-  run<Reply>(script: RedisScript<Reply>, keys: readonly string[], args?: readonly string[]): Promise<Reply>
+  run<Reply>(
+    script: RedisScript<Reply>,
+    keys: readonly string[],
+    args?: readonly string[],
+    late?: (reply: Reply) => void,
+  ): Promise<Reply>
   /** Sends one command; `key` as in `RedisClient`. Not for commands that block. @throws RedisUnavailableError (rejects, never throws) */
   send(command: RedisCommand, key?: string): Promise<unknown>
   /** Ends what still waits, with `REDIS_FAILED`, and refuses what comes. The client stays open: it is the team's. */
@@ -84,7 +91,7 @@ const OPTIONS = {
  * Defends the request path against a Redis that is slow, frozen, gone or unreachable: a call waits at most the deadline, and after a
  * few failures it does not wait at all. Fails with a typed error and decides nothing: what an unavailable Redis means is the store's
  * rule. One guard serves one store, see `CircuitBreaker`. A call that missed its deadline may still be executed later, as with any
- * deadline; the store's scripts must bear that. Its late reply or rejection is dropped.
+ * deadline; the store's scripts must bear that. Its late reply is for whoever asked for it, else it is dropped, as a late rejection is.
  *
  * @throws ConfigError for a client or an option that is wrong
  */
@@ -129,10 +136,11 @@ class Guard implements GuardedRedis {
     script: RedisScript<Reply>,
     keys: readonly string[],
     args: readonly string[] = [],
+    late?: (reply: Reply) => void,
   ): Promise<Reply> {
     const wrong = wrongKeys(script, keys)
     if (wrong !== undefined) return Promise.reject(wrong)
-    return this.#call(script.name, () => runScript(this.#client, script, keys, args), script.read)
+    return this.#call(script.name, () => runScript(this.#client, script, keys, args), script.read, late)
   }
 
   send(command: RedisCommand, key?: string): Promise<unknown> {
@@ -153,6 +161,7 @@ class Guard implements GuardedRedis {
     operation: string,
     start: () => Promise<unknown>,
     read: (reply: unknown) => Reply,
+    late?: (reply: Reply) => void,
   ): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const refusal = this.#overdrawn(operation)
@@ -178,7 +187,7 @@ class Guard implements GuardedRedis {
       start().then(
         reply => {
           this.#pending--
-          if (!waiting.done()) return
+          if (!waiting.done()) return this.#handOver(reply, read, late)
           this.#breaker.succeeded(pass)
           try {
             resolve(read(reply))
@@ -195,6 +204,19 @@ class Guard implements GuardedRedis {
         },
       )
     })
+  }
+
+  #handOver<Reply>(
+    reply: unknown,
+    read: (reply: unknown) => Reply,
+    late: ((reply: Reply) => void) | undefined,
+  ): void {
+    if (late === undefined || this.#disposed) return
+    try {
+      late(read(reply))
+    } catch {
+      // Nobody waits who could be told.
+    }
   }
 
   #overdrawn(operation: string): RedisUnavailableError | undefined {

@@ -250,6 +250,32 @@ describe('a client that misbehaves', () => {
     expect(unhandled).toEqual([])
   })
 
+  it('given a reply after the deadline, it is handed to whoever asked for it, and not after dispose()', async () => {
+    const replies: ((reply: unknown) => void)[] = []
+    const redis = guardRedis(
+      client(() => new Promise(resolve => replies.push(resolve))),
+      { deadline: 1, clock: fakeClock() },
+    )
+    const late: unknown[] = []
+    const note = (reply: unknown) => {
+      late.push(reply)
+      throw new Error('of the listener')
+    }
+    const ask = () =>
+      expect(redis.run(count, [key], [], note)).rejects.toMatchObject({ code: 'REDIS_DEADLINE' })
+    const turn = () => new Promise(resolve => setImmediate(resolve))
+    await ask()
+    await ask()
+    expect(late).toEqual([])
+    replies[0]?.(7)
+    await turn()
+    expect(late).toEqual([7])
+    redis.dispose()
+    replies[1]?.(8)
+    await turn()
+    expect(late).toEqual([7])
+  })
+
   it('by answering always, and always too late, opens the breaker', async () => {
     const late: ((reply: string) => void)[] = []
     const redis = guardRedis(

@@ -1,3 +1,5 @@
+import type { LateReceipt } from '../receipts.js'
+
 /**
  * The states of many keys, side by side: slot `i` owns `cells[i * width]` up to the next slot. The first cell of each is the moment from
  * which the state says the same as none. All zeros is a key never seen.
@@ -42,6 +44,8 @@ export class Tally {
   fits = true
   /** Decided in this process although the counts are elsewhere, because the store failed. */
   isLocal = false
+  /** What the store may have taken all the same, when it did not answer in time. */
+  late: LateReceipt | undefined = undefined
   remaining = ZERO
   /** Until the quota is whole again. */
   resetMs = ZERO

@@ -15,8 +15,14 @@ export interface Engine {
   /**
    * Decides all active tallies together and takes the costs only if all fit. Whether they did; the answers are in the tallies.
    * An engine that is not `immediate` keeps the tallies until its promise settles.
+   *
+   * @param late given what was taken, as other tallies, when a promise that was rejected turns out to have been a decision that allowed
    */
-  decide(tallies: readonly Tally[], now: number): MaybePromise<boolean>
+  decide(
+    tallies: readonly Tally[],
+    now: number,
+    late?: (taken: readonly Tally[]) => void,
+  ): MaybePromise<boolean>
   /** Gives back what a policy took from a key. */
   refund(policy: number, key: string, taken: Taken, now: number): Promise<void> | undefined
   /** Forgets what was counted for a key. */

@@ -351,6 +351,28 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
     expect(await limiter.consume('k')).toMatchObject({ allowed: true })
   })
 
+  it('given a refund while a refusal is under way, the refusal is not repeated', async () => {
+    const store = redisStore(connected.client, { namespace: uniqueNamespace(), deadline: '20s' })
+    const limiter = createLimiter({ limit: 1, window: '1h', store })
+    const { receipt } = await limiter.consume('k')
+    if (receipt === undefined) throw new Error('no receipt')
+    const refused = limiter.consume('k')
+    const given = limiter.refund(receipt)
+    expect(await refused).toMatchObject({ allowed: false })
+    await given
+    expect(await limiter.consume('k')).toMatchObject({ allowed: true })
+  })
+
+  it('given a reset, what was taken before is not given back of what was counted since', async () => {
+    const store = redisStore(connected.client, { namespace: uniqueNamespace(), deadline: '20s' })
+    const limiter = createLimiter({ algorithm: 'fixed-window', limit: 10, window: '1h', store })
+    const { receipt } = await limiter.consume('k', 5)
+    await limiter.reset('k')
+    await limiter.consume('k', 7)
+    if (receipt !== undefined) await limiter.refund(receipt)
+    expect(await limiter.consume('k', 0)).toMatchObject({ remaining: 3 })
+  })
+
   it('a value of another kind under the key is a failed store, not a refusal', async () => {
     const namespace = uniqueNamespace()
     const key = redisKeys(namespace, 'rl')('default', 'fixed60000', 'k')

@@ -1,8 +1,9 @@
 import type { GuardedRedis, RedisKeys, RedisScript } from '@palisade/core/redis'
-import { answerNever, type Taken, type Tally } from '../../algorithms/algorithm.js'
+import { answerNever, type Taken, Tally } from '../../algorithms/algorithm.js'
 import type { Engine, PolicyKind } from '../store.js'
 import { debtInRedis } from './debt.js'
 import { fixedWindowInRedis } from './fixed-window.js'
+import type { OwedRefunds } from './owed-refunds.js'
 import type { RedisCounting } from './redis-counting.js'
 import { consumeScript, type Found, type Part, refundScript } from './redis-scripts.js'
 import type { ServerTime } from './redis-store.js'
@@ -25,6 +26,7 @@ export class RedisEngine implements Engine {
   private readonly keys: RedisKeys
   private readonly policies: readonly Counted[]
   private readonly cache: RefusalCache
+  private readonly owed: OwedRefunds
   private readonly time: ServerTime
   private readonly script: RedisScript<Found>
 
@@ -33,11 +35,13 @@ export class RedisEngine implements Engine {
     keys: RedisKeys,
     policies: readonly PolicyKind[],
     cache: RefusalCache,
+    owed: OwedRefunds,
     time: ServerTime,
   ) {
     this.guard = guard
     this.keys = keys
     this.cache = cache
+    this.owed = owed
     this.time = time
     this.policies = policies.map(policy => {
       const counting = countingOf(policy)
@@ -52,7 +56,13 @@ export class RedisEngine implements Engine {
     return this.guard.available
   }
 
-  decide(tallies: readonly Tally[], now: number): boolean | Promise<boolean> {
+  decide(
+    tallies: readonly Tally[],
+    now: number,
+    late?: (taken: readonly Tally[]) => void,
+  ): boolean | Promise<boolean> {
+    // Before this attempt, which may be of who is owed. The probe of a server that failed is the attempt itself.
+    if (!this.owed.isEmpty && this.guard.state === 'closed') this.owed.send(now)
     const keys: string[] = []
     const args: string[] = []
     // What can never fit is refused already: the states are still asked for, to answer what is left.
@@ -72,12 +82,17 @@ export class RedisEngine implements Engine {
     }
     if (isKnown) return false
     if (this.time.argument !== undefined) args.push(this.time.argument())
+    const asked = this.cache.moment
     return this.guard
-      .run(this.script, keys, args)
-      .then(found => this.conclude(tallies, keys, found, isHopeless, now))
+      .run(this.script, keys, args, late && (found => this.tellLate(tallies, found, isHopeless, now, late)))
+      .then(found => this.conclude(tallies, keys, found, isHopeless, now, asked))
   }
 
-  refund(policy: number, key: string, taken: Taken, now: number): Promise<void> {
+  refund(policy: number, key: string, taken: Taken, now: number): Promise<void> | undefined {
+    if (!this.guard.available) {
+      this.owed.add(later => void this.refund(policy, key, taken, later)?.catch(() => {}))
+      return undefined
+    }
     const { window, counting, refund } = this.policies[policy] as Counted
     const args = [window, taken.cost, ...counting.refundArgs(taken, now)].map(String)
     if (this.time.argument !== undefined) args.push(this.time.argument())
@@ -96,6 +111,35 @@ export class RedisEngine implements Engine {
   private conclude(
     tallies: readonly Tally[],
     keys: readonly string[],
+    found: Found,
+    isHopeless: boolean,
+    now: number,
+    asked: number,
+  ): boolean {
+    const allowed = this.fill(tallies, found, isHopeless, now)
+    for (let i = 0; i < tallies.length; i++) {
+      const tally = tallies[i] as Tally
+      if (tally.active && !tally.fits) this.cache.remember(keys[i] as string, tally, now, asked)
+    }
+    return allowed
+  }
+
+  /** The attempt was decided without Redis, and has its tallies from there. */
+  private tellLate(
+    tallies: readonly Tally[],
+    found: Found,
+    isHopeless: boolean,
+    now: number,
+    late: (taken: readonly Tally[]) => void,
+  ): void {
+    const taken = tallies.map(tally =>
+      Object.assign(new Tally(tally.window), tally, { isLocal: false, late: undefined }),
+    )
+    if (this.fill(taken, found, isHopeless, now)) late(taken)
+  }
+
+  private fill(
+    tallies: readonly Tally[],
     { allowed, states }: Found,
     isHopeless: boolean,
     now: number,
@@ -107,7 +151,6 @@ export class RedisEngine implements Engine {
       if (tally.active) {
         const state = states.slice(at, at + counting.width)
         answer(tally, counting, state, allowed && !isHopeless && tally.cost > 0, now)
-        if (!tally.fits) this.cache.remember(keys[i] as string, tally, now)
       }
       at += counting.width
     }

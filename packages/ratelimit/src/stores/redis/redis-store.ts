@@ -8,6 +8,7 @@ import {
   redisKeys,
 } from '@palisade/core/redis'
 import type { Engine, LimitStore, PolicyKind } from '../store.js'
+import { OwedRefunds } from './owed-refunds.js'
 import { RedisEngine } from './redis-engine.js'
 import { SERVER, type Server } from './redis-scripts.js'
 import { RefusalCache } from './refusal-cache.js'
@@ -31,7 +32,7 @@ export interface RedisStoreOptions {
  * trip, whatever the number of policies, by the server's time. Every key expires with the state that it holds.
  *
  * Fails by the limiter's `onStoreFailure` when Redis does not answer within the deadline, and does not wait at all while the breaker is
- * open. A call that missed its deadline may still be counted.
+ * open. A call that missed its deadline may still be counted; what is to be given back of it is sent when the late answer comes.
  *
  *     rateLimit({ limit: 100, window: '1m', store: redisStore(fromIoredis(client), { namespace: 'api' }) })
  *
@@ -80,6 +81,7 @@ export class RedisStore implements LimitStore {
   private readonly keys: RedisKeys
   private readonly cacheMs: number
   private readonly time: ServerTime
+  private readonly owed = new OwedRefunds()
 
   constructor(guard: GuardedRedis, keys: RedisKeys, cacheMs: number, time: ServerTime = { server: SERVER }) {
     this.guard = guard
@@ -89,10 +91,12 @@ export class RedisStore implements LimitStore {
   }
 
   open(_owner: string, policies: readonly PolicyKind[]): Engine {
-    return new RedisEngine(this.guard, this.keys, policies, new RefusalCache(this.cacheMs), this.time)
+    const cache = new RefusalCache(this.cacheMs)
+    return new RedisEngine(this.guard, this.keys, policies, cache, this.owed, this.time)
   }
 
   dispose(): void {
     this.guard.dispose()
+    this.owed.close()
   }
 }

@@ -1,4 +1,5 @@
 import type { Tally } from '../../algorithms/algorithm.js'
+import { Forgotten } from '../../forgotten.js'
 
 interface Refused {
   readonly limit: number
@@ -21,6 +22,7 @@ const MOST = 10_000
  */
 export class RefusalCache {
   private readonly refused = new Map<string, Refused>()
+  private readonly forgotten = new Forgotten()
   private readonly longest: number
 
   constructor(longest: number) {
@@ -47,9 +49,14 @@ export class RefusalCache {
     return true
   }
 
-  /** Remembers a refusal that the store has just decided. */
-  remember(id: string, tally: Tally, now: number): void {
-    if (this.longest === 0 || !Number.isFinite(tally.retryMs)) return
+  /** What `remember` is told of when the store was asked. */
+  get moment(): number {
+    return this.forgotten.now
+  }
+
+  /** Remembers a refusal that the store has just decided, unless the key was forgotten after the store was asked. */
+  remember(id: string, tally: Tally, now: number, asked: number): void {
+    if (this.longest === 0 || !Number.isFinite(tally.retryMs) || this.forgotten.isSince(asked, id)) return
     if (this.refused.size >= MOST) this.forgetOldest()
     const { limit, capacity, cost, remaining } = tally
     this.refused.set(id, {
@@ -65,7 +72,9 @@ export class RefusalCache {
   }
 
   forget(id: string): void {
+    if (this.longest === 0) return
     this.refused.delete(id)
+    this.forgotten.add(id)
   }
 
   private forgetOldest(): void {
