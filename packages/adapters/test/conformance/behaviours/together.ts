@@ -1,8 +1,9 @@
 /** Palisade's own middleware, end to end. */
 import { cors, requestId, securityHeaders } from '@palisade/core'
-import { rateLimit } from '@palisade/ratelimit'
+import { concurrencyLimit, rateLimit } from '@palisade/ratelimit'
 import { text } from '../answers.js'
 import { type App, type Behaviour, get } from '../behaviour.js'
+import { type Answered, whole } from '../client/client.js'
 
 const app: App = { errorHandler: true, notFoundHandler: true, routes: [get('/', text('ok'))] }
 const fails: App = {
@@ -27,6 +28,53 @@ const edge: NonNullable<Behaviour['edge']> = probe =>
     .use(rateLimit({ limit: 2, window: '1m' }))
 
 export const together: readonly Behaviour[] = [
+  {
+    title: 'given a place for one when a client leaves the line then it gets no place, and the next one does',
+    edge: probe => {
+      let came = 0
+      return probe
+        .pipeline()
+        .use(
+          probe.middleware('a', {
+            onRequest() {
+              if (++came === 2) probe.gate('in line').open()
+            },
+            onResponse: () => probe.gate('first end').open(),
+          }),
+        )
+        .use(concurrencyLimit({ limit: 1, key: () => 'all', queue: { size: 5, timeout: '1m' } }))
+    },
+    app: {
+      routes: [
+        get('/', async ({ probe }) => {
+          probe.gate('reached').open()
+          await probe.gate('go').opened
+          return text('ok')
+        }),
+      ],
+    },
+    when: async (client, probe) => {
+      const first = client.start({ target: '/' })
+      await probe.gate('reached').opened
+      const second = client.start({ target: '/' })
+      await probe.gate('in line').opened
+      second.leave()
+      await probe.gate('first end').opened
+      const third = client.start({ target: '/' })
+      probe.gate('go').open()
+      const answers: Answered[] = []
+      for (const exchange of [first, third]) {
+        const live = await exchange.head
+        answers.push({ ...live, ...(await whole(live)), closed: undefined })
+      }
+      return answers
+    },
+    gets: [
+      { status: 200, body: 'ok' },
+      { status: 200, body: 'ok' },
+    ],
+    outcomes: [{ status: undefined, aborted: true }, { status: 200 }, { status: 200 }],
+  },
   {
     title:
       'given a limit of 2 when a third request comes then it is a 429 with every header, readable by the page',
