@@ -148,8 +148,10 @@ function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {
     discard(sent)
     reply.send()
   }
+  // Not even bytes without length, which Fastify gives a type. The length it leaves to us when the method is HEAD.
+  else if (body === null) reply.header('content-length', '0').send()
   // Bytes, since Fastify completes the type of a text by its own rules.
-  else if (body === null || typeof body === 'string') reply.send(Buffer.from(body ?? ''))
+  else if (typeof body === 'string') reply.send(Buffer.from(body))
   else if (body instanceof Uint8Array) reply.send(body)
   else if (ctx.method === 'HEAD' || reply.raw.destroyed) {
     // Fastify would read the stream, and throw away what it reads; where the client has left it would not end it.

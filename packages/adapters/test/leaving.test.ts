@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { ConfigError, type Outcome, type Pipeline, pipeline } from '@palisade/core'
+import { ConfigError, type Outcome, type Pipeline, pipeline, Reply } from '@palisade/core'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
 import { toExpress } from '../src/express.js'
@@ -198,6 +198,43 @@ describe('a handler that fails when the connection is gone', () => {
     await ended
     await new Promise(resolve => setImmediate(resolve))
     expect(errors).toEqual(['the handler failed'])
+  })
+})
+
+describe('somebody else who answers while a middleware waits', () => {
+  it('given its Reply comes after that, when it is sent, then it is dropped without a word, and the answer stands', async () => {
+    const logged: unknown[] = []
+    const log = (...line: unknown[]) => void logged.push(line)
+    const signs = new EventEmitter()
+    const ended = once(signs, 'ended')
+    const edge = toNode(
+      pipeline({ logger: { debug: log, info: log, warn: log, error: log } }).use({
+        name: 'slow',
+        async onRequest() {
+          await once(signs, 'answered')
+          return new Reply(403, { 'X-Late': 'yes' }, 'late')
+        },
+        onResponse: (_ctx, { status, aborted, error }) =>
+          void signs.emit('ended', { status, aborted, error }),
+      }),
+      (_req, res) => res.end('handler'),
+    )
+    const { client } = await listen(
+      createServer((req, res) => {
+        edge(req, res)
+        res.writeHead(200, { Connection: 'close' }).write('begun, ')
+        signs.emit('answered')
+        setImmediate(() => res.end('and ended'))
+      }),
+    )
+    client.write(REQUEST)
+    let received = ''
+    for await (const chunk of client) received += String(chunk)
+    expect(received).toMatch(/^HTTP\/1\.1 200 /)
+    expect(received).toContain('and ended')
+    expect(received).not.toMatch(/late/i)
+    expect(await ended).toEqual([{ status: 200, aborted: false, error: undefined }])
+    expect(logged).toEqual([])
   })
 })
 

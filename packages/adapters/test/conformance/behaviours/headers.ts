@@ -70,6 +70,18 @@ export const headers: readonly Behaviour[] = [
     gets: { status: 200, headers: { 'X-Early': 'yes', 'X-Same': 'reply' } },
   },
   {
+    title:
+      'given a middleware that answers without a body when a request comes then there is no Content-Type',
+    edge: probe =>
+      probe.pipeline().use(probe.middleware('a', { onRequest: () => new Reply(200, { 'X-Own': 'yes' }) })),
+    when: [{ target: '/' }, { target: '/', method: 'HEAD' }],
+    gets: Array(2).fill({
+      status: 200,
+      headers: { 'X-Own': 'yes', 'Content-Type': null, 'Content-Length': '0' },
+      body: '',
+    }),
+  },
+  {
     title: 'given an early header when the handler sets it too then the handler wins, in one line',
     ...early,
     app: { routes: [get('/', text('ok', { headers: { 'x-early': 'handler' } }))] },
