@@ -51,6 +51,17 @@ describe('the level', () => {
   ])('given %s, then it is as the request deserves', async (_what, request, level) => {
     expect((await logged(request)).level).toBe(level)
   })
+
+  it('given a 200 whose client left before its end, then it is a warning', async () => {
+    const { lines, logger: kept } = logger()
+    const log = accessLog({ logger: kept })
+    const leaves: Middleware = {
+      name: 'leaves',
+      onResponse: (ctx, outcome) => log.onResponse?.(ctx, { ...outcome, aborted: true }),
+    }
+    await inject(pipeline().use(leaves), answers(200))
+    expect(lines).toMatchObject([['warn', { status: 200, aborted: true }, 'request']])
+  })
 })
 
 describe('the record', () => {

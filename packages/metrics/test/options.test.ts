@@ -119,10 +119,17 @@ describe('accessLog() and traceContext()', () => {
     [{ headers: 'user-agent' }, 'headers', /array/],
     [{ headers: ['user agent'] }, 'headers[0]', /field name/],
     [{ headers: ['x-a', 'Authorization'] }, 'headers[1]', /no credential/],
-    [{ headers: ['cookie'] }, 'headers[0]', /no credential/],
-    [{ headers: ['Proxy-Authorization'] }, 'headers[0]', /no credential/],
-    [{ headers: ['X-API-Key'] }, 'headers[0]', /no credential/],
-    [{ headers: ['x-auth-token'] }, 'headers[0]', /no credential/],
+    ...[
+      'authorization',
+      'Proxy-Authorization',
+      'cookie',
+      'X-API-Key',
+      'api-key',
+      'x-auth-token',
+      'x-access-token',
+      'X-CSRF-Token',
+      'x-xsrf-token',
+    ].map((name): Wrong => [{ headers: [name] }, 'headers[0]', /no credential/]),
   ])('given accessLog(%j), then it names %s', (options, option, allowed) => {
     const { owner, option: named, message } = error(() => accessLog(options))
     expect([owner, named]).toEqual(['accessLog', option])

@@ -44,6 +44,19 @@ describe('createLimiter', () => {
     expect(limiter.consume('k', 0).remaining).toBe(2)
   })
 
+  it.each(['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket', 'gcra'] as const)(
+    '%s: a refund of what a reset has forgotten gives nothing on top of the quota',
+    algorithm => {
+      const limiter = createLimiter({ algorithm, limit: 5, window: '1m', clock: fakeClock(START) })
+      const { receipt } = limiter.consume('k', 3)
+      if (receipt === undefined) throw new Error('no receipt')
+      limiter.reset('k')
+      limiter.consume('k')
+      limiter.refund(receipt)
+      expect(limiter.consume('k', 0).remaining).toBeLessThanOrEqual(5)
+    },
+  )
+
   it('a refund gives back to every policy', () => {
     const limiter = createLimiter({
       policies: [

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { ConfigError, type Identity, type Middleware, pipeline, trustedProxies } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
 import {
@@ -9,11 +10,13 @@ import {
   byTenant,
   compose,
   concurrencyLimit,
+  createLimiter,
   type KeyFunction,
   rateLimit,
 } from '@palisade/ratelimit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { boundedKey } from '../src/keys.js'
 
 /** Says who is calling as the headers say: a stand-in for any login. */
 const login: Middleware<{}, { identity: Identity | undefined }> = {
@@ -137,6 +140,26 @@ describe('keys', () => {
         expect(keyOf(first) === keyOf(second)).toBe(JSON.stringify(first) === JSON.stringify(second))
       }),
     )
+  })
+
+  it('compose joins parts that hold what stands between parts so that they do not read alike', () => {
+    const of = (first: string, second: string) =>
+      compose(
+        () => first,
+        () => second,
+      )({} as never)
+    expect(of('a:b', 'c')).not.toBe(of('a', 'b:c'))
+    expect(of('a', '1:b')).not.toBe(of('a1:', 'b'))
+  })
+
+  it('a key that reads like the digest of a long one does not share its count', () => {
+    const limiter = createLimiter({ limit: 1, window: '1m', clock: fakeClock() })
+    const long = 'x'.repeat(4000)
+    const digest = `~${createHash('sha256').update(long).digest('base64url')}`
+    expect(boundedKey(long)).toBe(digest)
+    limiter.consume(long)
+    expect(limiter.consume(digest).allowed).toBe(true)
+    expect(limiter.consume(long).allowed).toBe(false)
   })
 
   it('compose lacks its key when one part does, and is uncounted when one part is', () => {

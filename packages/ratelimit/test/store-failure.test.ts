@@ -120,6 +120,15 @@ describe('a store that does not answer', () => {
     )
   })
 
+  it('what was counted locally is forgotten by a reset, whose own failure is told', async () => {
+    const store = redisStore(unreachable, { namespace: uniqueNamespace() })
+    const limiter = createLimiter({ limit: 1, window: '1h', store, clock: fakeClock() })
+    const allowed = async () => (await limiter.consume('k')).allowed
+    expect([await allowed(), await allowed()]).toEqual([true, false])
+    await expect((async () => limiter.reset('k'))()).rejects.toThrow()
+    expect([await allowed(), await allowed()]).toEqual([true, false])
+  })
+
   it('createLimiter: open allows without a limit, closed rejects with a 503', async () => {
     const store = () => redisStore(unreachable, { namespace: uniqueNamespace() })
     const options = { limit: 1, window: '1h' }

@@ -263,6 +263,13 @@ const rows: readonly Row[] = [
     NO_RECORD,
     { ...FORBIDDEN, undecided: true, reason: 'the caller has no tenant' },
   ],
+  [
+    'an empty tenant where the caller alone is asked',
+    requireTenant(),
+    { identity: identity({ tenant: '' }) },
+    NO_RECORD,
+    { ...FORBIDDEN, undecided: true, reason: 'the caller has no tenant' },
+  ],
   ['an empty tenant', requireTenant(), { identity: identity({ tenant: '' }) }, { tenantId: '' }, FORBIDDEN],
   ["the tenant's record", requireTenant(), ada, { tenantId: 'acme' }, 'allow'],
   ["the tenant's record in another field", requireTenant('org'), ada, { org: 'acme' }, 'allow'],

@@ -460,6 +460,7 @@ test('given an upgrade when the listener is closed then it is 503, and one that 
   expect(late.received).toMatch(
     /^HTTP\/1\.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n/,
   )
+  expect(late.received).toMatch(/\r\nCache-Control: no-store\r\n/)
   expect(early.socket.destroyed).toBe(false)
   release()
   expect((await ended).code).toBe(0)
