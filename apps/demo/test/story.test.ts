@@ -100,9 +100,51 @@ describe.each(SCENES)('the story on %s, with %o', (framework, options) => {
     }
   })
 
+  let served = 0
+  it('limits who asks too much, and nobody else', async () => {
+    // Where a minute ends meanwhile, another hundred pass.
+    const ask = (from: string) => demo.ask('/api/orders', { from, headers: demo.bearer('gus') })
+    let answer = await ask('203.0.113.68')
+    for (; answer.status === 200 && served < 250; served++) answer = await ask('203.0.113.68')
+    expect(served).toBeGreaterThanOrEqual(100)
+    expect(answer.status).toBe(429)
+    expect(answer.body).toMatchObject({ error: { code: 'RATE_LIMITED' } })
+    expect((await ask('203.0.113.69')).status).toBe(200)
+  })
+
   it('has counted every one of these requests, once and by its status', async () => {
     const expected = Object.fromEntries([...demo.statuses].sort(([a], [b]) => a - b))
     await vi.waitFor(async () => expect(await counted(demo.origin)).toEqual(expected), { timeout: 5000 })
+  })
+
+  it('has counted what each package has made of them, once', async () => {
+    expect(await ofPackages(demo.origin)).toEqual({
+      // The guesses of which a password was looked at, and those that were throttled.
+      'auth_failure_total{strategy="basic"}': 10,
+      // The neighbour, and the client after its ban.
+      'auth_success_total{strategy="basic"}': 2,
+      // The operator and the ban 4, the tenant's own orders 1, three others with 16 each, and who asks too much, with one that does not.
+      'auth_success_total{strategy="jwt"}': 4 + 1 + 3 * 16 + served + 1,
+      'failban_violations_total{source="auth"}': 5,
+      'failban_violations_total{source="auth-throttled"}': 5,
+      'failban_violations_total{source="rate-limit"}': 1,
+      'failban_bans_total{jail="guessing",mode="enforce"}': 1,
+      'failban_unbans_total{cause="manual"}': 1,
+      'guards_denied_total{by="authenticate",code="UNAUTHORIZED"}': 5,
+      'guards_denied_total{by="authenticate",code="RATE_LIMITED"}': 5,
+      // The last guess, a page that is public, and the right password.
+      'guards_denied_total{by="failban",code="FORBIDDEN"}': 3,
+      'guards_denied_total{by="rate-limit",code="RATE_LIMITED"}': 1,
+      // Two who may read: four wrong queries and an order with foreign fields.
+      'guards_denied_total{code="VALIDATION_ERROR"}': 2 * 5,
+      // The same two: an order of others and one that is not there, by GET and HEAD; and of all three, four methods without a route.
+      'guards_denied_total{code="NOT_FOUND"}': 2 * 4 + 3 * 4,
+      // The operator, who has no scope for orders: two lists, four queries, two orders by GET and HEAD, and a new one.
+      'guards_denied_total{by="requireScopes",code="FORBIDDEN"}': 11,
+      // The one of the three who is no administrator asks for reports.
+      'guards_denied_total{by="requireRole",code="FORBIDDEN"}': 1,
+      ratelimit_exceeded_total: 1,
+    })
   })
 })
 
@@ -195,6 +237,19 @@ async function counted(origin: string): Promise<Record<string, number>> {
     sums[status] = (sums[status] ?? 0) + Number(value)
   }
   return sums
+}
+
+/** The counters of what the packages did, those of limits over all policies. */
+async function ofPackages(origin: string): Promise<Record<string, number>> {
+  const text = await (await fetch(`${origin}/metrics`)).text()
+  const found: Record<string, number> = {}
+  for (const [, series = '', value] of text.matchAll(
+    /^((?:auth|failban|guards|ratelimit)_\w+_total(?:\{.*\})?) (\d+)$/gm,
+  )) {
+    const name = series.startsWith('ratelimit_') ? series.replace(/\{.*/, '') : series
+    found[name] = (found[name] ?? 0) + Number(value)
+  }
+  return found
 }
 
 async function inFlight(origin: string): Promise<number> {
