@@ -48,78 +48,90 @@ const ANYTHING = [
 /** A name of a field is the short form of their options. */
 const TAKE_A_TEXT = ['requireOwnership', 'requireTenant']
 
-describe.each(factories)('%s()', (...factory) => {
-  const [owner, , valid, options, instead] = factory
-  const each = options.map(option => [option] as const)
-  const given = (option: string, value: unknown) =>
-    instead.includes(option) ? { [option]: value } : { ...valid, [option]: value }
+/** Whether an error speaks of an option, or of a part of it. */
+const isOf = (error: unknown, option: string) => {
+  const named = (error as ConfigError).option
+  return named === option || named.startsWith(`${option}.`) || named.startsWith(`${option}[`)
+}
 
-  it('given what this table calls valid then it is accepted, so that the rest is refused for its own reason', () => {
-    expect(attempt(factory, valid)).toBeUndefined()
-  })
+describe.each(factories.map(factory => [`${factory[0]}(${factory[5]})`, factory] as const))(
+  '%s',
+  (_title, factory) => {
+    const [owner, , valid, options, instead, at] = factory
+    const within = (option: string) => (at === '' ? option : `${at}.${option}`)
+    const each = options.map(option => [option] as const)
+    const given = (option: string, value: unknown) =>
+      instead.includes(option) ? { [option]: value } : { ...valid, [option]: value }
 
-  it('given an option that there is not then it is named, beside all that there are', () => {
-    const error = attempt(factory, { ...valid, zzzzzzzzzzzzzz: 1 })
-    expect(error).toBeInstanceOf(ConfigError)
-    expect(error).toMatchObject({ owner, option: 'zzzzzzzzzzzzzz' })
-    const told = /^one of (.*) \(/.exec((error as ConfigError).allowed)?.[1]?.split(', ') ?? []
-    expect(told.sort()).toEqual([...options].sort())
-  })
+    it('given what this table calls valid then it is accepted, so that the rest is refused for its own reason', () => {
+      expect(attempt(factory, valid)).toBeUndefined()
+    })
 
-  it.each(each)('given "%s" misspelt then it is named, and the right one is told', option => {
-    const wrong = misspell(option)
-    const error = attempt(factory, { ...valid, [wrong]: valid[option] ?? 1 })
-    expect(error).toBeInstanceOf(ConfigError)
-    expect(error).toMatchObject({ owner, option: wrong })
-    expect((error as ConfigError).message).toContain(`did you mean "${option}"?`)
-  })
-
-  it.each(each)('given "%s" of a type that no option has then it is named, with the value', option => {
-    const error = attempt(factory, given(option, Symbol('wrong')))
-    expect(error).toBeInstanceOf(ConfigError)
-    expect(error).toMatchObject({ owner, option })
-    expect((error as ConfigError).message).toContain(
-      `${owner}: option "${option}" is Symbol(wrong); allowed: `,
-    )
-  })
-
-  it.each(each)('given anything at all as "%s" then it is accepted, or refused by name', option => {
-    for (const value of ANYTHING) {
-      const error = attempt(factory, given(option, value))
-      if (error === undefined) continue
+    it('given an option that there is not then it is named, beside all that there are', () => {
+      const error = attempt(factory, { ...valid, zzzzzzzzzzzzzz: 1 })
       expect(error).toBeInstanceOf(ConfigError)
-      expect(error).toMatchObject({ owner })
-    }
-  })
+      expect(error).toMatchObject({ owner, option: within('zzzzzzzzzzzzzz') })
+      const told = /^one of (.*) \(/.exec((error as ConfigError).allowed)?.[1]?.split(', ') ?? []
+      expect(told.sort()).toEqual([...options].sort())
+    })
 
-  it.each(each)('given "%s" that cannot be read then it is named', option => {
-    const options = { ...given(option, undefined) }
-    Object.defineProperty(options, option, { get: fail, enumerable: true })
-    const error = attempt(factory, options)
-    expect(error).toBeInstanceOf(ConfigError)
-    expect(error).toMatchObject({ owner, option })
-  })
-
-  it('given something else than an object of options then it is refused', () => {
-    const wrong = [
-      null,
-      7,
-      true,
-      [],
-      Symbol('wrong'),
-      new Map(Object.entries(valid)),
-      Promise.resolve(valid),
-      Object.create(valid),
-      new Proxy({}, { ownKeys: fail }),
-      ...(TAKE_A_TEXT.includes(owner) ? [] : ['options']),
-    ]
-    for (const whole of wrong) {
-      const error = attempt(factory, whole)
+    it.each(each)('given "%s" misspelt then it is named, and the right one is told', option => {
+      const wrong = misspell(option)
+      const error = attempt(factory, { ...valid, [wrong]: valid[option] ?? 1 })
       expect(error).toBeInstanceOf(ConfigError)
-      expect(error).toMatchObject({ owner })
-    }
-  })
-})
+      expect(error).toMatchObject({ owner, option: within(wrong) })
+      expect((error as ConfigError).message).toContain(`did you mean "${option}"?`)
+    })
+
+    it.each(each)('given "%s" of a type that no option has then it is named, with the value', option => {
+      const error = attempt(factory, given(option, Symbol('wrong')))
+      expect(error).toBeInstanceOf(ConfigError)
+      expect(error).toMatchObject({ owner, option: within(option) })
+      expect((error as ConfigError).message).toContain(
+        `${owner}: option "${within(option)}" is Symbol(wrong); allowed: `,
+      )
+    })
+
+    it.each(each)('given anything at all as "%s" then it is accepted, or refused by name', option => {
+      for (const value of ANYTHING) {
+        const error = attempt(factory, given(option, value))
+        if (error === undefined) continue
+        expect(error).toBeInstanceOf(ConfigError)
+        expect(error).toMatchObject({ owner })
+        expect(isOf(error, within(option)), `${String(error)}`).toBe(true)
+      }
+    })
+
+    it.each(each)('given "%s" that cannot be read then it is named', option => {
+      const options = { ...given(option, undefined) }
+      Object.defineProperty(options, option, { get: fail, enumerable: true })
+      const error = attempt(factory, options)
+      expect(error).toBeInstanceOf(ConfigError)
+      expect(error).toMatchObject({ owner, option: within(option) })
+    })
+
+    it('given something else than an object of options then it is refused', () => {
+      const wrong = [
+        null,
+        7,
+        true,
+        [],
+        Symbol('wrong'),
+        new Map(Object.entries(valid)),
+        Promise.resolve(valid),
+        Object.create(valid),
+        new Proxy({}, { ownKeys: fail }),
+        ...(TAKE_A_TEXT.includes(owner) ? [] : ['options']),
+      ]
+      for (const whole of wrong) {
+        const error = attempt(factory, whole)
+        expect(error).toBeInstanceOf(ConfigError)
+        expect(error).toMatchObject({ owner })
+        if (at !== '') expect(isOf(error, at), `${String(error)}`).toBe(true)
+      }
+    })
+  },
+)
 
 it.each(Object.entries(packages))(
   'given what %s exports then every function is in this table, or known to take no options',

@@ -18,6 +18,8 @@ export type Factory = readonly [
   options: readonly string[],
   /** Options that take the place of what `valid` has. */
   instead: readonly string[],
+  /** Of options within options: where they are, `jails[0]`. Else empty. */
+  at: string,
 ]
 
 const SECRET = 'k'.repeat(64)
@@ -42,7 +44,16 @@ const factory = (
   options: string,
   valid: Readonly<Record<string, unknown>> = {},
   instead: readonly string[] = [],
-): Factory => [name, build, valid, options.split(' ').filter(option => option !== ''), instead]
+): Factory => [name, build, valid, options.split(' ').filter(option => option !== ''), instead, '']
+
+/** Options within options. `build` puts them where they belong. */
+const nested = (
+  name: string,
+  at: string,
+  build: (options: never) => unknown,
+  options: string,
+  valid: Readonly<Record<string, unknown>> = {},
+): Factory => [name, build, valid, options.split(' '), [], at]
 
 /** Every factory of every package that takes an object of options. A new one is one more line. */
 export const factories: readonly Factory[] = [
@@ -184,6 +195,114 @@ export const factories: readonly Factory[] = [
   factory('traceContext', metrics.traceContext, ''),
   factory('toHono', options => toHono(core.pipeline(), options), 'peer'),
   factory('toFetch', options => toFetch(core.pipeline(), () => new Response(), options), 'peer'),
+
+  nested(
+    'securityHeaders',
+    'hsts',
+    hsts => core.securityHeaders({ hsts }),
+    'maxAge includeSubDomains preload',
+  ),
+  nested(
+    'guardRedis',
+    'breaker',
+    breaker => coreRedis.guardRedis(redisClient, { breaker }),
+    'failures backoff maxBackoff',
+  ),
+  nested(
+    'redisStore',
+    'breaker',
+    breaker => ratelimit.redisStore(redisClient, { namespace: 'test', breaker }),
+    'failures backoff maxBackoff',
+  ),
+  ...(
+    [
+      ['rateLimit', (policies: never) => ratelimit.rateLimit({ policies }), ' key'],
+      ['createLimiter', (policies: never) => ratelimit.createLimiter({ policies }), ''],
+    ] as const
+  ).map(([name, build, more]) =>
+    nested(
+      name,
+      'policies[0]',
+      policy => build([policy] as never),
+      `name algorithm limit window burst cost queue${more}`,
+      quota,
+    ),
+  ),
+  nested(
+    'rateLimit',
+    'headers',
+    headers => ratelimit.rateLimit({ ...quota, headers } as never),
+    'legacy draft',
+  ),
+  nested(
+    'concurrencyLimit',
+    'queue',
+    queue => ratelimit.concurrencyLimit({ limit: 5, queue }),
+    'size timeout',
+    { size: 5, timeout: '1s' },
+  ),
+  nested(
+    'failban',
+    'jails[0]',
+    jail => failban.failban({ jails: [jail] }),
+    'name sources threshold window ban',
+    {
+      name: 'one',
+      threshold: 5,
+      window: '1m',
+      ban: '1h',
+    },
+  ),
+  nested('failban', 'escalate', escalate => failban.failban({ escalate }), 'factor max jitter memory random'),
+  nested(
+    'permissions',
+    'grants[0]',
+    grant => guards.permissions({ resource: 'orders', grants: [grant] }),
+    'resource read create update delete',
+    { resource: 'orders' },
+  ),
+  nested(
+    'compileGrants',
+    'grants[0]',
+    grant => guards.compileGrants([grant]),
+    'resource read create update delete',
+    { resource: 'orders' },
+  ),
+  nested(
+    'authenticate',
+    'rules[0]',
+    rule => auth.authenticate({ strategies: [auth.basic({ verify: () => undefined })], rules: [rule] }),
+    'path use mode several',
+    { path: '/api/**' },
+  ),
+  nested(
+    'authenticate',
+    'login',
+    login => auth.authenticate({ strategies: [auth.basic({ verify: () => undefined })], login } as never),
+    'path parameter',
+    { path: '/login' },
+  ),
+  nested('jwt', 'issuers[0]', one => auth.jwt({ issuers: [one] }), issuer, {
+    issuer: 'shop',
+    audience: 'shop',
+    secret: SECRET,
+    algorithms: ['HS256'],
+  }),
+  nested(
+    'jwt',
+    'cache',
+    cache => auth.jwt({ issuer: 'shop', audience: 'shop', secret: SECRET, algorithms: ['HS256'], cache }),
+    'max ttl',
+  ),
+  nested('basic', 'cache', cache => auth.basic({ verify: () => undefined, cache }), 'max ttl'),
+  nested('metrics', 'labels', labels => metrics.metrics({ labels }), 'method route status'),
+  nested(
+    'gracefulShutdown',
+    'handlers[0]',
+    handler => health.gracefulShutdown(createServer(), { signals: [], handlers: [handler] }),
+    'name run timeout',
+    { name: 'one', run: allow },
+  ),
 ]
 
 /** What the packages export that builds something and takes no object of options, or only calls with a request at hand. */

@@ -3,6 +3,8 @@ export interface Expected {
   readonly status: number
   readonly body?: RegExp
   readonly headers?: Readonly<Record<string, RegExp>>
+  /** Names of headers that are not there. */
+  readonly lacks?: readonly string[]
 }
 
 /** What is asked, and what comes back. */
@@ -36,11 +38,54 @@ export interface Example {
   /** What is awaited before the first request, as a statement. */
   readonly ready?: string
   readonly exchanges: readonly Exchange[]
+  /** The same application with another pipeline, for a refusal that the README's own has no occasion for. */
+  readonly otherwise?: { readonly mounted: string; readonly exchanges: readonly Exchange[] }
 }
 
 const hello: Expected = { status: 200, body: /^hello$/ }
 
 export const examples: readonly Example[] = [
+  {
+    package: '@palisade/core',
+    imports: { '{ cors, pipeline, requestId, securityHeaders, trustedProxies }': '@palisade/core' },
+    mounted: `
+pipeline({ trust: trustedProxies(['10.0.0.0/8']) })
+  .use(requestId())
+  .use(securityHeaders())
+  .use(cors({ origin: ['https://app.example.com'], credentials: true }))`,
+    exchanges: [
+      {
+        headers: { origin: 'https://app.example.com' },
+        expected: {
+          ...hello,
+          headers: {
+            'x-request-id': /^[\w-]{36}$/,
+            'x-content-type-options': /^nosniff$/,
+            'access-control-allow-origin': /^https:\/\/app\.example\.com$/,
+            'access-control-allow-credentials': /^true$/,
+          },
+        },
+      },
+      {
+        headers: { origin: 'https://elsewhere.example' },
+        expected: { ...hello, lacks: ['access-control-allow-origin'] },
+      },
+    ],
+  },
+  {
+    package: '@palisade/adapters',
+    imports: { '{ pipeline, requestId, securityHeaders }': '@palisade/core' },
+    mounted: `pipeline().use(requestId()).use(securityHeaders())`,
+    exchanges: [
+      {
+        expected: {
+          ...hello,
+          headers: { 'x-request-id': /^[\w-]{36}$/, 'x-content-type-options': /^nosniff$/ },
+        },
+      },
+      { path: '/nowhere', expected: { status: 404, headers: { 'x-request-id': /^[\w-]{36}$/ } } },
+    ],
+  },
   {
     package: '@palisade/ratelimit',
     imports: { '{ pipeline }': '@palisade/core', '{ rateLimit }': '@palisade/ratelimit' },
@@ -70,8 +115,27 @@ const bans = failban({
 })`,
     // The README's rateLimit() behind it is of another package, which this one does without.
     mounted: `pipeline({ trust: trustedProxies(['10.0.0.0/8']) }).use(bans)`,
-    ready: 'await bans.ready()',
-    exchanges: [{ expected: hello }],
+    // As behind the proxy that the README speaks of, and after whatever an earlier run has left in the file.
+    ready: `
+  await bans.ready()
+  await bans.unban('203.0.113.9')
+  server.on('connection', (/** @type {object} */ socket) => {
+    Object.defineProperty(socket, 'remoteAddress', { value: '10.0.0.1' })
+  })`,
+    exchanges: [
+      { headers: { 'x-forwarded-for': '203.0.113.9' }, expected: hello },
+      // A probe weighs three violations, of five.
+      { path: '/.env', headers: { 'x-forwarded-for': '203.0.113.9' }, times: 2, expected: { status: 404 } },
+      {
+        headers: { 'x-forwarded-for': '203.0.113.9' },
+        expected: {
+          status: 403,
+          headers: { 'retry-after': /^3\d{3}$/, 'content-type': /^application\/json/ },
+          body: /"FORBIDDEN"/,
+        },
+      },
+      { headers: { 'x-forwarded-for': '203.0.113.8' }, expected: hello },
+    ],
   },
   {
     package: '@palisade/guards',
@@ -91,6 +155,18 @@ const edge = pipeline().use(
 )`,
     mounted: `edge.use(guard(requireScopes('orders:read')))`,
     exchanges: [{ expected: hello }],
+    otherwise: {
+      mounted: `edge.use(guard(requireScopes('orders:write')))`,
+      exchanges: [
+        {
+          expected: {
+            status: 403,
+            headers: { 'content-type': /^application\/json/ },
+            body: /"FORBIDDEN"/,
+          },
+        },
+      ],
+    },
   },
   {
     package: '@palisade/auth',

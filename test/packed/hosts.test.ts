@@ -19,11 +19,7 @@ const BASE = ['@palisade/adapters', '@palisade/core']
 describe.each(examples)(
   'given the tarball of $package alone with core, the adapters and one host',
   example => {
-    const wanted = [...BASE, example.package].sort()
-    const expected = example.exchanges.flatMap(exchange =>
-      Array.from({ length: exchange.times ?? 1 }, () => exchange.expected),
-    )
-
+    const wanted = [...new Set([...BASE, example.package])].sort()
     describe.each(hosts)('which is $name', host => {
       const project = join(
         inject('projects'),
@@ -43,15 +39,21 @@ describe.each(examples)(
       })
 
       it.each(moduleSystems)('when the application is %s, then it answers as documented', async system => {
-        const { file, code } = program(host, example, system)
-        const answers: Answer[] = JSON.parse(await runProgram(project, file, code))
+        for (const tried of [example, ...(example.otherwise ? [{ ...example, ...example.otherwise }] : [])]) {
+          const { file, code } = program(host, tried, system)
+          const answers: Answer[] = JSON.parse(await runProgram(project, file, code))
+          const expected = tried.exchanges.flatMap(exchange =>
+            Array.from({ length: exchange.times ?? 1 }, () => exchange.expected),
+          )
 
-        expect(answers.map(({ status }) => status)).toEqual(expected.map(({ status }) => status))
-        for (const [index, { body, headers = {} }] of expected.entries()) {
-          const answer = answers[index]
-          if (body !== undefined) expect(answer?.body).toMatch(body)
-          for (const [name, pattern] of Object.entries(headers)) {
-            expect(answer?.headers[name], name).toMatch(pattern)
+          expect(answers.map(({ status }) => status)).toEqual(expected.map(({ status }) => status))
+          for (const [index, { body, headers = {}, lacks = [] }] of expected.entries()) {
+            const answer = answers[index]
+            if (body !== undefined) expect(answer?.body).toMatch(body)
+            for (const [name, pattern] of Object.entries(headers)) {
+              expect(answer?.headers[name], name).toMatch(pattern)
+            }
+            for (const name of lacks) expect(answer?.headers[name], name).toBeUndefined()
           }
         }
       })
