@@ -1,6 +1,6 @@
 import { ConfigError } from '@palisade/core'
 import { describe, expect, it } from 'vitest'
-import { type Factory, factories, packages, WITHOUT_OPTIONS } from './factories.js'
+import { args, type Factory, factories, packages, WITHOUT_OPTIONS } from './factories.js'
 
 function attempt([, build]: Factory, options: unknown): unknown {
   try {
@@ -44,6 +44,8 @@ const ANYTHING = [
   Object.assign([], { length: 1 }),
   new Proxy({}, { get: fail, ownKeys: fail }),
 ]
+/** The same without what throws an error of its own when it is looked at: of an argument, unlike an option, that may be what comes out. */
+const ANY_ARGUMENT = ANYTHING.slice(0, -1)
 
 /** A name of a field is the short form of their options. */
 const TAKE_A_TEXT = ['requireOwnership', 'requireTenant']
@@ -132,6 +134,34 @@ describe.each(factories.map(factory => [`${factory[0]}(${factory[5]})`, factory]
     })
   },
 )
+
+describe.each(args)('%s(): the argument "%s"', (owner, option, build) => {
+  const attempt = (value: unknown) => {
+    try {
+      build(value as never)
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
+  it('given one of a type that none has then it is named', () => {
+    const error = attempt(Symbol('wrong'))
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error).toMatchObject({ owner })
+    expect(isOf(error, option), `${String(error)}`).toBe(true)
+  })
+
+  it('given anything at all then it is accepted, or refused by name', () => {
+    for (const value of ANY_ARGUMENT) {
+      const error = attempt(value)
+      if (error === undefined) continue
+      expect(error).toBeInstanceOf(ConfigError)
+      expect(error).toMatchObject({ owner })
+      expect(isOf(error, option), `${String(error)}`).toBe(true)
+    }
+  })
+})
 
 it.each(Object.entries(packages))(
   'given what %s exports then every function is in this table, or known to take no options',

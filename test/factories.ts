@@ -295,6 +295,13 @@ export const factories: readonly Factory[] = [
     'max ttl',
   ),
   nested('basic', 'cache', cache => auth.basic({ verify: () => undefined, cache }), 'max ttl'),
+  nested(
+    'basic',
+    'lockout',
+    lockout => auth.basic({ verify: () => undefined, lockout }),
+    'perClient perAccount first longest',
+  ),
+  nested('health', 'paths', paths => health.health({ paths }), 'live ready startup health'),
   nested('metrics', 'labels', labels => metrics.metrics({ labels }), 'method route status'),
   nested(
     'gracefulShutdown',
@@ -303,6 +310,53 @@ export const factories: readonly Factory[] = [
     'name run timeout',
     { name: 'one', run: allow },
   ),
+]
+
+/** An argument that stands in front of the options, or alone: whose it is, what it is called in errors, and who takes it. */
+export type Argument = readonly [owner: string, option: string, build: (value: never) => unknown]
+
+export const args: readonly Argument[] = [
+  ['trustedProxies', 'cidrs', core.trustedProxies],
+  ['trustedHops', 'hops', core.trustedHops],
+  ['singleHeader', 'name', name => core.singleHeader(name, { from: ['10.0.0.0/8'] })],
+  ['provideIdentity', 'find', core.provideIdentity],
+  ['fromIoredis', 'client', coreRedis.fromIoredis],
+  ['fromNodeRedis', 'client', coreRedis.fromNodeRedis],
+  ['redisKeys', 'namespace', namespace => coreRedis.redisKeys(namespace, 'rl')],
+  ['guardRedis', 'client', coreRedis.guardRedis],
+  ['redisStore', 'client', client => ratelimit.redisStore(client, { namespace: 'test' })],
+  ['byApiKey', 'header', ratelimit.byApiKey],
+  ['byHeader', 'name', ratelimit.byHeader],
+  ['compose', 'keys[1]', key => ratelimit.compose(ratelimit.byClient(), key)],
+  ['fileBans', 'path', failban.fileBans],
+  ['banAdmin', 'bans', bans => failban.banAdmin(bans, { path: '/bans', authorize: allow })],
+  ['guard', 'guard', guards.guard],
+  ['defineGuard', 'name', name => guards.defineGuard(name, allow)],
+  ['defineGuard', 'decide', decide => guards.defineGuard('mine', decide)],
+  ['recordGuard', 'name', name => guards.recordGuard(name, allow)],
+  ['recordGuard', 'decide', decide => guards.recordGuard('mine', decide)],
+  ['allOf', 'guards[1]', one => guards.allOf(guards.requireRole('a'), one)],
+  ['anyOf', 'guards[1]', one => guards.anyOf(guards.requireRole('a'), one)],
+  ['not', 'guards[0]', guards.not],
+  ['when', 'condition', condition => guards.when(condition, guards.requireRole('a'))],
+  ['when', 'guards[0]', one => guards.when(allow, one)],
+  ['during', 'windows', windows => guards.during(windows, 'UTC')],
+  ['during', 'zone', zone => guards.during('Mon-Fri 09:00-17:00', zone)],
+  ['requireFreshLogin', 'maxAge', guards.requireFreshLogin],
+  ['requireMethod', 'methods', guards.requireMethod],
+  ['requireRole', 'roles', role => guards.requireRole([role])],
+  ['requireScopes', 'scopes', scope => guards.requireScopes([scope])],
+  ['allowIp', 'ranges', guards.allowIp],
+  ['compileGrants', 'grants', guards.compileGrants],
+  ['scopeTo', 'filterOf', guards.scopeTo],
+  ['apiKeyAdmin', 'keys', keys => auth.apiKeyAdmin(keys, { path: '/keys', authorize: allow })],
+  ['redis', 'client', health.redis],
+  ['sql', 'query', health.sql],
+  ['gracefulShutdown', 'server', server => health.gracefulShutdown(server, { signals: [] })],
+  ['metricsEndpoint', 'metrics', one => metrics.metricsEndpoint(one, { authorize: allow })],
+  ['toHono', 'edge', toHono],
+  ['toFetch', 'edge', edge => toFetch(edge, () => new Response())],
+  ['toFetch', 'handler', handler => toFetch(core.pipeline(), handler)],
 ]
 
 /** What the packages export that builds something and takes no object of options, or only calls with a request at hand. */
