@@ -52,7 +52,7 @@ const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })`,
     application: `
 const app = new Koa()
 app.use(toKoa(mounted))
-app.use(ctx => { ctx.body = 'hello' })
+app.use(ctx => { if (ctx.path === '/') ctx.body = 'hello' })
 const server = app.listen(0, '127.0.0.1')`,
   },
 ]
