@@ -18,7 +18,13 @@ type Table = readonly (readonly [title: string, row: Row])[]
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
 /** What no API of this server reads, in the same way for all. */
-function badBodies(as: Row['as'], path: string, fieldsOfNothing: readonly string[], invalid: number): Table {
+function badBodies(
+  as: Row['as'],
+  path: string,
+  fieldsOfNothing: readonly string[],
+  invalid: number,
+  method: 'POST' | 'PATCH' = 'POST',
+): Table {
   const post = (
     title: string,
     status: number,
@@ -26,10 +32,10 @@ function badBodies(as: Row['as'], path: string, fieldsOfNothing: readonly string
     headers: RawRequest['headers'] = JSON_TYPE,
     fields?: readonly string[],
   ): Table[number] => [
-    `POST ${path} with ${title}`,
+    `${method} ${path} with ${title}`,
     {
       as,
-      method: 'POST',
+      method,
       path,
       headers,
       status,
@@ -68,6 +74,39 @@ function badBodies(as: Row['as'], path: string, fieldsOfNothing: readonly string
     ]),
   ]
 }
+
+/** Where a body is not asked for, what is none or names nothing is no fault. */
+const without = (table: Table, ...titles: readonly string[]): Table =>
+  table.filter(([title]) => !titles.some(end => title.endsWith(` with ${end}`)))
+
+/** Every admin route, with what would have an effect but for the query. */
+const unknownQueries: Table = (
+  [
+    ['GET', '/admin/security/bans', 400],
+    ['POST', '/admin/security/bans', 400, { ip: '203.0.113.252' }],
+    ['DELETE', '/admin/security/bans', 400, undefined, 'ip=203.0.112.0/24&'],
+    ['GET', '/admin/security/bans/203.0.113.253', 400],
+    ['DELETE', '/admin/security/bans/203.0.113.253', 400],
+    ['GET', '/admin/security/stats', 400],
+    ['GET', '/api-keys', 422],
+    ['POST', '/api-keys', 422, { name: 'n', owner: 'o' }],
+    ['GET', '/api-keys/:key', 422],
+    ['PATCH', '/api-keys/:key', 422, { name: 'other' }],
+    ['PUT', '/api-keys/:key', 422, { name: 'other' }],
+    ['DELETE', '/api-keys/:key', 422],
+    ['POST', '/api-keys/:key/rotate', 422],
+  ] as const
+).map(([method, path, status, body, known = '']) => [
+  `${method} ${path}?${known}dryRun=true`,
+  {
+    as: 'olga',
+    method,
+    path: `${path}?${known}dryRun=true`,
+    ...(body !== undefined && { headers: JSON_TYPE, body: JSON.stringify(body) }),
+    status,
+    fields: ['dryRun'],
+  },
+])
 
 const order = (title: string, body: object, fields: readonly string[]): Table[number] => [
   `an order with ${title}`,
@@ -179,6 +218,8 @@ const ids: Table = [
   query('/admin/security/bans/nobody', 'olga', 400, 'ip'),
   query('/admin/security/bans/1.2.3', 'olga', 400, 'ip'),
   query('/admin/security/bans/203.0.113.1%2F24', 'olga', 400),
+  query('/admin/security/bans?ip=203.0.113.1/24', 'olga', 400, 'ip'),
+  query('/admin/security/bans?ip=', 'olga', 400, 'ip'),
   query('/admin/security/bans/203.0.113.250', 'olga', 404),
   query('/admin/security/bans/%ff', 'olga', 400),
   query('/api-keys/nope', 'olga', 422, 'id'),
@@ -228,6 +269,14 @@ const bans: Table = [
   [
     'the end of a ban of nothing',
     { as: 'olga', method: 'DELETE', path: '/admin/security/bans/x', status: 400, fields: ['ip'] },
+  ],
+  [
+    'the end of a ban that is not named',
+    { as: 'olga', method: 'DELETE', path: '/admin/security/bans', status: 400, fields: ['ip'] },
+  ],
+  [
+    'the end of a ban of a network that is none',
+    { as: 'olga', method: 'DELETE', path: '/admin/security/bans?ip=203.0.113.0/24', status: 404 },
   ],
 ]
 
@@ -296,6 +345,12 @@ const keys: Table = [
   ],
 ]
 
+/** Of a key that is there. */
+const changes: Table = [
+  ...without(badBodies('olga', '/api-keys/:key', [], 422, 'PATCH'), 'nothing in it'),
+  ...without(badBodies('olga', '/api-keys/:key/rotate', [], 422), 'neither body nor type', 'nothing in it'),
+]
+
 const others: Table = [
   ...['/public/hello', '/demo/credentials', '/api/slow', '/api/boom', '/admin/reports'].map(
     path => [`POST ${path}`, { as: 'grace', method: 'POST', path, status: 404 }] as const,
@@ -334,8 +389,13 @@ describe.each(HOSTS)('bad input to the demo on %s', framework => {
   let demo: Demo
   let before: string
   let client = 0
+  /** Of a key that is there, and is `:key` in paths. */
+  let key: string
   beforeAll(async () => {
     demo = await startDemo(framework)
+    const { body } = await demo.ask('/api-keys', { headers: demo.bearer('olga') })
+    key = (body['data'] as { id: string }[])[0]?.id as string
+    for (const ip of ['203.0.113.253', '203.0.112.0/24']) await demo.wall.bans.ban(ip)
     before = await state()
   })
   afterAll(() => demo.close())
@@ -356,6 +416,8 @@ describe.each(HOSTS)('bad input to the demo on %s', framework => {
     ['ids', ids],
     ['bans', bans],
     ['keys', keys],
+    ['changes of keys', changes],
+    ['unknown queries', unknownQueries],
     ['anything else', others],
   ] as const)('%s', (_area, table) => {
     // What is no URL the Node server of Hono refuses itself, with 400 and nothing else.
@@ -365,6 +427,7 @@ describe.each(HOSTS)('bad input to the demo on %s', framework => {
       client++
       const answer = await raw(demo.origin, {
         ...request,
+        path: request.path.replace(':key', key),
         headers: {
           ...headers,
           ...(as && demo.bearer(as)),

@@ -3,9 +3,10 @@ import {
   type AdminOptions,
   adminApi,
   type Check,
+  type Checked,
   ConfigError,
+  canonicalIp,
   checkFields,
-  checkQuery,
   duration,
   faulty,
   flag,
@@ -19,6 +20,7 @@ import {
   readJson,
   refuse,
   text,
+  withQuery,
 } from '@palisade/core'
 import { type Ban, MANUAL, shown } from './bans/ban.js'
 import { isWithin, rangeOf } from './bans/ban-id.js'
@@ -52,18 +54,30 @@ export function banAdmin<Needs extends object = {}>(
       allowed: 'what failban() returns',
     })
   const admin = new BanAdmin(bans)
-  const api = adminApi('banAdmin', options, {
-    '/bans': { GET: ctx => admin.list(ctx), POST: ctx => admin.ban(ctx) },
-    '/bans/:ip': {
-      GET: (_, { ip }) => admin.show(ip as string),
-      DELETE: (_, { ip }) => admin.unban(ip as string),
+  const api = adminApi(
+    'banAdmin',
+    options,
+    {
+      '/bans': {
+        GET: withQuery(admin.page, (_ctx, _params, query) => admin.list(query)),
+        POST: ctx => admin.ban(ctx),
+        DELETE: withQuery(admin.named, (_ctx, _params, { ip }) => admin.unban(ip)),
+      },
+      '/bans/:ip': {
+        GET: (_, { ip }) => admin.show(ip as string),
+        DELETE: (_, { ip }) => admin.unban(ip as string),
+      },
+      '/stats': { GET: () => admin.stats() },
     },
-    '/stats': { GET: ctx => admin.stats(ctx) },
-  })
+    { status: 400 },
+  )
   return { ...api, setup: services => bans.exempt(services, options.path) }
 }
 
 class BanAdmin {
+  /** The queries of the routes. A network is named in one wherever its slash may not stand in a path, escaped or not. */
+  readonly page
+  readonly named
   private readonly bans: FailbanMiddleware
   /** A cursor is good for this process only: the order of bans in another one is its own. */
   private readonly era = randomBytes(6).toString('base64url')
@@ -71,26 +85,32 @@ class BanAdmin {
   private readonly address: Check<string> = (value, at) =>
     (typeof value === 'string' ? this.bans.idOf(value) : undefined) ?? refuse(at, value, ADDRESS)
 
-  constructor(bans: FailbanMiddleware) {
-    this.bans = bans
+  /** The address itself and not the key of its client, as there may be bans of networks within that. */
+  private readonly sought: Check<string> = (value, at) => {
+    const id = this.address(value, at)
+    return canonicalIp(value as string) ?? id
   }
 
-  list(ctx: RequestContext): Reply {
-    const { jail, limit, cursor } = checkQuery(
-      ctx,
-      {
-        jail: optional(oneOf(...this.bans.jailNames)),
-        limit: optional(integerText({ min: 1, max: 500 }), 50),
-        cursor: optional(text({ max: 64 })),
-      },
-      { status: 400 },
-    )
+  constructor(bans: FailbanMiddleware) {
+    this.bans = bans
+    this.page = {
+      ip: optional(this.sought),
+      jail: optional(oneOf(...bans.jailNames)),
+      limit: optional(integerText({ min: 1, max: 500 }), 50),
+      cursor: optional(text({ max: 64 })),
+    }
+    this.named = { ip: this.sought }
+  }
+
+  list({ ip, jail, limit, cursor }: Checked<BanAdmin['page']>): Reply {
     const before = cursor === undefined ? Number.POSITIVE_INFINITY : this.positionOf(cursor)
     const { registry } = this.bans
     registry.sweep()
+    const containing = ip === undefined ? undefined : new Set(registry.containing(ip))
     const matching = registry.ledger
       .newest(Number.POSITIVE_INFINITY)
       .filter(({ record }) => jail === undefined || record.jail === jail)
+      .filter(({ record }) => containing?.has(record) ?? true)
     const rest = matching.filter(({ sequence }) => sequence < before)
     const page = rest.slice(0, limit)
     const last = page.at(-1)
@@ -133,7 +153,9 @@ class BanAdmin {
       ...(durationMs !== undefined && { durationMs }),
     })
     const { path } = ctx
-    const location = `${path.endsWith('/') ? path.slice(0, -1) : path}/${encodeURIComponent(ban.ip)}`
+    const list = path.endsWith('/') ? path.slice(0, -1) : path
+    const name = encodeURIComponent(ban.ip)
+    const location = ban.ip.includes('/') ? `${list}?ip=${name}` : `${list}/${name}`
     return Reply.json(201, { success: true, data: ban satisfies Ban }, { Location: location })
   }
 
@@ -145,8 +167,7 @@ class BanAdmin {
     return Reply.json(200, { success: true, data: { ip: id, removed } })
   }
 
-  stats(ctx: RequestContext): Reply {
-    checkQuery(ctx, {}, { status: 400 })
+  stats(): Reply {
     return Reply.json(200, { success: true, data: this.bans.stats() })
   }
 

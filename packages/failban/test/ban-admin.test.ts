@@ -26,10 +26,14 @@ interface Body {
   }
 }
 
-function office(options: FailbanOptions = {}, authorize: BanAdminOptions['authorize'] = () => true) {
+function office(
+  options: FailbanOptions = {},
+  authorize: BanAdminOptions['authorize'] = () => true,
+  proxy = '10.0.0.0/8',
+) {
   const clock = fakeClock(NOW)
   const bans = failban({ allowOwnAddresses: false, ...options } as FailbanOptions)
-  const edge = pipeline({ clock, logger: silent, trust: trustedProxies(['10.0.0.0/8']) })
+  const edge = pipeline({ clock, logger: silent, trust: trustedProxies([proxy]) })
     .use(bans)
     .use(banAdmin(bans, { path: '/admin/security', authorize }))
   edge.compile()
@@ -136,6 +140,27 @@ describe('POST /bans', () => {
     expect((await call('POST', '/bans', { ip, force: true })).status).toBe(range)
   })
 
+  it('given a narrow network around a trusted proxy, then 409 says so, and with force the rest is banned', async () => {
+    const { call, bans } = office({}, () => true, '10.0.0.1/32')
+    const { status, body } = await call('POST', '/bans', { ip: '10.0.0.0/24' })
+    expect([status, body.error.message]).toEqual([409, expect.stringMatching(/^A trusted proxy/)])
+    expect(bans.list()).toEqual([])
+    expect((await call('POST', '/bans', { ip: '10.0.1.0/24' })).status).toBe(201)
+    expect((await call('POST', '/bans', { ip: '10.0.0.0/24', force: true })).status).toBe(201)
+  })
+
+  it.each([
+    ['198.51.100.0/24', 201],
+    ['198.51.100.0/23', 409],
+    ['2001:db8::/48', 201],
+    ['2001:db8::/47', 409],
+  ])('given the network %s, then %d by its width alone', async (ip, expected) => {
+    const { call } = office()
+    const { status, body } = await call('POST', '/bans', { ip })
+    expect(status).toBe(expected)
+    if (expected === 409) expect(body.error.message).toMatch(/^A network wider than/)
+  })
+
   it('given a store that fails, then 503 says that the ban is in force', async () => {
     const { call, bans } = office({
       store: { ...memoryBans(), save: () => Promise.reject(new Error('disk full')) },
@@ -229,6 +254,81 @@ describe('/bans/:ip', () => {
   })
 })
 
+describe('/bans?ip=', () => {
+  it.each([
+    ['203.0.113.9', A],
+    ['203.0.113.9/32', A],
+    ['198.51.100.0/24', '198.51.100.0/24'],
+    ['198.51.100.0%2F24', '198.51.100.0/24'],
+    ['198.51.100.128/25', '198.51.100.0/24'],
+    ['2001:db8::1', '2001:db8::/64'],
+    ['2001:db8::/64', '2001:db8::/64'],
+  ])('given %s, then it lists and lifts the bans that contain it', async (text, ip) => {
+    const { call, bans } = office()
+    for (const banned of [A, '198.51.100.0/24', '2001:db8::1']) await bans.ban(banned)
+    const listed = await call('GET', `/bans?ip=${text}`)
+    expect([listed.status, listed.body]).toMatchObject([200, { data: [{ ip }], meta: { total: 1 } }])
+    expect((await call('GET', `/bans?ip=${text}&jail=default`)).body.data).toEqual([])
+    const lifted = await call('DELETE', `/bans?ip=${text}`)
+    expect([lifted.status, lifted.body]).toMatchObject([200, { success: true, data: { removed: [ip] } }])
+    expect(bans.list()).toHaveLength(2)
+    expect((await call('GET', `/bans?ip=${text}`)).body.data).toEqual([])
+    expect((await call('DELETE', `/bans?ip=${text}`)).status).toBe(404)
+  })
+
+  it('given an address in a banned network that is narrower than its client, then it is found and lifted', async () => {
+    const { call, bans } = office()
+    await bans.ban('2001:db8::/80')
+    expect((await call('GET', '/bans?ip=2001:db8::1')).body.data).toHaveLength(1)
+    expect((await call('GET', '/bans?ip=2001:db8:0:0:1::1')).body.data).toHaveLength(0)
+    expect((await call('DELETE', '/bans?ip=2001:db8::1')).status).toBe(200)
+  })
+
+  it.each(['?ip=nobody', '?ip=203.0.113.9/24', '?ip=', '?ip=1.2.3.4&ip=1.2.3.5'])(
+    'given %s, then 400 names the address',
+    async query => {
+      const { faults } = office()
+      for (const method of ['GET', 'DELETE'])
+        expect(await faults(method, `/bans${query}`)).toEqual([400, 'VALIDATION_ERROR', 'ip'])
+    },
+  )
+
+  it('given no address, then DELETE lifts nothing and 400 names what is missing', async () => {
+    const { faults, bans } = office()
+    await bans.ban(A)
+    expect(await faults('DELETE', '/bans')).toEqual([400, 'VALIDATION_ERROR', 'ip'])
+    expect(bans.list()).toHaveLength(1)
+  })
+
+  it.each(['198.51.100.0/24', '2001:db8::1'])(
+    'given a ban of %s that was made, then the answer says where to find it, with no slash in the path',
+    async ip => {
+      const { call } = office()
+      const { headers } = await call('POST', '/bans', { ip })
+      const location = String(headers['location'])
+      expect(location).toMatch(/^\/admin\/security\/bans\?ip=[^/]+$/)
+      expect((await call('GET', location.replace('/admin/security', ''))).body.data).toHaveLength(1)
+    },
+  )
+})
+
+describe('a query that a route does not read', () => {
+  it.each([
+    ['POST', '/bans', { ip: '198.51.100.1' }],
+    ['GET', `/bans/${A}`, undefined],
+    ['DELETE', `/bans/${A}`, undefined],
+    ['DELETE', '/bans', undefined],
+    ['GET', '/bans', undefined],
+    ['GET', '/stats', undefined],
+  ])('given %s %s, then 400 names it and nothing is changed', async (method, below, body) => {
+    const { faults, bans } = office()
+    await bans.ban(A)
+    const [status, code, field] = await faults(method, `${below}?dryRun=true`, body)
+    expect([status, code, field]).toEqual([400, 'VALIDATION_ERROR', 'dryRun'])
+    expect(bans.list().map(({ ip }) => ip)).toEqual([A])
+  })
+})
+
 describe('GET /stats', () => {
   it('given bans and violations, then their numbers, and no addresses', async () => {
     const { call, bans, edge } = office({ maxViolations: 2 })
@@ -255,7 +355,7 @@ describe('GET /stats', () => {
 
 describe('methods', () => {
   it.each([
-    ['PUT', '/bans', 'GET, HEAD, POST'],
+    ['PUT', '/bans', 'GET, HEAD, POST, DELETE'],
     ['POST', '/bans/1.2.3.4', 'GET, HEAD, DELETE'],
     ['DELETE', '/stats', 'GET, HEAD'],
   ])('given %s %s, then 405 says what is allowed', async (method, below, allow) => {

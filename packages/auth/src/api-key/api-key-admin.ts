@@ -3,7 +3,6 @@ import {
   adminApi,
   ConfigError,
   checkFields,
-  checkQuery,
   faulty,
   type Identity,
   integerText,
@@ -13,6 +12,7 @@ import {
   type RequestContext,
   RequestError,
   readJson,
+  withQuery,
 } from '@palisade/core'
 import { type ApiKeyChanges, ApiKeys, type NewApiKey } from './api-keys.js'
 import { LIST_QUERY, ROTATION } from './fields.js'
@@ -32,6 +32,8 @@ const PAGE = { ...LIST_QUERY, limit: optional(integerText({ min: 1, max: 200 }),
  * | `PATCH /:id`, `PUT /:id` | changes what is named; `null` takes a restriction away |
  * | `POST /:id/rotate` `{ overlap? }` | a new secret |
  * | `DELETE /:id` | revokes |
+ *
+ * A query that is not named here is a 422, and nothing is done.
  *
  * Closed unless `authorize` passes. Whoever passes may give a key any owner and any scope: ask for a right that only administrators have.
  *
@@ -53,14 +55,14 @@ export function apiKeyAdmin<Needs extends object = {}>(
 
   return adminApi('apiKeyAdmin', options, {
     '/': {
-      GET: async ctx => {
-        const { keys: data, next } = await keys.list(checkQuery(ctx, PAGE))
+      GET: withQuery(PAGE, async (_ctx, _params, page) => {
+        const { keys: data, next } = await keys.list(page)
         return Reply.json(200, {
           success: true,
           data,
           meta: { count: data.length, nextCursor: next ?? null },
         })
-      },
+      }),
       POST: async ctx => {
         const { key, record } = await keys.create((await readJson(ctx, LIMIT)) as NewApiKey)
         tell(ctx, 'resource:created', record.id)

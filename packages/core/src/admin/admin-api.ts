@@ -3,11 +3,19 @@ import { challengeOf } from '../errors/challenge.js'
 import { CODES, PHRASES } from '../errors/failure.js'
 import { RequestError } from '../errors/request-error.js'
 import type { Middleware } from '../middleware.js'
-import { type Check, callback, checkOptions, refuse as refuseOption, text } from '../options/check.js'
+import {
+  type Check,
+  type Checked,
+  callback,
+  checkOptions,
+  refuse as refuseOption,
+  text,
+} from '../options/check.js'
 import { isReply, type Reply } from '../reply.js'
 import type { Decision, Guard } from '../vocabulary/guard.js'
 import type { Identity } from '../vocabulary/identity.js'
 import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
+import { checkQuery, type FieldRules } from './check-fields.js'
 import { privateNetworks } from './private-networks.js'
 
 export interface AdminOptions<Needs extends object = {}> {
@@ -17,31 +25,54 @@ export interface AdminOptions<Needs extends object = {}> {
   authorize: Guard<RequestContext<Needs>>
 }
 
-/** `params` are the decoded segments that the route names, `/:id`. */
-export type AdminHandler = (
+/** `params` are the decoded segments that the route names, `/:id`; `query` has the checked parameters of a route that reads some. */
+export type AdminHandler<Query extends object = {}> = (
   ctx: RequestContext,
   params: Readonly<Record<string, string>>,
+  query: Query,
 ) => MaybePromise<Reply>
 
-/** Path templates below the mount to handlers by method: `{ '/': { GET: list, POST: create }, '/:id': { GET: show } }`. */
-export type AdminRoutes = Readonly<Record<string, Readonly<Record<string, AdminHandler>>>>
+/** A route that reads a query: `withQuery` makes one. `any` takes what comes, for clients that send parameters of their own. */
+export interface QueryRoute {
+  readonly query: Readonly<Record<string, Check<unknown>>> | 'any'
+  readonly handle: AdminHandler<never>
+}
+
+type AdminRoute = AdminHandler | QueryRoute
+
+/**
+ * Path templates below the mount to handlers by method: `{ '/': { GET: withQuery({ limit }, list), POST: create }, '/:id': { GET: show } }`.
+ * A plain handler reads no query, and is not called for a request that has one.
+ */
+export type AdminRoutes = Readonly<Record<string, Readonly<Record<string, AdminRoute>>>>
+
+/** A handler that reads the query, by the same checks that `checkQuery` takes. */
+export function withQuery<S extends Record<string, Check<unknown>>>(
+  query: S,
+  handle: AdminHandler<Checked<S>>,
+): QueryRoute {
+  return { query, handle }
+}
 
 /**
  * A small JSON API that a middleware serves itself: everything under `path` is answered here, all else goes on.
  *
  * Fails closed: `authorize` is asked before anything is revealed, even whether a route exists; what it throws is a 500, and a
  * promise is awaited, never taken for true. HEAD counts as GET, another method is a 405 with `Allow`, and no answer is stored by a cache.
+ * A query that the route does not read is refused before anything is done: `?dryRun=true` would else be done in earnest.
  *
  * A page of another site cannot use a login that the browser sends on its own (Basic, a cookie): a POST for which no preflight asked is a 403. It
  * relies on `Sec-Fetch-Site`, which browsers have sent since 2023; a preflight is answered by `cors()`, or by nobody.
  *
  * @param owner the factory that the team called, for `ConfigError`
+ * @param rules how a faulty query is answered
  * @throws ConfigError for a path that is none, or without `authorize`
  */
 export function adminApi<Needs extends object = {}>(
   owner: string,
   options: AdminOptions<Needs>,
   routes: AdminRoutes,
+  rules: FieldRules = {},
 ): Middleware<Needs> {
   const { path, authorize } = checkOptions(owner, options, {
     path: text({
@@ -81,9 +112,11 @@ export function adminApi<Needs extends object = {}>(
     ctx.answersAt(found.template)
     const { method } = ctx
     const name = method === 'HEAD' ? 'GET' : method
-    const handler = Object.hasOwn(found.methods, name) ? found.methods[name] : undefined
-    if (handler === undefined) throw notAllowed(found.methods)
-    return handler(ctx, paramsOf(found.parts, segments))
+    const route = Object.hasOwn(found.methods, name) ? found.methods[name] : undefined
+    if (route === undefined) throw notAllowed(found.methods)
+    const { query, handle } = typeof route === 'function' ? { query: {}, handle: route } : route
+    const read = query === 'any' ? {} : checkQuery(ctx, query, rules)
+    return handle(ctx, paramsOf(found.parts, segments), read as never)
   }
 
   function refuse(ctx: RequestContext, decision: Exclude<Decision, { allow: true }> | false): Reply {
@@ -129,7 +162,7 @@ function isAllowed(decision: Decision | boolean): decision is true | { readonly 
   return decision.allow
 }
 
-function notAllowed(methods: Readonly<Record<string, AdminHandler>>): RequestError {
+function notAllowed(methods: AdminRoutes[string]): RequestError {
   const names = Object.keys(methods).flatMap(name => (name === 'GET' ? ['GET', 'HEAD'] : [name]))
   return new RequestError(405, PHRASES[405] as string, { headers: { Allow: names.join(', ') } })
 }

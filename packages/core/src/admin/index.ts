@@ -1,4 +1,11 @@
-export { type AdminHandler, type AdminOptions, type AdminRoutes, adminApi } from './admin-api.js'
+export {
+  type AdminHandler,
+  type AdminOptions,
+  type AdminRoutes,
+  adminApi,
+  type QueryRoute,
+  withQuery,
+} from './admin-api.js'
 export {
   checkFields,
   checkQuery,

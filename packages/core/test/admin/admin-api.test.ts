@@ -4,7 +4,6 @@ import {
   adminApi,
   ConfigError,
   checkFields,
-  checkQuery,
   integer,
   integerText,
   list,
@@ -15,6 +14,7 @@ import {
   Reply,
   readJson,
   text,
+  withQuery,
 } from '../../src/index.js'
 import { type InjectedRequest, inject } from '../../src/testing/index.js'
 
@@ -26,7 +26,9 @@ function serve(request: InjectedRequest, authorize: AdminOptions['authorize'] = 
     { path: '/admin/things', authorize },
     {
       '/': {
-        GET: ctx => Reply.json(200, checkQuery(ctx, { limit: optional(integerText({ min: 1, max: 9 }), 5) })),
+        GET: withQuery({ limit: optional(integerText({ min: 1, max: 9 }), 5) }, (_, __, query) =>
+          Reply.json(200, query),
+        ),
         POST: async ctx => Reply.json(201, checkFields(await readJson(ctx, 1000), SHAPE)),
       },
       '/:id': {
@@ -202,6 +204,34 @@ test.each(['?limit=0', '?limit=10', '?limit=1e0', '?limit=', '?limit=1&limit=2',
     expect([response.status, fieldsOf(response).length]).toEqual([422, 1])
   },
 )
+
+test.each([
+  ['GET', '/admin/things/7?verbose=1'],
+  ['HEAD', '/admin/things/7?verbose=1'],
+  ['POST', '/admin/things?verbose=1'],
+  ['POST', '/admin/things?verbose'],
+])('%s %s, where no query is read, is refused by field before the handler', async (method, url) => {
+  const response = await serve({ method, url, ...(method === 'POST' && { body: '{' }) })
+  expect(response.status).toBe(422)
+  if (method !== 'HEAD')
+    expect(fieldsOf(response)).toEqual([{ field: 'verbose', message: 'is not a known field' }])
+})
+
+test('a faulty query has the status that the rules say', async () => {
+  const routes = { '/': { GET: () => Reply.json(200, {}) } }
+  const api = adminApi('thingAdmin', { path: '/things', authorize: () => true }, routes, { status: 400 })
+  expect((await inject(pipeline({ logger: silent }).use(api), { url: '/things?a=1' })).status).toBe(400)
+})
+
+test('a route that takes any query is asked whatever it says', async () => {
+  const routes = { '/': { GET: { query: 'any', handle: () => Reply.json(200, {}) } as const } }
+  const api = adminApi('thingAdmin', { path: '/things', authorize: () => true }, routes)
+  expect((await inject(pipeline({ logger: silent }).use(api), { url: '/things?a=1&a=2' })).status).toBe(200)
+})
+
+test('given a guard that does not allow, a query is not judged', async () => {
+  expect((await serve({ url: '/admin/things?page=1' }, () => false)).status).toBe(403)
+})
 
 test('a thousand unknown fields are not told back', async () => {
   const body = JSON.stringify(Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`f${i}`, 1])))

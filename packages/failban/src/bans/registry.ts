@@ -77,6 +77,14 @@ export class BanRegistry implements Replica {
     return ban
   }
 
+  /**
+   * Every ban that contains the whole address or network, the one that lasts longest first, those that are just over among them. An
+   * address in a translator's prefix is banned by its IPv4 address, its id, too.
+   */
+  containing(text: string): readonly BanRecord[] {
+    return this.ledger.containing(text, this.idOf(text))
+  }
+
   /** The ban that contains the whole address or network, the longest of several. */
   covering(text: string): BanRecord | undefined {
     const now = this.clock.now()
@@ -157,11 +165,6 @@ export class BanRegistry implements Replica {
     if (!isRepeated) this.logger.error({ err: error, operation }, consequence)
     if (this.buses.size === 0) this.failures.push({ operation, error })
     for (const events of this.buses) events.emit('security:store-error', { operation, error })
-  }
-
-  /** An address in a translator's prefix is banned by its IPv4 address, its id, too. */
-  private containing(text: string): readonly BanRecord[] {
-    return this.ledger.containing(text, this.idOf(text))
   }
 
   /** A ban from elsewhere is held against today's mode, lists and durations. */

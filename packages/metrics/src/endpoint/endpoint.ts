@@ -1,4 +1,13 @@
-import { adminApi, type Check, type Guard, Reply, type RequestContext, text } from '@palisade/core'
+import {
+  type AdminHandler,
+  adminApi,
+  type Check,
+  type Guard,
+  type QueryRoute,
+  Reply,
+  type RequestContext,
+  text,
+} from '@palisade/core'
 import type { MetricsView } from '../collector.js'
 import { TEXT_TYPE } from '../exposition/text.js'
 import { wantsJson } from './negotiate.js'
@@ -23,6 +32,9 @@ export interface Source {
   json(): MetricsView
 }
 
+/** Scrapers send the `params` of their configuration, and cache busters theirs. */
+const scraped = (handle: AdminHandler): QueryRoute => ({ query: 'any', handle })
+
 type Answer = ReturnType<NonNullable<ReturnType<typeof adminApi>['onRequest']>>
 
 /** Serves what was collected: `path` as text or, when `Accept` prefers it, as JSON, and `path.json` as JSON. */
@@ -43,8 +55,8 @@ export class Endpoint {
     this.letter = path[1]
     this.paths = [path, `${path}.json`]
     this.pages = [
-      adminApi(owner, { path, authorize }, { '/': { GET: negotiated } }),
-      adminApi(owner, { path: this.paths[1], authorize }, { '/': { GET: json } }),
+      adminApi(owner, { path, authorize }, { '/': { GET: scraped(negotiated) } }),
+      adminApi(owner, { path: this.paths[1], authorize }, { '/': { GET: scraped(json) } }),
     ]
   }
 

@@ -223,7 +223,7 @@ export const bans: readonly Behaviour[] = [
     ],
     gets: [
       { status: 403, body: /FORBIDDEN/ },
-      { status: 405, headers: { Allow: 'GET, HEAD, POST' } },
+      { status: 405, headers: { Allow: 'GET, HEAD, POST, DELETE' } },
       { status: 415 },
       { status: 400, body: /"field":"why".*"field":"ip"/ },
       { status: 409, body: /your own address/ },
