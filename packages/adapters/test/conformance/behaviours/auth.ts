@@ -17,6 +17,7 @@ import { createLimiter } from '@palisade/ratelimit'
 import { json, text } from '../answers.js'
 import { type App, type Behaviour, get, post } from '../behaviour.js'
 import type { ClientRequest } from '../client/client.js'
+import { refusal, same, still } from '../refusal.js'
 
 const SECRET = 'a secret of thirty-two characters'
 /** Seconds since 1970: so far away that the tests need no clock. */
@@ -46,7 +47,7 @@ type Edge = NonNullable<Behaviour['edge']>
 const behind =
   (options: () => AuthenticateOptions): Edge =>
   probe =>
-    probe.pipeline().use(requestId()).use(probe.middleware('a')).use(authenticate(options()))
+    probe.pipeline(still()).use(requestId()).use(probe.middleware('a')).use(authenticate(options()))
 
 const app: App = {
   routes: [
@@ -71,18 +72,18 @@ const row = (
   when: ClientRequest,
   status: number,
   lines: readonly string[],
-  body: RegExp = /"code":"UNAUTHORIZED"/,
+  body: string,
 ): Behaviour => ({
   title: `given every strategy when there is ${what} then it is ${status} with the challenges of the table`,
   edge: behind(() => ({ strategies: all() })),
   app,
-  when,
+  when: same(when),
   gets: {
     status,
     headers: {
       'WWW-Authenticate': challenges(...lines),
       'Content-Type': 'application/json; charset=utf-8',
-      'X-Request-ID': /./,
+      'X-Request-ID': 'same',
     },
     body,
   },
@@ -90,56 +91,56 @@ const row = (
   outcomes: [{ status, aborted: false }],
 })
 
+const ABSENT = refusal('UNAUTHORIZED', 'Authentication is required')
+const REFUSED = refusal('UNAUTHORIZED', 'The credentials are not valid')
+const MALFORMED_BODY = refusal('BAD_REQUEST', 'The credentials are malformed')
+
 const table: readonly Behaviour[] = [
-  row('no credential', {}, 401, [BEARER, BASIC, KEY]),
-  row('an empty Authorization', { headers: { Authorization: '' } }, 401, [BEARER, BASIC, KEY]),
-  row(
-    'a malformed bearer',
-    { headers: { Authorization: 'Bearer a b' } },
-    400,
-    [MALFORMED],
-    /"code":"BAD_REQUEST"/,
-  ),
+  row('no credential', {}, 401, [BEARER, BASIC, KEY], ABSENT),
+  row('an empty Authorization', { headers: { Authorization: '' } }, 401, [BEARER, BASIC, KEY], ABSENT),
+  row('a malformed bearer', { headers: { Authorization: 'Bearer a b' } }, 400, [MALFORMED], MALFORMED_BODY),
   row(
     'a bearer in two lines',
     { headers: { Authorization: [`Bearer ${token()}`, `Bearer ${token()}`] } },
     400,
     [MALFORMED],
-    /"code":"BAD_REQUEST"/,
+    MALFORMED_BODY,
   ),
   row(
     'a bearer and a password in two lines',
     { headers: { Authorization: [`Bearer ${token()}`, 'Basic YWRhOng='] } },
     400,
     [MALFORMED],
-    /"code":"BAD_REQUEST"/,
+    MALFORMED_BODY,
   ),
   row(
     'a password and a bearer in two lines',
     { headers: { Authorization: ['Basic YWRhOng=', `Bearer ${token()}`] } },
     401,
     [BASIC],
+    REFUSED,
   ),
-  row('an expired bearer', bearer(token({ exp: LONG_AGO })), 401, [EXPIRED]),
-  row('a bearer of another issuer', bearer(token({ iss: 'other' })), 401, [INVALID]),
-  row('a bearer for another audience', bearer(token({ aud: 'other' })), 401, [INVALID]),
-  row('an unsigned bearer', bearer(token({}, { alg: 'none' })), 401, [INVALID]),
+  row('an expired bearer', bearer(token({ exp: LONG_AGO })), 401, [EXPIRED], REFUSED),
+  row('a bearer of another issuer', bearer(token({ iss: 'other' })), 401, [INVALID], REFUSED),
+  row('a bearer for another audience', bearer(token({ aud: 'other' })), 401, [INVALID], REFUSED),
+  row('an unsigned bearer', bearer(token({}, { alg: 'none' })), 401, [INVALID], REFUSED),
   row(
     'a bearer with a key of its own',
     bearer(token({}, { alg: 'HS256', jku: 'http://127.0.0.1:9/' })),
     401,
     [INVALID],
+    REFUSED,
   ),
-  row('a wrong password', login('ada:wrong'), 401, [BASIC]),
-  row('a malformed password', { headers: { Authorization: 'Basic ???' } }, 401, [BASIC]),
-  row('a wrong API key', { headers: { 'X-API-Key': 'pk_wrong' } }, 401, [KEY]),
-  row('an API key in two lines', { headers: { 'X-API-Key': ['a', 'b'] } }, 401, [KEY]),
+  row('a wrong password', login('ada:wrong'), 401, [BASIC], REFUSED),
+  row('a malformed password', { headers: { Authorization: 'Basic ???' } }, 401, [BASIC], REFUSED),
+  row('a wrong API key', { headers: { 'X-API-Key': 'pk_wrong' } }, 401, [KEY], REFUSED),
+  row('an API key in two lines', { headers: { 'X-API-Key': ['a', 'b'] } }, 401, [KEY], REFUSED),
   row(
     'a bearer and an API key',
     { headers: { Authorization: `Bearer ${token()}`, 'X-API-Key': 'a' } },
     400,
     [MALFORMED, KEY],
-    /"code":"BAD_REQUEST"/,
+    MALFORMED_BODY,
   ),
 ]
 
@@ -185,8 +186,8 @@ const ambiguous = (target: string): Behaviour => ({
   title: `given rules by path when the target is ${target} then it is refused before a rule is chosen`,
   edge: rules,
   app: open,
-  when: { target, ...bearer(token()) },
-  gets: { status: 400, body: /"code":"BAD_REQUEST"/ },
+  when: same({ target, ...bearer(token()) }),
+  gets: { status: 400, body: refusal('BAD_REQUEST', 'The path is ambiguous') },
   trace: ['a>', '<a'],
   needs: ['socket'],
 })

@@ -1,4 +1,5 @@
 /** Bans, on every host: who is refused, what of the answers counts, and the admin API. */
+import { authenticate, basic } from '@palisade/auth'
 import { adminApi, cors, RequestError, securityHeaders, trustedProxies } from '@palisade/core'
 import { banAdmin, type FailbanOptions, failban, ipFilter, violation } from '@palisade/failban'
 import { empty, text } from '../answers.js'
@@ -202,6 +203,45 @@ export const bans: readonly Behaviour[] = [
       { status: 200, body: /"removed":\["203.0.113.0\/24"\]/ },
       { status: 200 },
       { status: 200, body: /"activeBans":0/ },
+    ],
+  },
+  {
+    title:
+      'given rules by path in front when a network is lifted then its slash in the path is refused, and in the query it is not',
+    edge: probe => {
+      const bans = failban({})
+      return behindProxy(probe)
+        .use(probe.middleware('a'))
+        .use(bans)
+        .use(
+          authenticate({
+            strategies: [basic({ verify: () => undefined })],
+            rules: [{ path: '/**', mode: 'public' }],
+          }),
+        )
+        .use(banAdmin(bans, { path: '/admin/security', authorize: () => true }))
+    },
+    app,
+    when: [
+      from(B, {
+        method: 'POST',
+        target: '/admin/security/bans',
+        headers: json,
+        body: '{"ip":"203.0.113.0/24","duration":"1h"}',
+      }),
+      from(B, { method: 'DELETE', target: '/admin/security/bans/203.0.113.0%2F24' }),
+      from(B, { target: '/admin/security/bans?ip=203.0.113.77' }),
+      from(A),
+      from(B, { method: 'DELETE', target: '/admin/security/bans?ip=203.0.113.0/24' }),
+      from(A),
+    ],
+    gets: [
+      { status: 201, headers: { Location: '/admin/security/bans?ip=203.0.113.0%2F24' } },
+      { status: 400, body: /"message":"The path is ambiguous"/ },
+      { status: 200, body: /"ip":"203.0.113.0\/24"/ },
+      { status: 403 },
+      { status: 200, body: /"removed":\["203.0.113.0\/24"\]/ },
+      { status: 200 },
     ],
   },
   {

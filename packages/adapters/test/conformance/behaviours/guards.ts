@@ -1,6 +1,5 @@
 /** Authorization, end to end: what a caller may not do is refused with the same bytes on every host. */
 import { type Identity, type Pipeline, provideIdentity, type RequestContext, requestId } from '@palisade/core'
-import { fakeClock } from '@palisade/core/testing'
 import {
   allowIp,
   anyOf,
@@ -15,6 +14,7 @@ import {
 import { json, text } from '../answers.js'
 import { type App, type Behaviour, get, post } from '../behaviour.js'
 import type { Probe } from '../probe.js'
+import { refusal, still } from '../refusal.js'
 
 const callers: Readonly<Record<string, Identity>> = {
   ada: {
@@ -37,14 +37,12 @@ const by = (name: string) => ({ 'X-Caller': name, 'X-Request-ID': 'same' })
 /** The header stands for a login; time and id stand still, so that bytes can be compared. */
 function edgeOf(probe: Probe): Pipeline<{ requestId: string; identity: Identity }> {
   return probe
-    .pipeline({ clock: fakeClock() })
+    .pipeline(still())
     .use(probe.middleware('a'))
     .use(requestId())
     .use(provideIdentity(ctx => callers[ctx.header('x-caller') ?? ''] as Identity))
 }
 
-const refusal = (code: string, message: string) =>
-  `{"error":{"code":"${code}","message":"${message}","timestamp":"2023-11-14T22:13:20.000Z","request_id":"same"}}`
 const FORBIDDEN = refusal('FORBIDDEN', 'Access denied')
 const LACKING = refusal('FORBIDDEN', 'The credential lacks a required scope')
 const UNAUTHORIZED = refusal('UNAUTHORIZED', 'Authentication is required')

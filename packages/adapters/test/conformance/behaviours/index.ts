@@ -1,6 +1,7 @@
 import type { Behaviour } from '../behaviour.js'
 import { address } from './address.js'
 import { auth } from './auth.js'
+import { bodies } from './bodies.js'
 import { body } from './body.js'
 import { end } from './end.js'
 import { errors } from './errors.js'
@@ -31,6 +32,7 @@ export const behaviours: readonly Behaviour[] = [
   ...together,
   ...bans,
   ...guards,
+  ...bodies,
   ...auth,
   ...measured,
   ...probesOfHealth,
