@@ -89,7 +89,9 @@ export const factories: readonly Factory[] = [
   factory('defineScript', coreRedis.defineScript, 'name lua keys read', { name: 'ask', lua: 'return 1' }),
 
   factory('rateLimit', ratelimit.rateLimit, limiterOptions.join(' '), quota, ['policies']),
-  factory('createLimiter', ratelimit.createLimiter, `${limiterOptions[0]} clock`, quota, ['policies']),
+  factory('createLimiter', ratelimit.createLimiter, `${limiterOptions[0]} clock logger onStoreError`, quota, [
+    'policies',
+  ]),
   factory('concurrencyLimit', ratelimit.concurrencyLimit, 'limit key queue name whenKeyMissing mode skip', {
     limit: 5,
   }),
@@ -362,7 +364,7 @@ export const args: readonly Argument[] = [
 /** What the packages export that builds something and takes no object of options, or only calls with a request at hand. */
 export const WITHOUT_OPTIONS: readonly string[] = [
   // core: `adminApi` is called `anyAdmin` above, since whoever calls it gives its name
-  'adminApi withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise envelope problemDetails',
+  'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise envelope problemDetails',
   'canonicalCidr clientKey networkOf cidrs canonicalIp privateNetworks',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf',
   'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName',

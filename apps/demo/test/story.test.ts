@@ -145,17 +145,20 @@ describe.each(SCENES)('the story on %s, with %o', (framework, options) => {
       'auth_failure_total{strategy="basic"}': 10,
       // The neighbour, and the client after its ban.
       'auth_success_total{strategy="basic"}': 2,
-      // The operator and the ban 4, the tenant's own orders 1, three others with 16 each, and who asks too much, with one that does not.
-      'auth_success_total{strategy="jwt"}': 4 + 1 + 3 * 16 + served + 1,
+      // The operator and the ban 4, and the banned network 4, the tenant's own orders 1, three others with 16 each, and who asks too much, with one that does not.
+      'auth_success_total{strategy="jwt"}': 4 + 4 + 1 + 3 * 16 + served + 1,
       'failban_violations_total{source="auth"}': 5,
       'failban_violations_total{source="auth-throttled"}': 5,
       'failban_violations_total{source="rate-limit"}': 1,
       'failban_bans_total{jail="guessing",mode="enforce"}': 1,
-      'failban_unbans_total{cause="manual"}': 1,
+      'failban_bans_total{jail="manual",mode="enforce"}': 1,
+      'failban_unbans_total{cause="manual"}': 2,
+      // The network with its slash escaped, in a path.
+      'guards_denied_total{by="authenticate",code="BAD_REQUEST"}': 1,
       'guards_denied_total{by="authenticate",code="UNAUTHORIZED"}': 5,
       'guards_denied_total{by="authenticate",code="RATE_LIMITED"}': 5,
-      // The last guess, a page that is public, and the right password.
-      'guards_denied_total{by="failban",code="FORBIDDEN"}': 3,
+      // The last guess, a page that is public, and the right password; and who is in the network.
+      'guards_denied_total{by="failban",code="FORBIDDEN"}': 4,
       'guards_denied_total{by="rate-limit",code="RATE_LIMITED"}': 1,
       // Two who may read: four wrong queries and an order with foreign fields.
       'guards_denied_total{code="VALIDATION_ERROR"}': 2 * 5,

@@ -347,7 +347,7 @@ const banSays: readonly (readonly [ClientRequest, ...Said])[] = [
     { target: '/admin/security/stats' },
     200,
     data(
-      '{"activeBans":2,"byJail":{"manual":2},"violations":3,"refusals":0,"trackedKeys":1,"evictions":0,"syncLagMs":0}',
+      '{"activeBans":2,"byJail":{"manual":2},"violations":0,"refusals":0,"trackedKeys":0,"evictions":0,"syncLagMs":0}',
     ),
   ],
   [
