@@ -1,4 +1,4 @@
-import { type Server, validateHeaderName, validateHeaderValue } from 'node:http'
+import { type IncomingMessage, type Server, validateHeaderName, validateHeaderValue } from 'node:http'
 import { Readable } from 'node:stream'
 import {
   answerError,
@@ -28,9 +28,11 @@ import { hasNoBody, sendSafely, typeOf, watched } from './reply.js'
 import { mergeVary } from './vary.js'
 
 export interface FastifyEdge<State extends object> extends FastifyPluginCallback {
-  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
-  state(request: FastifyRequest): State
-  context(request: FastifyRequest): RequestContext<State>
+  /**
+   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own request. @throws Error when the pipeline never ran on it
+   */
+  state(request: FastifyRequest | IncomingMessage): State
+  context(request: FastifyRequest | IncomingMessage): RequestContext<State>
   /** The pipeline as a hook of one route: `app.get('/admin', { onRequest: admin.onRequest }, handler)`. */
   readonly onRequest: onRequestHookHandler
   /** Answers the team's own errors in the pipeline's form: `app.setErrorHandler(edge.errorHandler)`. */
@@ -81,8 +83,10 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     // fastify-plugin's mark: the hooks belong to the instance, not to a scope of their own.
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'palisade',
-    state: (request: FastifyRequest) => requireContext(pipeline, request.raw).state as State,
-    context: (request: FastifyRequest) => requireContext(pipeline, request.raw) as RequestContext<State>,
+    state: (request: FastifyRequest | IncomingMessage) =>
+      requireContext(pipeline, ofNode(request)).state as State,
+    context: (request: FastifyRequest | IncomingMessage) =>
+      requireContext(pipeline, ofNode(request)) as RequestContext<State>,
     onRequest,
     errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       const ctx = enter(pipeline, request, reply)
@@ -135,6 +139,8 @@ function longestParameter(app: FastifyInstance): number {
   }
   return routerOptions?.maxParamLength ?? maxParamLength ?? 100
 }
+
+const ofNode = (request: FastifyRequest | IncomingMessage) => ('raw' in request ? request.raw : request)
 
 /** Through Fastify, so that the team's own `onSend` and `onResponse` hooks see it. */
 function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {

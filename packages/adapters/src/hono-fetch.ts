@@ -13,7 +13,7 @@ export function toHono<State extends object>(
 }
 
 const FETCH: HonoPlatform = {
-  carrierOf: c => c.req.raw,
+  carrierOf: c => ('req' in c ? c.req.raw : c),
   contextFor: (root, c, peer) => new HonoWebContext(root, c, addressOf(c, peer)),
   handleUpgrade: () => needsNode('handleUpgrade'),
   handleUnroutable: () => needsNode('handleUnroutable'),

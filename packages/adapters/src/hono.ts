@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { Pipeline } from '@palisade/core'
 import type { Context } from 'hono'
 import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
@@ -41,7 +41,7 @@ function nodeOf(c: Context): NodeBindings | undefined {
 }
 
 const NODE: HonoPlatform = {
-  carrierOf: c => nodeOf(c)?.incoming ?? c.req.raw,
+  carrierOf: c => (c instanceof IncomingMessage ? c : (nodeOf(c)?.incoming ?? c.req.raw)),
   contextFor(root, c, peer) {
     const node = nodeOf(c)
     return node === undefined

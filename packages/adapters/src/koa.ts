@@ -14,11 +14,17 @@ import { guardUpgrades } from './node-http/upgrade.js'
 import { begin, writeReply } from './node-http/write-reply.js'
 import { hasNoBody, sendSafely } from './reply.js'
 
+interface HasRequest {
+  readonly req: IncomingMessage
+}
+
 export interface KoaEdge<State extends object> extends Middleware {
-  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
-  state(ctx: { readonly req: IncomingMessage }): State
-  context(ctx: { readonly req: IncomingMessage }): RequestContext<State>
-  /** Answers the team's own errors and what no route matched in the pipeline's form: `app.use(edge, edge.errorHandler)`. */
+  /**
+   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own request. @throws Error when the pipeline never ran on it
+   */
+  state(ctx: HasRequest | IncomingMessage): State
+  context(ctx: HasRequest | IncomingMessage): RequestContext<State>
+  /** Answers the team's own errors and what no route matched in the pipeline's form: `app.use(edge).use(edge.errorHandler)`. */
   readonly errorHandler: Middleware
   /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
   handleUpgrade(server: Server): () => void
@@ -63,9 +69,9 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
     }
   }
   return Object.assign(middleware, {
-    state: (koa: { readonly req: IncomingMessage }) => requireContext(pipeline, koa.req).state as State,
-    context: (koa: { readonly req: IncomingMessage }) =>
-      requireContext(pipeline, koa.req) as RequestContext<State>,
+    state: (koa: HasRequest | IncomingMessage) => requireContext(pipeline, ofNode(koa)).state as State,
+    context: (koa: HasRequest | IncomingMessage) =>
+      requireContext(pipeline, ofNode(koa)) as RequestContext<State>,
     errorHandler,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })
@@ -161,3 +167,5 @@ class KoaContext extends NodeContext {
     return new Set(names.map(name => name.toLowerCase()))
   }
 }
+
+const ofNode = (koa: HasRequest | IncomingMessage) => ('req' in koa ? koa.req : koa)

@@ -79,6 +79,8 @@ export interface Invalid {
   readonly reason: string
   /** Whose credential it claims to be, where it says so. */
   readonly subject?: string | undefined
+  /** `false` where it may be right for all that can be told: it is no violation. */
+  readonly isGuess?: boolean
 }
 
 /** The credential is right, and yet may not be used here and now. */

@@ -73,7 +73,7 @@ function attempt(
 
 /** What has expired was right once. A page that was left open overnight is no attacker, nor are all of them behind one address. */
 export function isGuess(result: VerifyResult): boolean {
-  return result.outcome === 'invalid' && result.failure !== 'expired'
+  return result.outcome === 'invalid' && result.failure !== 'expired' && result.isGuess !== false
 }
 
 /** Not waited for: the answer does not depend on it. */

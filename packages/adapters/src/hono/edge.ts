@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import {
   answerError,
   type CompiledPipeline,
@@ -18,9 +18,11 @@ export interface HonoOptions {
 }
 
 export interface HonoEdge<State extends object> extends MiddlewareHandler {
-  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
-  state(c: Context): State
-  context(c: Context): RequestContext<State>
+  /**
+   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own request. @throws Error when the pipeline never ran on it
+   */
+  state(c: Context | IncomingMessage): State
+  context(c: Context | IncomingMessage): RequestContext<State>
   /** Answers the team's own errors in the pipeline's form: `app.onError(edge.errorHandler)`. */
   readonly errorHandler: ErrorHandler
   /** Answers what no route matched in the pipeline's form: `app.notFound(edge.notFoundHandler)`. */
@@ -47,7 +49,7 @@ export interface HonoContext extends RequestContext {
 /** What Hono runs on: with Node, or wherever there is `fetch`. */
 export interface HonoPlatform {
   /** What stays the same for one request. */
-  carrierOf(c: Context): object
+  carrierOf(c: Context | IncomingMessage): object
   contextFor(root: CompiledPipeline, c: Context, peer: HonoOptions['peer']): HonoContext
   handleUpgrade(pipeline: CompiledPipeline, server: Server): () => void
   handleUnroutable(pipeline: CompiledPipeline, server: Server): () => void
@@ -80,8 +82,9 @@ export function honoEdge<State extends object>(
     return answer.then(reply => (reply === undefined ? pass(ctx, isOuter, next) : ctx.answer(reply, isOuter)))
   }
   return Object.assign(middleware, {
-    state: (c: Context) => requireContext(pipeline, platform.carrierOf(c)).state as State,
-    context: (c: Context) => requireContext(pipeline, platform.carrierOf(c)) as RequestContext<State>,
+    state: (c: Context | IncomingMessage) => requireContext(pipeline, platform.carrierOf(c)).state as State,
+    context: (c: Context | IncomingMessage) =>
+      requireContext(pipeline, platform.carrierOf(c)) as RequestContext<State>,
     errorHandler: (error: Error, c: Context) => {
       const ctx = contextOf(c)
       return ctx.answer(answerError(ctx, error, 'the handler failed', undefined), false)

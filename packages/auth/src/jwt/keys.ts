@@ -8,11 +8,12 @@ export interface KeySource {
   /** Changes whenever a key is gone: then every token that was verified before has to be verified again. */
   readonly epoch: number
   /**
-   * The keys that a token with this header may be signed with; mostly one. Empty: none that is known.
+   * The keys that a token with this header may be signed with; mostly one. Empty: none that the issuer has. `undefined`: none that is known, and whether there is
+   * a new one may not be asked yet.
    *
    * @throws KeysUnavailable when nobody can tell, because the issuer does not answer
    */
-  keysFor(header: JWTHeaderParameters): MaybePromise<readonly VerificationKey[]>
+  keysFor(header: JWTHeaderParameters): MaybePromise<readonly VerificationKey[] | undefined>
   setup?(services: Services): void
   dispose?(): MaybePromise<void>
 }

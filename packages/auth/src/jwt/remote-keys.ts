@@ -41,7 +41,7 @@ export class RemoteKeys implements KeySource {
     this.#logger = logger
   }
 
-  async keysFor(header: JWTHeaderParameters): Promise<readonly VerificationKey[]> {
+  async keysFor(header: JWTHeaderParameters): Promise<readonly VerificationKey[] | undefined> {
     const set = await this.#current()
     const known = await set.keysFor(header)
     if (known.length > 0) return known
@@ -52,7 +52,7 @@ export class RemoteKeys implements KeySource {
     if (this.#clock.monotonic() - this.#askedForUnknownAt < UNKNOWN_KEY_MS) {
       // Whether the key is new cannot be told while the issuer does not answer.
       if (this.#failures > 0) throw this.#unavailable()
-      return keys
+      return undefined
     }
     if (!(await this.#refresh())) throw this.#unavailable()
     // A fetch that failed is not counted: after that rest it is tried again.

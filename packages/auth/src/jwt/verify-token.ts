@@ -38,6 +38,9 @@ export class TokenVerifier {
     try {
       const { epoch } = issuer.keys
       const keys = await issuer.keys.keysFor(read.header as JWTHeaderParameters)
+      // A key that came after the last fetch is not known either, and its tokens are not their client's fault.
+      if (keys === undefined)
+        return { outcome: 'invalid', failure: 'invalid', reason: 'unknown key', isGuess: false }
       if (keys.length === 0) return invalid('unknown key')
       if (!(await isSigned(token, keys, issuer.algorithms))) return invalid('signature')
       const fault = faultIn(read, issuer, Math.floor(now / 1000), this.#options.toleranceSeconds)

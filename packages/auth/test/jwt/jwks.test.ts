@@ -100,6 +100,20 @@ describe('keys that an issuer publishes', () => {
     expect(server.requests.length).toBe(3)
   })
 
+  test('are new within 30 seconds of a look that a stranger has used up: their tokens wait outside, and are no violations', async () => {
+    server.publishes(one)
+    const { send, violations, clock } = setUp()
+    expect((await send(bearer(await byOne()))).status).toBe(200)
+    const foreign = await sign(claims(), { alg: 'RS256', key: rsa.privateKey, header: { kid: 'three' } })
+    expect((await send(bearer(foreign))).status).toBe(401)
+    expect(violations).toHaveLength(1)
+    server.publishes(one, two)
+    for (let i = 0; i < 5; i++) expect((await send(bearer(await byTwo({ jti: String(i) })))).status).toBe(401)
+    expect(violations).toHaveLength(1)
+    clock.advance(30_000)
+    expect((await send(bearer(await byTwo()))).status).toBe(200)
+  })
+
   test('are waited for by every token that names a new one while they are fetched', async () => {
     server.publishes(one)
     const { send, violations } = setUp()

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
@@ -13,13 +13,14 @@ export function serverFor({ app }: Scene, listener?: RequestListener): Server {
 }
 
 interface Upgrades {
+  state(request: IncomingMessage): object
   handleUpgrade(server: Server): () => void
 }
 
 /** Listens on a free port; with WebSockets behind the edge where the scene wants them. */
 export async function listen(scene: Scene, server: Server, edge: Upgrades): Promise<Running> {
   const { webSockets = false, listenOn = '127.0.0.1', tls = false } = scene.app
-  const sockets = webSockets ? echo(server) : undefined
+  const sockets = webSockets ? echo(server, edge) : undefined
   // Behind the listeners on purpose: the order must not matter.
   if (webSockets) edge.handleUpgrade(server)
   server.listen(0, listenOn)
@@ -36,8 +37,12 @@ export async function listen(scene: Scene, server: Server, edge: Upgrades): Prom
   }
 }
 
-function echo(server: Server): WebSocketServer {
+/** Says what it hears, and knows who it is that it hears. */
+function echo(server: Server, edge: Upgrades): WebSocketServer {
   const sockets = new WebSocketServer({ server })
-  sockets.on('connection', socket => socket.on('message', data => socket.send(String(data))))
+  sockets.on('connection', (socket, request) => {
+    const isKnown = typeof edge.state(request) === 'object'
+    socket.on('message', data => socket.send(isKnown ? String(data) : 'who are you?'))
+  })
   return sockets
 }
