@@ -1,10 +1,11 @@
 import { callback, checkOptions, type MaybePromise, optional, refuse } from '@palisade/core'
 import type { BasicUser, PasswordContext } from './basic.js'
 import { PasswordHasher, passwordHasher } from './password-hasher.js'
+import { parsePhc } from './phc.js'
 
 /** A user as the team's database knows it. */
 export interface StoredUser extends BasicUser {
-  /** What `hasher.hash()` made: a PHC string. Absent: this user has no password. */
+  /** What `hasher.hash()` made: a PHC string. Absent: this user has no password. One that cannot be read is an error, and no wrong password. */
   passwordHash?: string | null | undefined
   /** No login while it is true. */
   disabled?: boolean | undefined
@@ -20,7 +21,11 @@ export interface PasswordUsersOptions {
 }
 
 export interface PasswordUsers {
-  /** For `basic({ verify })`, and for a login form. Nothing: unknown user, wrong password, disabled - always for the work of one hash. */
+  /**
+   * For `basic({ verify })`, and for a login form. Nothing: unknown user, wrong password, disabled - always for the work of one hash.
+   *
+   * @throws TypeError after the same work, where the stored hash cannot be read; Overloaded; and what `find` throws
+   */
   verify(
     username: string,
     password: string,
@@ -55,8 +60,16 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
 
     async verify(username, password, context) {
       const user = (await find(username)) ?? undefined
-      const isRight = await hasher.verify(password, user?.passwordHash ?? undefined, context?.signal)
-      if (!isRight || user === undefined || user.disabled === true) return undefined
+      const stored: unknown = user?.passwordHash ?? undefined
+      const phc = isReadable(stored) ? stored : undefined
+      const isRight = await hasher.verify(password, phc, context?.signal)
+      if (user === undefined || user.disabled === true) return undefined
+      // The team's fault: nobody can say whether the password was wrong, so that it must not count against who typed it.
+      if (stored !== phc)
+        throw new TypeError(
+          'find returned a passwordHash that cannot be read; needed: what hasher.hash() makes',
+        )
+      if (!isRight) return undefined
       const { passwordHash, disabled: _, ...rest } = user
       // Not for who has to wait: only a right password would cost a second hash, and tell itself.
       if (rehash !== undefined && context?.isLocked !== true && hasher.needsRehash(passwordHash as string))
@@ -79,6 +92,9 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
     }
   }
 }
+
+const isReadable = (stored: unknown): stored is string =>
+  typeof stored === 'string' && parsePhc(stored) !== undefined
 
 /** Only what an identity is made of: a row of a database has more. */
 function pick({ subject, scopes, roles, tenant, permissions, claims, expiresAt }: BasicUser): BasicUser {

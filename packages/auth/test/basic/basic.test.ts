@@ -120,11 +120,11 @@ describe('credentials', () => {
 })
 
 describe('verification', () => {
-  test('an unknown user, a user without a password, a disabled one, a broken hash and a wrong password cost one hash of today each', async () => {
+  test('an unknown user, a user without a password, disabled ones and a wrong password cost one hash of today each', async () => {
     const { send, rows, failures } = await setUp({
       nopass: {},
       off: { password: 'correct horse', disabled: true },
-      broken: { passwordHash: '$scrypt$x' },
+      broken: { passwordHash: '!', disabled: true },
     })
     const bodies = new Set<string>()
     for (const name of ['nobody', 'nopass', 'off', 'broken', 'ada']) {
@@ -141,6 +141,20 @@ describe('verification', () => {
     expect(failures.map(({ subject }) => subject)).toEqual(['nobody', 'nopass', 'off', 'broken', 'ada'])
     expect(rows.size).toBe(4)
   })
+
+  test.each(['$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW', 'plain', '', 5])(
+    'given a user whose stored hash is %j, when any password is tried, then it is a logged 503 for the work of a hash, and held against nobody',
+    async passwordHash => {
+      const { send, violations, logs } = await setUp({ old: { passwordHash: passwordHash as string } })
+      const { status, body } = await send(as('old:plain'))
+      expect([status, body.includes('passwordHash'), violations]).toEqual([503, false, []])
+      const told = logs.map(({ fields }) => String(fields['err'])).join()
+      expect(told).toContain('passwordHash that cannot be read')
+      if (typeof passwordHash === 'string' && passwordHash !== '') expect(told).not.toContain(passwordHash)
+      expect((await send(as('nobody:plain'))).status).toBe(401)
+      expect([work.scrypts.length, new Set(work.scrypts).size]).toEqual([2, 1])
+    },
+  )
 
   test('what throws is a 503 that says nothing', async () => {
     const { send, violations } = await setUp({}, { verify: () => Promise.reject(new Error('db-host down')) })
