@@ -123,6 +123,7 @@ describe('options that are wrong name themselves', () => {
     ),
     ['apiKeys', 'pepper', { pepper: 'short' }],
     ['apiKeys', 'pepper', { pepper: [] }],
+    ['apiKeys', 'pepper', { pepper: undefined }],
     ['apiKeys', 'limiter', { limiter: {} }],
     ['apiKeys', 'lastUsedEvery', { lastUsedEvery: '2d' }],
     ['apiKeys', 'peper', { peper: 'x'.repeat(32) }],

@@ -8,7 +8,7 @@ export interface ApiKeyOptions {
   keys: ApiKeys
   /** Where the key is. Default `x-api-key`. With `authorization` it is `<scheme> <key>`, and other credentials there are left to others. */
   header?: string
-  /** The word in front of the key in `authorization`. Default `Bearer`. */
+  /** The word in front of the key in `authorization`, and in the challenge. Default `Bearer`. */
   scheme?: string
   /** How rules name it. Default `api-key`. */
   name?: string
@@ -43,13 +43,15 @@ export function apiKey(options: ApiKeyOptions): Strategy<PresentedKey> {
   const isShared = header === 'authorization'
   if (scheme !== undefined && !isShared)
     refuse({ owner: 'apiKey', option: 'scheme' }, scheme, 'nothing, unless the header is "authorization"')
+  /** What is asked for is what is read. A header of its own has no registered scheme. */
+  const asked = isShared ? (scheme ?? 'Bearer') : 'ApiKey'
   /** RFC 9110 section 11.4: one space or more. */
-  const form = new RegExp(`^${scheme ?? 'Bearer'} +(.*)$`, 'is')
-  const challenge = `ApiKey realm=${quotedString(realm)}`
+  const form = new RegExp(`^${asked} +(.*)$`, 'is')
+  const challenge = `${asked} realm=${quotedString(realm)}`
 
   return {
     name,
-    scheme: 'ApiKey',
+    scheme: asked,
 
     extract(ctx) {
       const field = ctx.header(header)

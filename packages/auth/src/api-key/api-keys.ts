@@ -12,6 +12,7 @@ import {
   list,
   type MaybePromise,
   optional,
+  refuse,
   type Services,
   systemClock,
   text,
@@ -32,7 +33,10 @@ export interface ApiKeysOptions {
   store?: ApiKeyStore
   /** The first part of every key. Default `pk`. */
   prefix?: string
-  /** A secret of at least 32 characters that is not in the store; several while it is changed, the newest first. Default: none, and plain SHA-256. */
+  /**
+   * A secret of at least 32 characters that is not in the store; several while it is changed, the newest first. Left out: none, and plain SHA-256.
+   * `undefined` is refused, since an environment variable that is not set would take it away.
+   */
   pepper?: string | readonly string[]
   /** Makes the limiters of keys that have a `rateLimit`: `rate => createLimiter(rate)`. Without it no key can have one. */
   limiter?: MakeLimiter
@@ -77,11 +81,12 @@ export interface IssuedApiKey {
 
 /** How often a change is tried again that somebody else's change came in between of. */
 const MOST_TRIES = 5
+const PEPPER = 'a secret of at least 32 characters, or 1 to 5 of them'
 
 /**
  * Issues, checks and takes back API keys.
  *
- *     const keys = apiKeys({ store: keyValueKeys({ store: new Keyv(...) }), pepper: process.env.KEY_PEPPER })
+ *     const keys = apiKeys({ store: keyValueKeys({ store: new Keyv(...) }), pepper })
  *     const { key } = await keys.create({ name: 'Mobile app', owner: 'u42', scopes: ['read'] })
  *
  * What it stores is of no use to a thief: secrets have 256 random bits and are stored as a keyed hash.
@@ -117,17 +122,17 @@ export class ApiKeys {
         ),
       ),
       prefix: optional(keyPrefix, 'pk'),
-      pepper: optional(
-        either(
-          pepper,
-          list(pepper, { min: 1, max: 5 }),
-          'a secret of at least 32 characters, or 1 to 5 of them',
-        ),
-      ),
+      pepper: optional(either(pepper, list(pepper, { min: 1, max: 5 }), PEPPER)),
       limiter: optional(callback<MakeLimiter>('a function (rate) => Limiter')),
       lastUsedEvery: optional(duration({ min: 0, max: '1d' })),
       clock: optional(having<Clock>('a clock', 'now', 'monotonic'), systemClock),
     })
+    if (checked.pepper === undefined && Object.hasOwn(options, 'pepper'))
+      refuse(
+        { owner: 'apiKeys', option: 'pepper' },
+        undefined,
+        `${PEPPER}; leave the option out to do without`,
+      )
     const { pepper: peppers = [], limiter } = checked
     this.#clock = checked.clock
     this.#store = checked.store ?? memoryKeys({ clock: checked.clock })

@@ -416,9 +416,20 @@ test('in the Authorization header a key is told from the tokens of others', asyn
   expect(await status(`Bearer ${key}`)).toBe(200)
   expect(await status(`bearer ${key}`)).toBe(200)
   expect(await status('Bearer pk_wrong')).toBe(401)
-  const { headers } = await send({ headers: { authorization: 'Bearer a.b.c' } })
-  expect(headers['www-authenticate']).toBe(CHALLENGE)
+  expect((await send({ headers: { authorization: 'Bearer a.b.c' } })).status).toBe(401)
 })
+
+test.each([
+  ['Bearer', {}],
+  ['Token', { scheme: 'Token' }],
+])(
+  'given keys in the Authorization header as %s, when none or a wrong one is there, then that scheme is asked for',
+  async (scheme, more) => {
+    const { send } = edge({ strategies: [apiKey({ keys: apiKeys(), header: 'authorization', ...more })] })
+    for (const headers of [{}, { authorization: `${scheme} pk_wrong` }])
+      expect((await send({ headers })).headers['www-authenticate']).toBe(`${scheme} realm="api"`)
+  },
+)
 
 function withId(key: string, id: string): string {
   const [prefix, , rest] = key.split('_') as [string, string, string]
