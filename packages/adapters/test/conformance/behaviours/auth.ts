@@ -11,6 +11,8 @@ import {
   clearFailures,
   insufficientScopeChallenge,
   jwt,
+  passwordHasher,
+  passwordUsers,
 } from '@palisade/auth'
 import { type Middleware, Reply, RequestError, requestId } from '@palisade/core'
 import { createLimiter } from '@palisade/ratelimit'
@@ -41,6 +43,10 @@ const passwords = () =>
   basic({
     verify: (name, password) => (name === 'ada' && password === 'pä:ss' ? { subject: 'ada' } : undefined),
   })
+const unreadable = passwordUsers({
+  hasher: passwordHasher({ cost: 10 }),
+  find: () => ({ subject: 'ada', passwordHash: 'plain' }),
+})
 const all = () => [tokens(), passwords(), apiKey({ keys: apiKeys() })]
 
 type Edge = NonNullable<Behaviour['edge']>
@@ -305,6 +311,26 @@ export const auth: readonly Behaviour[] = [
       body: /"code":"SERVICE_UNAVAILABLE","message":"[^"]*at the moment"/,
     },
     logs: [/authentication is not available/],
+  },
+  {
+    title:
+      'given a user whose stored hash cannot be read when one logs in then it is 503 and nothing of it is told',
+    edge: behind(() => ({ strategies: [basic({ verify: unreadable.verify })] })),
+    app,
+    when: same(login('ada:plain')),
+    gets: {
+      status: 503,
+      headers: { 'WWW-Authenticate': null },
+      body: refusal('SERVICE_UNAVAILABLE', 'Authentication is not available at the moment'),
+    },
+    logs: [/authentication is not available/],
+  },
+  {
+    title: 'given API keys in Authorization when none is there then the scheme that is read is asked for',
+    edge: behind(() => ({ strategies: [apiKey({ keys: apiKeys(), header: 'authorization' })] })),
+    app,
+    when: {},
+    gets: { status: 401, headers: { 'WWW-Authenticate': [BEARER] } },
   },
   {
     title: 'given rules by path when paths are asked for then each has its own',
