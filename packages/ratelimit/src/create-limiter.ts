@@ -2,6 +2,7 @@ import {
   type Clock,
   callback,
   having,
+  isolatedLogger,
   isPromise,
   type LimitDecision,
   type Limiter,
@@ -99,10 +100,12 @@ function tells(
   onStoreError: ((error: unknown) => void) | undefined,
   logger: Logger | undefined,
 ): (error: unknown) => void {
+  const log = logger && isolatedLogger(logger)
   return error => {
-    logger?.warn({ err: error, policy }, 'the store of a limiter failed')
+    log?.warn({ err: error, policy }, 'the store of a limiter failed')
     try {
-      onStoreError?.(error)
+      const told: unknown = onStoreError?.(error)
+      if (isPromise(told)) told.then(undefined, () => {})
     } catch {
       // Whoever watches must not decide whether an attempt is allowed.
     }

@@ -97,11 +97,13 @@ describe('a store that does not answer', () => {
     }
   })
 
-  it('createLimiter: tells and logs each call that failed, and a listener that throws harms nothing', async () => {
-    const errors = vi.fn(() => {
+  it('createLimiter: tells and logs each call that failed, and a listener or a logger that throws harms nothing', async () => {
+    const errors = vi.fn(async () => {
       throw new Error('of the listener')
     })
-    const warn = vi.fn()
+    const warn = vi.fn(() => {
+      throw new Error('of the logger')
+    })
     const limiter = createLimiter({
       limit: 9,
       window: '1h',
