@@ -182,7 +182,7 @@ describe.runIf(Number.parseInt(process.versions.v8, 10) < 13)('the classes of th
     },
   )
 
-  test('given a listener that is added or an application that is taken away later when requests come then they are as Node makes them', async () => {
+  test('given a listener that is added later, or an application that is put in again, when requests come then they are as Node makes them', async () => {
     for (const change of [
       (server: Server) => server.on('upgrade', req => Object.assign(req, { query: {} })),
       (server: Server, app: Express) => server.removeAllListeners('request').on('request', app),
@@ -202,7 +202,7 @@ describe.runIf(Number.parseInt(process.versions.v8, 10) < 13)('the classes of th
         'true',
       ])
       expect(isBorn).toEqual([NO, YES, YES, NO, NO])
-      expect(server.listenerCount('newListener') + server.listenerCount('removeListener')).toBe(0)
+      expect(server.listenerCount('newListener')).toBe(0)
     }
   })
 

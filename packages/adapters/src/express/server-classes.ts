@@ -31,7 +31,7 @@ export function requestPrototypeOf(server: Server): object | undefined {
  * `Object.setPrototypeOf` - changes nothing.
  *
  * Nobody but the application may meet them so: Express's prototypes have getters (`path`, `query`, `ip`) where others assign. So this is for a server whose
- * one listener is the application; as soon as another is added, or this one taken away, the server has Node's classes again. Nothing happens to a
+ * one listener is the application; as soon as another is added, or takes its place, the server has Node's classes again. Nothing happens to a
  * server that was given classes of its own, nor where a prototype defines how to read or write what Node assigns.
  */
 export function adoptPrototypes(server: Server, mounted: App): void {
@@ -49,12 +49,10 @@ export function adoptPrototypes(server: Server, mounted: App): void {
   const giveBack = (event: string | symbol): void => {
     if (!HANDING_OUT.includes(event as string)) return
     server.off('newListener', giveBack)
-    server.off('removeListener', giveBack)
     classes[INCOMING] = IncomingMessage
     classes[RESPONSE] = ServerResponse
   }
   server.on('newListener', giveBack)
-  server.on('removeListener', giveBack)
 }
 
 function isAlone(server: Server, app: App): boolean {
