@@ -257,7 +257,7 @@ export class FailbanMiddleware implements Failban {
     ban: BanRecord | undefined,
     isDenied: boolean,
   ): Reply | undefined {
-    if (this.lists.allows(ip, ctx.services.clock)) return undefined
+    if (this.isAllowed(ctx, ip, isDenied)) return undefined
     if (!isDenied && this.isExempt(ctx)) return undefined
     this.refusals++
     if (this.options.mode === 'shadow') return undefined
@@ -276,6 +276,15 @@ export class FailbanMiddleware implements Failban {
       reason: isDenied ? 'on the deny list' : `banned by jail "${ban?.jail}": ${ban?.reason}`,
       by: FAILBAN,
     })
+  }
+
+  /**
+   * The lists open for verified addresses only. A proxy of ours, or this machine, is still not held to a ban, so that a health
+   * check which a proxy makes itself passes; a deny list refuses it.
+   */
+  private isAllowed({ client, services }: RequestContext, ip: string, isDenied: boolean): boolean {
+    if (client.bannable) return this.lists.allows(ip, services.clock)
+    return !isDenied && this.lists.isOurs(ip, services.clock)
   }
 
   private isExempt({ services, path }: RequestContext): boolean {

@@ -1,6 +1,8 @@
 import {
+  type ClientAddress,
   ConfigError,
   callback,
+  canonicalIp,
   checkOptions,
   cidrs,
   clientKey,
@@ -64,13 +66,11 @@ export function ipFilter<State extends object = {}>(options: IpFilterOptions<Sta
   }
 
   function faultOf(ctx: RequestContext<State>): string | undefined {
-    const client = key === undefined ? ctx.client : named(key(ctx))
-    const { ip } = client
-    if (ip === undefined) return allow === undefined ? undefined : 'no address'
+    const client = key === undefined ? ctx.client : named(key(ctx), ctx.client)
+    if (client.ip === undefined) return allow === undefined ? undefined : 'no address'
     if (deny?.hasClient(client)) return 'on the deny list'
-    if (allow === undefined) return undefined
-    if (!allow.has(ip)) return 'not on the allow list'
-    return key === undefined && !ctx.client.bannable ? 'the address is not verified' : undefined
+    if (allow === undefined || allow.admits(client)) return undefined
+    return client.bannable ? 'not on the allow list' : 'the address is not verified'
   }
 
   function refuse(ctx: RequestContext<State>, reason: string): Reply | undefined {
@@ -89,10 +89,17 @@ export function ipFilter<State extends object = {}>(options: IpFilterOptions<Sta
   }
 }
 
-/** @throws TypeError for what is no text, a promise above all */
-function named(ip: unknown): { ip: string | undefined; key: string | undefined } {
-  if (ip === undefined) return { ip, key: undefined }
-  if (typeof ip === 'string') return { ip, key: clientKey(ip) }
+/**
+ * The address that a team's `key` named. Another address than the client's is verified by the team.
+ *
+ * @throws TypeError for any value but text and `undefined`, a promise above all
+ */
+function named(ip: unknown, client: ClientAddress): ClientAddress {
+  if (ip === undefined) return { ip, key: undefined, bannable: false }
+  if (typeof ip === 'string') {
+    const isOther = client.ip === undefined || canonicalIp(ip) !== client.ip
+    return { ip, key: clientKey(ip), bannable: isOther || client.bannable }
+  }
   // Nobody waits for it, and its rejection would end the process.
   if (isPromise(ip)) ip.then(undefined, () => {})
   throw new TypeError(`ipFilter: the key is of type ${typeof ip}; allowed: an address as text, or undefined`)

@@ -289,8 +289,8 @@ test.each([
 test.each([
   ['a public client', '203.0.113.9', false],
   ['a private client', '192.168.1.7', true],
-  // The kubelet and scrapers inside connect themselves, from the range that trust names.
-  ['no forwarded client', undefined, true],
+  // It may be the proxy's own probe, or any client of a proxy that adds no header: not verified.
+  ['no forwarded client', undefined, false],
   ['a malformed client', 'unknown', false],
 ])(
   'given a trusted proxy and %s when readiness is asked then details are shown: %s %s',

@@ -76,15 +76,16 @@ function compile(record: ApiKeyRecord, method: string): CompiledKey {
   }
 }
 
-/** Why a key that is right may not be used from here, or now; `undefined` if it may. An address that is not known is not allowed. */
+/** Why a key that is right may not be used from here, or now; `undefined` if it may. An address that is unknown or not verified is not allowed. */
 export function restrictionOf(
   key: CompiledKey,
   owner: string,
   client: ClientAddress,
   now: number,
 ): Refused | undefined {
-  if (key.cidrs !== undefined && (client.ip === undefined || !key.cidrs.has(client.ip))) {
-    return refused(owner, 'This key may not be used from this address', 'address not allowed', true)
+  if (key.cidrs !== undefined && !key.cidrs.admits(client)) {
+    const reason = client.bannable ? 'address not allowed' : 'address not verified'
+    return refused(owner, 'This key may not be used from this address', reason, true)
   }
   if (key.isInWindow !== undefined && !key.isInWindow(now))
     return refused(owner, 'This key may not be used at this time', 'outside its hours', false)

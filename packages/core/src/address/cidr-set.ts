@@ -54,11 +54,19 @@ export class CidrSet {
 
   /**
    * Whether a client is in one of the ranges, by its address or by the IPv4 address that a translator put into it (`clientKey`). For lists that close,
-   * so that no translator is a way around them. One that opens asks `has(client.ip)`: it lets in who was listed as it came.
+   * so that no translator is a way around them. A list that opens asks `admits(client)`.
    */
   hasClient({ ip, key }: Pick<ClientAddress, 'ip' | 'key'>): boolean {
     if (ip === undefined) return false
     return this.has(ip) || (key !== undefined && key !== ip && !key.includes(':') && this.has(key))
+  }
+
+  /**
+   * Whether a list that opens may let this client in: its address is verified, and in one of the ranges as it came. An address
+   * that is not bannable may be a proxy's, which every client behind that proxy would then share.
+   */
+  admits({ ip, bannable }: Pick<ClientAddress, 'ip' | 'bannable'>): boolean {
+    return ip !== undefined && bannable && this.has(ip)
   }
 
   /** `has` for an address that has been parsed. @internal */

@@ -7,21 +7,21 @@ const FORWARDING = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
 /**
  * A guard that lets in callers on this machine or in a private network (RFC 1918, RFC 4193): the default of what tells a process' inner life.
  *
- * A scraper that connects from such an address itself may read. What was forwarded may be read only through a proxy that `trust` knows, by a
- * client whose address was verified to its end: behind a proxy that nobody named every stranger has the proxy's private address. Spoofable
+ * A scraper that connects from such an address itself may read. A forwarded request may read only through a proxy that `trust` knows.
+ * An address that `trust` did not verify to its end opens nothing, also without a forwarding header: it may be the proxy of a
+ * stranger. A scraper inside the ranges of `trust`, or that skips its hops, needs an `authorize` that knows the scraper. Spoofable
  * by a proxy that is not named and leaves no trace in the headers: name it.
  */
 export function privateNetworks(): (ctx: RequestContext) => boolean {
   const inside = new CidrSet(['loopback', 'private'])
   const isInside = (ip: string | undefined) => ip !== undefined && inside.has(ip)
   return ctx => {
-    const { ip, bannable } = ctx.client
-    if (!isInside(ip)) return false
+    if (!inside.admits(ctx.client)) return false
     if (!wasForwarded(ctx)) return true
     const { peer } = ctx
     // No proxy on the public side of a network speaks for somebody within it.
     const isProxyInside = peer === undefined || peer === '' || isInside(peer)
-    return bannable && isProxyInside && ctx.services.trust.isProxy?.(peer) === true
+    return isProxyInside && ctx.services.trust.isProxy?.(peer) === true
   }
 }
 

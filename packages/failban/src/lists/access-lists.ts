@@ -36,7 +36,12 @@ export class AccessLists {
 
   /** Whether this one address is never refused. */
   allows(ip: string, clock: Clock): boolean {
-    return this.allow.has(ip) || this.allowsByItself(set => set.has(ip), clock)
+    return this.allow.has(ip) || this.isOurs(ip, clock)
+  }
+
+  /** Whether it is a trusted proxy's or this machine's. */
+  isOurs(ip: string, clock: Clock): boolean {
+    return this.allowsByItself(set => set.has(ip), clock)
   }
 
   /** Whether the whole network is never refused, so that a ban of it would do nothing. */

@@ -303,7 +303,7 @@ export const measured: readonly Behaviour[] = [
   },
   {
     title:
-      'given metrics behind a named proxy when a stranger and a colleague ask then the colleague is answered',
+      'given metrics behind a named proxy when a stranger, a colleague and a client without a name ask then the colleague is answered',
     edge: probe =>
       probe
         .pipeline({ trust: trustedProxies(['loopback']) })
@@ -317,7 +317,7 @@ export const measured: readonly Behaviour[] = [
         target: '/metrics',
       },
     ],
-    gets: [{ status: 403 }, { status: 200 }, { status: 403 }, { status: 200 }],
+    gets: [{ status: 403 }, { status: 200 }, { status: 403 }, { status: 403 }],
   },
   {
     title: 'given a metrics endpoint behind a login when operators and others ask then its guard decides',
