@@ -1,4 +1,5 @@
 import {
+  booleanResult,
   callback,
   checkOptions,
   type Duration,
@@ -103,7 +104,7 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
-    if (this.skip?.(ctx)) return undefined
+    if (this.skip !== undefined && booleanResult('concurrencyLimit: skip', this.skip(ctx))) return undefined
     const found = this.told.key(ctx)
     if (typeof found !== 'string' || found === '') {
       requireKeyless(found)
@@ -227,7 +228,7 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   }
 
   private tell(ctx: RequestContext<State>, key: string): void {
-    const news = this.announced.of(ctx, this.told, key, ctx.services.clock.now())
+    const news = this.announced.of(ctx, this.told, key, ctx.services.clock.monotonic())
     if (news === 'none') return
     tellOf(ctx, news, { key, policies: [this.told.name], retryAfterMs: 1000, shadow: this.isShadow })
   }

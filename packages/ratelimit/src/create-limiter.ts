@@ -142,7 +142,7 @@ class QuotaLimiter implements RateLimiter {
   private consumeSole(sole: SoleQuota<string>, key: string, cost: number | undefined): LimitDecision {
     if (!sole.ask(key, cost)) return UNLIMITED
     const bounded = boundedKey(key)
-    return sole.decide(bounded, Math.floor(this.clock.now()))
+    return sole.decide(bounded, this.quotas.now(this.clock))
       ? new Decision(true, sole.tally, NOBODY, sole.receiptFor(bounded))
       : new Decision(false, sole.tally, this.names, undefined)
   }
@@ -154,7 +154,7 @@ class QuotaLimiter implements RateLimiter {
     for (let i = 0; i < policies.length; i++) {
       this.quotas.ask(tallies[i] as Tally, policies[i] as Policy<string>, key, bounded, cost)
     }
-    const decided = this.quotas.decide(tallies, Math.floor(this.clock.now()), this.onStoreError)
+    const decided = this.quotas.decide(tallies, this.quotas.now(this.clock), this.onStoreError)
     return isPromise(decided)
       ? decided.then(allowed => this.decisionOf(tallies, allowed))
       : this.decisionOf(tallies, decided)
@@ -166,7 +166,7 @@ class QuotaLimiter implements RateLimiter {
         'refund: the receipt is not of this limiter; allowed: the receipt of a decision of it',
       )
     // What a failed store does not give back stays counted, as for an aborted attempt.
-    return receipt.redeem(Math.floor(this.clock.now()))?.catch(this.onStoreError)
+    return receipt.redeem(this.quotas.now(this.clock))?.catch(this.onStoreError)
   }
 
   setLimit(policy: string, change: QuotaChange): void {

@@ -45,14 +45,14 @@ export class LimitHeaders {
     if (this.legacy || this.draft) this.shared.join(services)
   }
 
-  write(ctx: RequestContext, tallies: readonly Tally[], allowed: boolean, now: number): void {
+  write(ctx: RequestContext, tallies: readonly Tally[], allowed: boolean): void {
     const tally = tightest(tallies, allowed)
     if (tally === undefined) return
     if (this.shared.isShared) {
-      this.writeBesideOthers(ctx, tallies, tally, allowed, now)
+      this.writeBesideOthers(ctx, tallies, tally, allowed)
       return
     }
-    if (this.legacy) setLegacy(ctx, tally, now)
+    if (this.legacy) setLegacy(ctx, tally)
     if (this.draft) setDraft(ctx, this.policyField(tallies), this.stateField(tallies, allowed))
   }
 
@@ -61,11 +61,10 @@ export class LimitHeaders {
     tallies: readonly Tally[],
     tally: Tally,
     allowed: boolean,
-    now: number,
   ): void {
     let { policies, states, tightest: told } = this.shared.heard(ctx)
     if (this.legacy && (told === undefined || !allowed || isTighter(tally, told))) {
-      setLegacy(ctx, tally, now)
+      setLegacy(ctx, tally)
       told = { remaining: tally.remaining, capacity: tally.capacity }
     }
     if (this.draft) {
@@ -102,10 +101,14 @@ export class LimitHeaders {
   }
 }
 
-function setLegacy(ctx: RequestContext, { capacity, remaining, resetMs }: Tally, now: number): void {
+/** `Reset` is a date, and so comes from the time of day; nothing is counted by that. */
+function setLegacy(ctx: RequestContext, { capacity, remaining, resetMs }: Tally): void {
   ctx.setHeader('X-RateLimit-Limit', String(capacity))
   ctx.setHeader('X-RateLimit-Remaining', String(remaining))
-  ctx.setHeader('X-RateLimit-Reset', String(Math.ceil((now + resetMs) / 1000)))
+  ctx.setHeader(
+    'X-RateLimit-Reset',
+    String(Math.ceil((Math.floor(ctx.services.clock.now()) + resetMs) / 1000)),
+  )
 }
 
 function setDraft(ctx: RequestContext, policies: string, states: string): void {

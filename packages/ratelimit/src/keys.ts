@@ -6,10 +6,12 @@ import {
   foldCase,
   headerName,
   type Identity,
+  ignoreRejection,
   type RequestContext,
   RequestError,
   refuse,
   routingPath,
+  wrongResult,
 } from '@palisade/core'
 
 /**
@@ -147,7 +149,12 @@ export function isClientsOwn<State extends object>(
 ): boolean {
   const { [PARTS]: parts } = key as Partial<ComposedKey<State>>
   if (parts !== undefined) return parts.some(part => isClientsOwn(part, ctx))
-  return ctx.client.key !== undefined && key(ctx) === ctx.client.key
+  if (ctx.client.key === undefined) return false
+  const found: unknown = key(ctx)
+  if (found === ctx.client.key) return true
+  // The function returned a key a moment ago; what it returns now must not end the process.
+  ignoreRejection(found)
+  return false
 }
 
 /** What builds key functions, and is none: given instead of what it returns, it would count nobody or all as one. */
@@ -177,12 +184,10 @@ function refuseArguments(owner: string, given: readonly unknown[], allowed = 'no
   if (given.length > 0) throw new ConfigError({ owner, option: 'arguments', value: given[0], allowed })
 }
 
-/** @throws TypeError for what is neither a key nor the word that there is none: a promise, a number, another function */
+/** @throws TypeError for a value that is neither a key nor means that there is none: a promise, a number */
 export function requireKeyless(key: unknown): asserts key is '' | false | undefined | null {
   if (key === '' || key === false || key === undefined || key === null) return
-  throw new TypeError(
-    `the key function returned ${typeof key}; allowed: a string, false, or nothing, and no promise of them`,
-  )
+  throw wrongResult('key', key, 'a string, false, or nothing, and no promise of them')
 }
 
 /** A key of bounded length: a long one is replaced by its digest, and no short one reads like a digest. */

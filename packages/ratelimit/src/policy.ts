@@ -12,9 +12,17 @@ import {
   refuse,
   text,
   within,
+  wrongResult,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
-import { type AlgorithmName, algorithmOf, BUCKETS } from './algorithms/index.js'
+import {
+  ALGORITHM_NAMES,
+  type AlgorithmName,
+  algorithmOf,
+  BUCKETS,
+  defaultAlgorithm,
+  QUEUES,
+} from './algorithms/index.js'
 import { LONGEST_LOG } from './algorithms/sliding-log.js'
 import type { PolicyKind } from './stores/store.js'
 
@@ -26,7 +34,8 @@ export interface QuotaOptions<Source> {
   /** Appears in headers, answers and events. Default `default`. */
   name?: string
   /**
-   * How attempts are counted. Default `sliding-window`.
+   * How attempts are counted. Default `sliding-log` for a number up to 100 as the limit, otherwise
+   * `sliding-window`.
    *
    * `fixed-window` | `sliding-window` | `sliding-log` | `token-bucket` | `leaky-bucket` | `gcra`
    */
@@ -66,10 +75,7 @@ const amount = (min: number) =>
 /** The options that every quota has, for `checkOptions`. */
 export const quotaShape = {
   name: optional(policyName, 'default'),
-  algorithm: optional<AlgorithmName>(
-    oneOf('fixed-window', 'sliding-window', 'sliding-log', 'token-bucket', 'leaky-bucket', 'gcra'),
-    'sliding-window',
-  ),
+  algorithm: optional<AlgorithmName>(oneOf(...ALGORITHM_NAMES)),
   limit: amount(0),
   window: duration({ min: 1, max: '3650d' }),
   burst: optional(amount(1)),
@@ -99,20 +105,17 @@ export class Policy<Source> implements PolicyKind {
   constructor(quota: CheckedQuota, at: OptionPath) {
     this.owner = at.owner
     this.name = quota.name
-    this.algorithm = quota.algorithm
+    const algorithm = quota.algorithm ?? defaultAlgorithm(quota.limit)
+    this.algorithm = algorithm
     this.window = quota.window
-    this.isBucket = BUCKETS.has(quota.algorithm)
+    this.isBucket = BUCKETS.includes(algorithm)
     this.ownBurst = quota.burst !== undefined
     if (quota.burst !== undefined && !this.isBucket) {
-      refuse(
-        within(at, 'burst'),
-        quota.burst,
-        `a burst only with ${[...BUCKETS].join(', ')}, not ${quota.algorithm}`,
-      )
+      refuse(within(at, 'burst'), quota.burst, `a burst only with ${BUCKETS.join(', ')}, not ${algorithm}`)
     }
-    if (quota.queue && quota.algorithm !== 'leaky-bucket')
-      refuse(within(at, 'queue'), true, `a queue only with leaky-bucket, not ${quota.algorithm}`)
-    this.counting = algorithmOf(quota.algorithm, quota.queue)
+    this.counting =
+      algorithmOf(algorithm, quota.queue) ??
+      refuse(within(at, 'queue'), true, `a queue only with ${QUEUES.join(', ')}, not ${algorithm}`)
     this.staticLimit = typeof quota.limit === 'number' ? quota.limit : 0
     this.limitOf = typeof quota.limit === 'number' ? undefined : (quota.limit as (source: Source) => number)
     this.staticBurst = typeof quota.burst === 'number' ? quota.burst : this.staticLimit
@@ -150,7 +153,10 @@ export class Policy<Source> implements PolicyKind {
   }
 
   private askCost(source: Source, costOf: (source: Source) => number): number {
-    return checkCost(costOf(source), `${this.owner}: the cost of policy "${this.name}"`)
+    const what = `${this.owner}: the cost of policy "${this.name}"`
+    const cost: unknown = costOf(source)
+    if (typeof cost !== 'number') throw wrongResult(what, cost, 'a whole number from 0')
+    return checkCost(cost, what)
   }
 
   private limitFor(source: Source): number {
@@ -173,7 +179,7 @@ export class Policy<Source> implements PolicyKind {
   /** Changes limit or burst from the next attempt on; what was counted stays. */
   change(change: { limit: number | undefined; burst: number | undefined }, at: OptionPath): void {
     if (change.burst !== undefined && !this.isBucket)
-      refuse(within(at, 'burst'), change.burst, `a burst only with ${[...BUCKETS].join(', ')}`)
+      refuse(within(at, 'burst'), change.burst, `a burst only with ${BUCKETS.join(', ')}`)
     const limit = change.limit ?? this.staticLimit
     const burst = change.burst ?? (this.ownBurst ? this.staticBurst : limit)
     this.checkRange(limit, burst, at)
@@ -193,13 +199,15 @@ export class Policy<Source> implements PolicyKind {
   }
 
   private checkRange(limit: number, burst: number, at: OptionPath): void {
-    const allowed = `at most ${this.largest} with a window of ${this.window} ms${this.algorithm === 'sliding-log' ? ' (the longest log)' : ', so that the arithmetic stays exact'}`
+    const allowed = `at most ${this.largest} with a window of ${this.window} ms${this.algorithm === 'sliding-log' ? ' (the longest log that stays exact)' : ', so that the arithmetic stays exact'}`
     if (limit > this.largest) refuse(within(at, 'limit'), limit, allowed)
     if (this.isBucket && burst > this.largest) refuse(within(at, 'burst'), burst, allowed)
   }
 
   private inRange(what: string, value: number, min: number): number {
     if (Number.isSafeInteger(value) && value >= min && value <= this.largest) return value
+    if (typeof value !== 'number')
+      throw wrongResult(`${this.owner}: the ${what} of policy "${this.name}"`, value, 'a whole number')
     throw new RangeError(
       `${this.owner}: the ${what} of policy "${this.name}" is ${String(value)}; allowed: a whole number from ${min} to ${this.largest}`,
     )

@@ -1,4 +1,4 @@
-import { checkOptions, integer, type MaybePromise, oneOf, optional, refuse } from '@palisade/core'
+import { type Clock, checkOptions, integer, type MaybePromise, oneOf, optional, refuse } from '@palisade/core'
 import { Tally } from './algorithms/algorithm.js'
 import { Forgotten } from './forgotten.js'
 import type { Policy, QuotaChange } from './policy.js'
@@ -43,6 +43,11 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     this.localCounters =
       this.local === undefined ? this.counters : countersOf(policies, this.local, this.resets)
     this.sole = this.soleQuota()
+  }
+
+  /** The moment of an attempt, in the time that the engine counts by. */
+  now(clock: Clock): number {
+    return (this.local ?? this.engine).now(clock)
   }
 
   /** The tallies for one attempt; all must be filled by `ask`, or set inactive. */

@@ -1,4 +1,5 @@
 import {
+  booleanResult,
   callback,
   flag,
   having,
@@ -153,7 +154,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
-    if (this.skip?.(ctx)) return undefined
+    if (this.skip !== undefined && booleanResult('rateLimit: skip', this.skip(ctx))) return undefined
     const { sole } = this.quotas
     return sole === undefined ? this.decideAll(ctx) : this.decideSole(ctx, sole)
   }
@@ -170,7 +171,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     }
     if (!sole.ask(ctx, undefined)) return undefined
     const key = boundedKey(found)
-    const now = Math.floor(ctx.services.clock.now())
+    const now = this.quotas.now(ctx.services.clock)
     const allowed = sole.decide(key, now)
     // Only a refusal and a receipt name it.
     if (!allowed || this.remembers) sole.tally.key = key
@@ -201,7 +202,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
       if (tally.active) applies = true
     }
     if (!applies) return undefined
-    const now = Math.floor(ctx.services.clock.now())
+    const now = this.quotas.now(ctx.services.clock)
     const decided = quotas.decide(tallies, now, error => this.reportStore(ctx, error))
     return isPromise(decided)
       ? decided.then(allowed => this.conclude(ctx, tallies, allowed, now))
@@ -227,7 +228,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     now: number,
   ): MaybePromise<Reply | undefined> {
     if (allowed === undefined) return this.concludeWithoutStore(ctx, tallies)
-    if (!this.isShadow) this.headers.write(ctx, tallies, allowed, now)
+    if (!this.isShadow) this.headers.write(ctx, tallies, allowed)
     if (!allowed) {
       const denial = this.refusals.of(ctx, tallies, now)
       return this.isShadow ? undefined : ctx.deny(denial)
@@ -283,8 +284,10 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   private giveBack(countsFailures: boolean, failed: (outcome: Outcome) => boolean) {
     return (ctx: RequestContext<State>, outcome: Outcome) => {
       const receipt = this.receipts.get(ctx)
-      if (receipt === undefined || outcome.aborted || failed(outcome) === countsFailures) return
-      const pending = receipt.redeem(Math.floor(ctx.services.clock.now()))
+      if (receipt === undefined || outcome.aborted) return
+      // A wrong result throws: the request stays counted, and the pipeline logs it.
+      if (booleanResult('rateLimit: isFailure', failed(outcome)) === countsFailures) return
+      const pending = receipt.redeem(this.quotas.now(ctx.services.clock))
       pending?.catch(error =>
         ctx.services.logger.warn({ err: error }, 'a rate limit could not be given back'),
       )

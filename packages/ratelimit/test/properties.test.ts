@@ -1,7 +1,7 @@
-import { fakeClock } from '@palisade/core/testing'
 import { type AlgorithmName, createLimiter, type QuotaOptions } from '@palisade/ratelimit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { historyClock } from './support/history-clock.js'
 
 const START = 1_700_000_000_000
 const ALGORITHMS: readonly AlgorithmName[] = [
@@ -49,7 +49,7 @@ const caseOf = (algorithm: AlgorithmName): fc.Arbitrary<Case> =>
     })
 
 function limiterWith(policies: readonly QuotaOptions<string>[]) {
-  const clock = fakeClock(START)
+  const clock = historyClock(START)
   const limiter = createLimiter({ policies, clock })
   return {
     clock,

@@ -1,12 +1,12 @@
-import { fakeClock } from '@palisade/core/testing'
 import { createLimiter } from '@palisade/ratelimit'
 import { describe, expect, it } from 'vitest'
+import { historyClock } from './support/history-clock.js'
 import { START, vectors } from './vectors.js'
 
 describe('the worked examples, in memory', () => {
   for (const { title, policies, steps } of vectors) {
     it(title, () => {
-      const clock = fakeClock(START)
+      const clock = historyClock(START)
       const limiter = createLimiter({ policies, clock })
       for (const { at, cost, times = 1, allowed, remaining, reset, retry } of steps) {
         clock.set(START + at)

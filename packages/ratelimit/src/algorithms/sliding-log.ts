@@ -104,7 +104,7 @@ function roomFor(book: Book, slot: number, tally: Tally): Float64Array {
   const needed = tally.b + tally.cost
   const ring = book.rings[slot]
   if (ring !== undefined && ring.length >= needed) return ring
-  const grown = new Float64Array(Math.max(4, needed, Math.min(tally.limit, needed * 2)))
+  const grown = new Float64Array(Math.min(tally.limit, Math.max(4, needed * 2)))
   if (ring !== undefined) for (let i = 0; i < tally.b; i++) grown[i] = timeAt(ring, tally.a, i)
   book.rings[slot] = grown
   tally.a = 0

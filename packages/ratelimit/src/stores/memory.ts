@@ -1,5 +1,7 @@
-import { ConfigError, checkOptions, integer, optional } from '@palisade/core'
+import { type Clock, ConfigError, checkOptions, integer, optional } from '@palisade/core'
 import { type Algorithm, answerNever, Book, type Taken, type Tally } from '../algorithms/algorithm.js'
+import { requireAlgorithm } from '../algorithms/index.js'
+import { SteadyTime } from './steady-time.js'
 import type { DirectEngine, Engine, LimitStore, PolicyKind } from './store.js'
 import { NO_SLOT, Table } from './table.js'
 
@@ -37,6 +39,7 @@ interface Counted {
 export class MemoryStore implements LimitStore {
   private readonly counted = new Map<string, Counted>()
   private readonly maxKeys: number
+  private readonly time = new SteadyTime()
 
   constructor(maxKeys: number) {
     this.maxKeys = maxKeys
@@ -55,10 +58,14 @@ export class MemoryStore implements LimitStore {
   }
 
   open(owner: string, policies: readonly PolicyKind[]): Engine {
-    return new MemoryEngine(policies.map(kind => new Ledger(kind, this.tableOf(owner, kind))))
+    return new MemoryEngine(
+      policies.map(kind => new Ledger(kind, this.tableOf(owner, kind))),
+      this.time,
+    )
   }
 
   private tableOf(owner: string, kind: PolicyKind): Table {
+    requireAlgorithm(owner, kind.algorithm)
     const known = this.counted.get(kind.name)
     if (known === undefined) {
       const grace = Math.min(kind.window, LONGEST_GRACE_MS)
@@ -101,8 +108,15 @@ class MemoryEngine implements DirectEngine {
   readonly available = true
   private readonly ledgers: readonly Ledger[]
 
-  constructor(ledgers: readonly Ledger[]) {
+  private readonly time: SteadyTime
+
+  constructor(ledgers: readonly Ledger[], time: SteadyTime) {
     this.ledgers = ledgers
+    this.time = time
+  }
+
+  now(clock: Clock): number {
+    return this.time.now(clock)
   }
 
   decide(tallies: readonly Tally[], now: number): boolean {

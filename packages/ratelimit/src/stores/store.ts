@@ -1,4 +1,4 @@
-import type { MaybePromise } from '@palisade/core'
+import type { Clock, MaybePromise } from '@palisade/core'
 import type { Algorithm, Taken, Tally } from '../algorithms/algorithm.js'
 import type { AlgorithmName } from '../algorithms/index.js'
 
@@ -12,6 +12,11 @@ export interface PolicyKind {
 
 /** Counts for the policies of one limiter. */
 export interface Engine {
+  /**
+   * The moment that the other methods are given, in whole milliseconds. It moves with the clock's monotonic time: by the
+   * time of day, a clock that is set back by an hour would refuse clients far below their limit for that hour.
+   */
+  now(clock: Clock): number
   /**
    * Decides all active tallies together and takes the costs only if all fit. Whether they did; the answers are in the tallies.
    * An engine that is not `immediate` keeps the tallies until its promise settles.

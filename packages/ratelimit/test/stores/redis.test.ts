@@ -1,6 +1,6 @@
-import { RequestError } from '@palisade/core'
+import { type Clock, RequestError } from '@palisade/core'
 import { fromIoredis, fromNodeRedis, guardRedis, type RedisClient, redisKeys } from '@palisade/core/redis'
-import { type FakeClock, fakeClock } from '@palisade/core/testing'
+import { fakeClock } from '@palisade/core/testing'
 import { createLimiter, type QuotaOptions, redisStore } from '@palisade/ratelimit'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
@@ -8,6 +8,7 @@ import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redisUrl, uniqueNamespace } from '../../../../test/support/redis.js'
 import { RedisStore } from '../../src/stores/redis/redis-store.js'
+import { historyClock } from '../support/history-clock.js'
 import { timeOf } from '../support/redis-time.js'
 import { START, vectors } from '../vectors.js'
 
@@ -52,11 +53,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
   afterAll(() => connected?.close())
 
   /** A limiter whose Redis lives in the time of the clock. */
-  function limiterAt(
-    clock: FakeClock,
-    policies: readonly QuotaOptions<string>[],
-    namespace = uniqueNamespace(),
-  ) {
+  function limiterAt(clock: Clock, policies: readonly QuotaOptions<string>[], namespace = uniqueNamespace()) {
     const guard = guardRedis(connected.client, { deadline: '20s' })
     const store = new RedisStore(guard, redisKeys(namespace, 'rl'), 0, timeOf(clock))
     return createLimiter({ policies, store, clock })
@@ -64,7 +61,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
 
   describe('the worked examples', () => {
     it.each(vectors)('$title', async ({ policies, steps }) => {
-      const clock = fakeClock(START)
+      const clock = historyClock(START)
       const limiter = limiterAt(clock, policies)
       for (const { at, cost, times = 1, allowed, remaining, reset, retry } of steps) {
         clock.set(START + at)
@@ -106,7 +103,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
     await fc.assert(
       fc.asyncProperty(history, async ({ policies, steps }) => {
         const named = policies.map((one, i) => ({ ...one, name: `p${i}` }))
-        const clock = fakeClock(START)
+        const clock = historyClock(START)
         const remote = limiterAt(clock, named)
         const local = createLimiter({ policies: named, clock })
         const longest = Math.max(...policies.map(({ window }) => window))

@@ -1,15 +1,13 @@
+import type { Clock } from '@palisade/core'
 import type { GuardedRedis, RedisKeys, RedisScript } from '@palisade/core/redis'
 import { answerNever, type Taken, Tally } from '../../algorithms/algorithm.js'
 import type { Engine, PolicyKind } from '../store.js'
-import { debtInRedis } from './debt.js'
-import { fixedWindowInRedis } from './fixed-window.js'
+import { countingInRedis } from './counting-in-redis.js'
 import type { OwedRefunds } from './owed-refunds.js'
 import type { RedisCounting } from './redis-counting.js'
 import { consumeScript, type Found, type Part, refundScript } from './redis-scripts.js'
 import type { ServerTime } from './redis-store.js'
 import type { RefusalCache } from './refusal-cache.js'
-import { slidingLogInRedis } from './sliding-log.js'
-import { slidingWindowInRedis } from './sliding-window.js'
 
 /** A policy as Redis counts it. */
 interface Counted extends Part {
@@ -44,12 +42,17 @@ export class RedisEngine implements Engine {
     this.owed = owed
     this.time = time
     this.policies = policies.map(policy => {
-      const counting = countingOf(policy)
+      const counting = countingInRedis(policy)
       const { name, window } = policy
       const layout = `${counting.kind}${window}`
       return { name, window, counting, layout, refund: refundScript(counting, time.server) }
     })
     this.script = consumeScript(this.policies, time.server)
+  }
+
+  /** Redis has a time of its own; this one measures how long a refusal is remembered, and how old a receipt is. */
+  now(clock: Clock): number {
+    return Math.floor(clock.monotonic())
   }
 
   get available(): boolean {
@@ -181,17 +184,4 @@ function answer(
 /** Refused for ever, whatever was counted. */
 function isNever({ active, limit, cost, capacity }: Tally): boolean {
   return active && (limit === 0 || cost > capacity)
-}
-
-function countingOf({ algorithm, counting }: PolicyKind): RedisCounting {
-  switch (algorithm) {
-    case 'fixed-window':
-      return fixedWindowInRedis()
-    case 'sliding-window':
-      return slidingWindowInRedis()
-    case 'sliding-log':
-      return slidingLogInRedis()
-    default:
-      return debtInRedis(counting)
-  }
 }

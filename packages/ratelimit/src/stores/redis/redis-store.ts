@@ -7,6 +7,7 @@ import {
   type RedisKeys,
   redisKeys,
 } from '@palisade/core/redis'
+import { requireAlgorithm } from '../../algorithms/index.js'
 import type { Engine, LimitStore, PolicyKind } from '../store.js'
 import { OwedRefunds } from './owed-refunds.js'
 import { RedisEngine } from './redis-engine.js'
@@ -90,7 +91,8 @@ export class RedisStore implements LimitStore {
     this.time = time
   }
 
-  open(_owner: string, policies: readonly PolicyKind[]): Engine {
+  open(owner: string, policies: readonly PolicyKind[]): Engine {
+    for (const { algorithm } of policies) requireAlgorithm(owner, algorithm)
     const cache = new RefusalCache(this.cacheMs)
     return new RedisEngine(this.guard, this.keys, policies, cache, this.owed, this.time)
   }
