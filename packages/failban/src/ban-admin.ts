@@ -80,7 +80,7 @@ class BanAdmin {
   readonly named
   private readonly bans: FailbanMiddleware
   /** A cursor is good for this process only: the order of bans in another one is its own. */
-  private readonly era = randomBytes(6).toString('base64url')
+  private drawnEra: string | undefined = undefined
 
   private readonly address: Check<string> = (value, at) =>
     (typeof value === 'string' ? this.bans.idOf(value) : undefined) ?? refuse(at, value, ADDRESS)
@@ -100,6 +100,12 @@ class BanAdmin {
       cursor: optional(text({ max: 64 })),
     }
     this.named = { ip: this.sought }
+  }
+
+  /** Drawn on first use: some runtimes have no random values while modules load. */
+  private get era(): string {
+    this.drawnEra ??= randomBytes(6).toString('base64url')
+    return this.drawnEra
   }
 
   list({ ip, jail, limit, cursor }: Checked<BanAdmin['page']>): Reply {

@@ -10,12 +10,12 @@ import type { ApiKeyRecord } from './record.js'
  */
 export class SecretHasher {
   readonly #peppers: readonly (string | undefined)[]
-  readonly #nobody: string
+  /** The hash that no key has. Made on first use: some runtimes have no random values while modules load. */
+  #noKey: string | undefined
 
   /** @param peppers the newest first; none: SHA-256 without one */
   constructor(peppers: readonly string[]) {
     this.#peppers = peppers.length === 0 ? [undefined] : peppers
-    this.#nobody = this.hash({ id: '', secret: randomBytes(32).toString('base64url') })
   }
 
   hash(key: KeyText): string {
@@ -24,9 +24,10 @@ export class SecretHasher {
 
   /** Whether the key's secret is that of the record; with no record, the same work for nothing. */
   matches(key: KeyText, record: ApiKeyRecord | undefined, now: number): boolean {
-    const current = record?.hash ?? this.#nobody
+    this.#noKey ??= this.hash({ id: '', secret: randomBytes(32).toString('base64url') })
+    const current = record?.hash ?? this.#noKey
     const isInOverlap = record?.previous !== undefined && now < record.previous.until
-    const previous = isInOverlap ? (record?.previous?.hash as string) : this.#nobody
+    const previous = isInOverlap ? (record?.previous?.hash as string) : this.#noKey
     let found = 0
     for (const pepper of this.#peppers) {
       const presented = digest(key, pepper)

@@ -180,7 +180,8 @@ interface Login {
 
 /** Logins that were right, under a key of this process: no password is kept, nor anything that could be tried against one elsewhere. */
 class RememberedLogins {
-  readonly #key = randomBytes(32)
+  /** Drawn on first use: some runtimes have no random values while modules load. */
+  #key: Buffer | undefined
   readonly #logins: LRUCache<string, { readonly login: Login; readonly until: number }>
   readonly #ttlMs: number
 
@@ -201,6 +202,7 @@ class RememberedLogins {
 
   /** A client's key has no space in it. */
   #digest(field: string, client = ''): string {
+    this.#key ??= randomBytes(32)
     return createHmac('sha256', this.#key).update(`${client} ${field}`).digest('base64')
   }
 }

@@ -33,8 +33,10 @@ export function passwordHasher(options: PasswordHasherOptions = {}): PasswordHas
 export class PasswordHasher {
   readonly #cost: ScryptCost
   readonly #queue: WorkQueue
-  /** What the password of somebody who does not exist is compared with, at the cost of the hash that was read last. */
-  #nobody: PasswordHash
+  /** The cost of the hash that was read last: the password of an unknown user is compared at this cost. */
+  #lastCost: ScryptCost
+  /** The salt and hash that no user has. Drawn on first use: some runtimes have no random values while modules load. */
+  #noUser: Pick<PasswordHash, 'salt' | 'hash'> | undefined
 
   constructor(options: PasswordHasherOptions) {
     const { cost, blockSize, parallelization, concurrency, waiting } = checkOptions(
@@ -50,7 +52,7 @@ export class PasswordHasher {
     )
     this.#cost = { ln: cost, r: blockSize, p: parallelization }
     this.#queue = new WorkQueue(concurrency, waiting)
-    this.#nobody = { ...this.#cost, salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) }
+    this.#lastCost = this.#cost
   }
 
   /** @throws RangeError for a password that is empty or over 1 KiB; Overloaded */
@@ -72,8 +74,8 @@ export class PasswordHasher {
    */
   async verify(password: string, phc: string | undefined, signal?: AbortSignal): Promise<boolean> {
     const stored = phc === undefined ? undefined : parsePhc(phc)
-    if (stored !== undefined) this.#follow(stored)
-    const against = stored ?? this.#nobody
+    if (stored !== undefined) this.#lastCost = stored
+    const against = stored ?? this.#nobody()
     const text = password.normalize('NFC')
     const derived = await this.#queue.run(
       () => derive(text, { ...against, length: against.hash.length }),
@@ -82,9 +84,10 @@ export class PasswordHasher {
     return timingSafeEqual(derived, against.hash) && stored !== undefined
   }
 
-  #follow({ ln, r, p }: ScryptCost): void {
-    const { ln: lastLn, r: lastR, p: lastP } = this.#nobody
-    if (ln !== lastLn || r !== lastR || p !== lastP) this.#nobody = { ...this.#nobody, ln, r, p }
+  #nobody(): PasswordHash {
+    this.#noUser ??= { salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) }
+    const { ln, r, p } = this.#lastCost
+    return { ln, r, p, ...this.#noUser }
   }
 
   /** Whether a hash that was just verified should be made anew: it costs an attacker less than today's would. */
@@ -107,8 +110,9 @@ function derive(
   // Node refuses more than 32 MiB unless it is told otherwise.
   const maxmem = 2 * memoryOf({ ln, r, p })
   return new Promise((resolve, reject) => {
+    // Node passes `null` when all is well, Bun passes `undefined`.
     scrypt(password, salt, length, { N: 2 ** ln, r, p, maxmem }, (error, key) =>
-      error === null ? resolve(key) : reject(error),
+      error == null ? resolve(key) : reject(error),
     )
   })
 }

@@ -30,7 +30,8 @@ const MOST_REMEMBERED = 10_000
  */
 export class Reporter {
   readonly #isShadow: boolean
-  readonly #key = randomBytes(32)
+  /** Drawn on first use: some runtimes have no random values while modules load. */
+  #key: Buffer | undefined
   readonly #tried = new LRUCache<string, true>({ max: MOST_REMEMBERED })
 
   /** Clients that failed lately, by their keys. */
@@ -93,6 +94,7 @@ export class Reporter {
   }
 
   #repeats(who: string, secret: string): boolean {
+    this.#key ??= randomBytes(32)
     const tried = createHmac('sha256', this.#key).update(`${who.length} ${who} ${secret}`).digest('base64')
     if (this.#tried.get(tried) === true) return true
     this.#tried.set(tried, true)

@@ -25,7 +25,8 @@ export class Table {
   private readonly maxKeys: number
   private readonly graceMs: number
   private readonly overflowSlots: number
-  private readonly secret = crypto.getRandomValues(new Uint32Array(1))[0] as number
+  /** Drawn when a slot is first shared: some runtimes have no random values while modules load. */
+  private secret: number | undefined = undefined
   private capacity: number
   /** The slots below this one were used at least once. */
   private used = 0
@@ -161,6 +162,7 @@ export class Table {
 
   /** FNV-1a over the UTF-16 units, begun with the secret. */
   private shared(key: string): number {
+    this.secret ??= crypto.getRandomValues(new Uint32Array(1))[0] as number
     let hash = this.secret
     for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
     hash ^= hash >>> 15
