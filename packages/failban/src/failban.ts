@@ -28,6 +28,7 @@ import { Jail, NOT_FOUND } from './jails/jail.js'
 import { Warden } from './jails/warden.js'
 import { AccessLists, type RangeList } from './lists/access-lists.js'
 import { FAILBAN, ResponseSource } from './sources/responses.js'
+import { Sweeper } from './sweeper.js'
 
 /**
  * Bans clients by what they did: failed logins, exceeded limits, scans. Counts violations from the pipeline's events and from its answers.
@@ -48,8 +49,6 @@ export function failban(options: FailbanOptions = {}): Failban {
   return new FailbanMiddleware(checkFailban(options))
 }
 
-const SWEEP_MS = 30_000
-
 export class FailbanMiddleware implements Failban {
   readonly name = FAILBAN
   readonly onResponse?: (ctx: RequestContext, outcome: Outcome) => void
@@ -67,7 +66,7 @@ export class FailbanMiddleware implements Failban {
   private loading: Promise<void> | undefined = undefined
   private isClosed = false
   private closing: MaybePromise<void> | undefined = undefined
-  private timer: NodeJS.Timeout | undefined = undefined
+  private readonly sweeper = new Sweeper(() => this.sweep())
   private refusals = 0
 
   constructor(options: CheckedFailban) {
@@ -107,9 +106,12 @@ export class FailbanMiddleware implements Failban {
     if (!this.buses.has(events))
       this.buses.set(
         events,
-        events.on('security:violation', violation => this.warden.hear(violation)),
+        events.on('security:violation', violation => {
+          this.sweeper.catchUp(services.clock.monotonic())
+          this.warden.hear(violation)
+        }),
       )
-    this.timer ??= setInterval(() => this.sweep(), SWEEP_MS).unref()
+    if (this.options.store.sweep !== undefined) this.sweeper.start(services.clock.monotonic())
     this.load().catch(() => {})
   }
 
@@ -139,7 +141,7 @@ export class FailbanMiddleware implements Failban {
     }
     if (this.users.size > 0) return
     this.isClosed = true
-    clearInterval(this.timer)
+    this.sweeper.stop()
     this.closing ??= this.options.store.close?.()
     await this.closing
   }
@@ -190,6 +192,7 @@ export class FailbanMiddleware implements Failban {
     })
     const expiresAt = durationMs === 'permanent' ? null : this.registry.clock.now() + durationMs
     const record = this.warden.sentenceByHand(id, jail, reason, expiresAt)
+    this.sweeper.start(this.registry.clock.monotonic())
     const imposed = this.registry.impose(record)
     if (imposed === undefined) throw new RequestError(503, 'There are too many bans that were made by hand')
     this.forget(id)
@@ -312,6 +315,7 @@ export class FailbanMiddleware implements Failban {
     try {
       this.registry.restore(await this.options.store.open(this.registry))
       this.hasRead = true
+      if (this.registry.ledger.size > 0) this.sweeper.start(this.registry.clock.monotonic())
     } catch (error) {
       this.registry.storeFailed('load', error)
       throw error
@@ -332,6 +336,7 @@ export class FailbanMiddleware implements Failban {
 
   private sweep(): void {
     const now = this.registry.clock.monotonic()
+    this.sweeper.swept(now)
     this.registry.sweep()
     this.responses?.sweep(now)
     this.warden.sweep(now)

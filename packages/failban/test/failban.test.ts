@@ -301,8 +301,8 @@ describe('counting', () => {
     expect(bans.stats().evictions).toBe(1)
     expect(eventsOf('security:unbanned')).toMatchObject([
       { ip: '192.0.2.2', cause: 'evicted' },
-      { ip: '192.0.2.3', cause: 'expired' },
       { ip: '192.0.2.1', cause: 'expired' },
+      { ip: '192.0.2.3', cause: 'expired' },
       { ip: '192.0.2.4', cause: 'expired' },
     ])
   })

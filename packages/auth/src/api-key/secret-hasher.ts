@@ -10,7 +10,7 @@ import type { ApiKeyRecord } from './record.js'
  */
 export class SecretHasher {
   readonly #peppers: readonly (string | undefined)[]
-  /** The hash that no key has. Made on first use: some runtimes have no random values while modules load. */
+  /** What no key has. Drawn on first use: some runtimes have no random values while modules load. */
   #noKey: string | undefined
 
   /** @param peppers the newest first; none: SHA-256 without one */
@@ -24,7 +24,7 @@ export class SecretHasher {
 
   /** Whether the key's secret is that of the record; with no record, the same work for nothing. */
   matches(key: KeyText, record: ApiKeyRecord | undefined, now: number): boolean {
-    this.#noKey ??= this.hash({ id: '', secret: randomBytes(32).toString('base64url') })
+    this.#noKey ??= formed(this.#peppers[0], randomBytes(32))
     const current = record?.hash ?? this.#noKey
     const isInOverlap = record?.previous !== undefined && now < record.previous.until
     const previous = isInOverlap ? (record?.previous?.hash as string) : this.#noKey
@@ -40,10 +40,12 @@ export class SecretHasher {
 /** The id is hashed too: a hash copied into another record fits no secret. */
 function digest({ id, secret }: KeyText, pepper: string | undefined): string {
   const text = `${id}.${secret}`
-  return pepper === undefined
-    ? `sha256:${createHash('sha256').update(text).digest('base64url')}`
-    : `hmac-sha256:${createHmac('sha256', pepper).update(text).digest('base64url')}`
+  const hash = pepper === undefined ? createHash('sha256') : createHmac('sha256', pepper)
+  return formed(pepper, hash.update(text).digest())
 }
+
+const formed = (pepper: string | undefined, hash: Buffer) =>
+  `${pepper === undefined ? 'sha256' : 'hmac-sha256'}:${hash.toString('base64url')}`
 
 /** In constant time for texts of one length; the length of a digest is no secret. */
 function isSame(one: string, other: string): boolean {

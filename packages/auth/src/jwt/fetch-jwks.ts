@@ -1,16 +1,16 @@
-import { Agent, request } from 'undici'
 import { KeySet } from './key-set.js'
 
 const MOST_BYTES = 262_144
-const CONNECT_MS = 2000
 export const TOTAL_MS = 5000
 
-/** Fetches key sets, within bounds that no issuer needs to pass and no impostor may. */
+/**
+ * Fetches key sets, within bounds that no issuer needs to pass and no impostor may. The runtime's own `fetch` does it, since every
+ * runtime has one.
+ */
 export class JwksFetcher {
   readonly #url: URL
   readonly #totalMs: number
   readonly #closing = new AbortController()
-  #agent: Agent | undefined
 
   constructor(url: URL, totalMs: number) {
     this.#url = url
@@ -19,36 +19,29 @@ export class JwksFetcher {
 
   /** @throws Error for everything but a 200 with a key set; redirects are not followed, since they could lead anywhere */
   async fetch(): Promise<KeySet> {
-    // Opened when it is first needed: a pipeline that is only built has nothing to close.
-    this.#agent ??= new Agent({
-      connect: { timeout: Math.min(CONNECT_MS, this.#totalMs) },
-      connections: 1,
-      keepAliveTimeout: 1000,
-      maxResponseSize: MOST_BYTES,
-    })
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#totalMs), this.#closing.signal])
-    const { statusCode, headers, body } = await request(this.#url, {
-      dispatcher: this.#agent,
+    const response = await fetch(this.#url, {
       headers: { accept: 'application/jwk-set+json, application/json', 'accept-encoding': 'identity' },
-      signal,
+      redirect: 'manual',
+      signal: AbortSignal.any([AbortSignal.timeout(this.#totalMs), this.#closing.signal]),
     })
-    const refusal = refusalOf(statusCode, headers['content-encoding'])
+    const refusal = refusalOf(response)
     if (refusal !== undefined) {
-      body.on('error', () => {}).destroy()
+      response.body?.cancel().catch(() => {})
       throw new Error(refusal)
     }
-    return new KeySet(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await collect(body))))
+    const bytes = response.body === null ? new Uint8Array() : await collect(response.body)
+    return new KeySet(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
   }
 
-  async dispose(): Promise<void> {
+  dispose(): void {
     this.#closing.abort(new Error('the pipeline was disposed'))
-    await this.#agent?.destroy()
   }
 }
 
-function refusalOf(status: number, encoding: string | string[] | undefined): string | undefined {
+function refusalOf({ status, headers }: Response): string | undefined {
   if (status !== 200) return `the issuer answered ${status}`
-  if (encoding !== undefined && encoding !== 'identity') return 'the issuer compressed its answer unasked'
+  const encoding = headers.get('content-encoding')
+  if (encoding !== null && encoding !== 'identity') return 'the issuer compressed its answer unasked'
   return undefined
 }
 

@@ -19,8 +19,15 @@ export function addProcessMetrics(registry: Registry, clock: Clock): void {
   if (process?.cpuUsage === undefined || process.memoryUsage === undefined || process.uptime === undefined)
     return
   const node = process as NodeProcess
+  let memory: Memory
+  try {
+    node.cpuUsage()
+    memory = node.memoryUsage()
+  } catch {
+    // workerd has these names and no process behind them.
+    return
+  }
   const startedAt = clock.now() / 1000 - node.uptime()
-  let memory: Memory = node.memoryUsage()
 
   const add = (
     name: string,
