@@ -4,12 +4,13 @@ import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Respon
 import { compiled, requireContext } from './edge.js'
 import { HiddenClasses } from './express/hidden-class.js'
 import { RouteTemplates } from './express/route-templates.js'
+import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { writeReply } from './node-http/write-reply.js'
 
-export interface ExpressEdge<State extends object> extends RequestHandler {
+export interface ExpressEdge<State extends object> extends RequestHandler, ConnectMiddleware {
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
   state(req: IncomingMessage): State
   context(req: IncomingMessage): RequestContext<State>
@@ -17,6 +18,11 @@ export interface ExpressEdge<State extends object> extends RequestHandler {
   readonly errorHandler: ErrorRequestHandler
   /** Answers what no route matched in the pipeline's form. Mount it behind the routes. */
   readonly notFoundHandler: RequestHandler
+  /**
+   * The pipeline in front of requests that a library takes from the server before the host sees them:
+   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
+   */
+  readonly middleware: ConnectMiddleware
   /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
   handleUpgrade(server: Server): () => void
   /**
@@ -43,7 +49,10 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
     pipeline.attach(req, ctx)
     return ctx
   }
+  const connect = connectMiddleware(pipeline)
   const middleware = (req: Request, res: Response, next: NextFunction) => {
+    // Express was not asked: a library has taken the request in front of it.
+    if (req.app === undefined) return connect(req, res, next)
     const ctx = pipeline.contextOf(req) ?? enter(req, res)
     const answer = pipeline.run(ctx)
     if (answer === undefined) next()
@@ -66,11 +75,12 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
       ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
     )
   }
-  return Object.assign(middleware, {
+  return Object.assign(middleware as RequestHandler & ConnectMiddleware, {
     state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
     context: (req: IncomingMessage) => requireContext(pipeline, req) as RequestContext<State>,
     errorHandler,
     notFoundHandler,
+    middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
     handleUnroutable: (server: Server) =>
       guardUnroutable(

@@ -20,7 +20,10 @@ import type {
 import { compiled, requireContext } from './edge.js'
 import { FastifyContext } from './fastify/context.js'
 import { isRoutable } from './fastify/routable.js'
+import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
+import { tear } from './node-http/end-of-response.js'
 import { isVary } from './node-http/headers.js'
+import { limitUnreadBody } from './node-http/unread-body.js'
 import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { failBody, writeReply } from './node-http/write-reply.js'
@@ -39,6 +42,11 @@ export interface FastifyEdge<State extends object> extends FastifyPluginCallback
   readonly errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => void
   /** Answers what no route matched in the pipeline's form: `app.setNotFoundHandler(edge.notFoundHandler)`. */
   readonly notFoundHandler: (request: FastifyRequest, reply: FastifyReply) => void
+  /**
+   * The pipeline in front of requests that a library takes from the server before the host sees them:
+   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
+   */
+  readonly middleware: ConnectMiddleware
   /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
   handleUpgrade(server: Server): () => void
 }
@@ -79,7 +87,8 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     )
     done()
   }
-  return Object.assign(plugin, {
+  const connect = connectMiddleware(pipeline)
+  return Object.assign(orConnect(plugin, connect), {
     // fastify-plugin's mark: the hooks belong to the instance, not to a scope of their own.
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'palisade',
@@ -92,7 +101,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
       const ctx = enter(pipeline, request, reply)
       const answer = answerError(ctx, error, 'the handler failed', undefined)
       // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
-      if (reply.raw.headersSent) reply.raw.destroy()
+      if (reply.raw.headersSent) tear(reply.raw)
       else send(ctx, reply, answer)
     },
     notFoundHandler: (request: FastifyRequest, reply: FastifyReply) => {
@@ -103,6 +112,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
         ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
       )
     },
+    middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })
 }
@@ -174,6 +184,7 @@ function begin(reply: FastifyReply, answer: Reply): Reply {
     validateHeaderName(name)
     for (const line of [headers[name]].flat()) validateHeaderValue(name, line as string)
   }
+  limitUnreadBody(reply.request.raw, reply.raw)
   reply.code(status)
   for (const name in headers) {
     const value = headers[name] as string | string[]

@@ -4,9 +4,12 @@ import type { Context } from 'hono'
 import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
 import { HonoNodeContext } from './hono/node-context.js'
 import { isRoutable } from './hono/routable.js'
+import { HonoUpgradeContext } from './hono/upgrade-context.js'
 import { addressOf, HonoWebContext } from './hono/web-context.js'
+import { connectMiddleware, orConnect } from './node-http/connect.js'
 import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
+import { isUpgrade } from './node-http/upgrade-status.js'
 
 export type { HonoEdge, HonoOptions } from './hono/edge.js'
 
@@ -40,13 +43,25 @@ function nodeOf(c: Context): NodeBindings | undefined {
   return env?.incoming !== undefined && env.outgoing !== undefined ? (env as NodeBindings) : undefined
 }
 
+/** The request of an upgrade that comes without a response, from Hono's own WebSockets. */
+function upgradeOf(c: Context): IncomingMessage | undefined {
+  const { incoming } = (c.env ?? {}) as Partial<NodeBindings>
+  return incoming !== undefined && isUpgrade(incoming) ? incoming : undefined
+}
+
 const NODE: HonoPlatform = {
   carrierOf: c => (c instanceof IncomingMessage ? c : (nodeOf(c)?.incoming ?? c.req.raw)),
   contextFor(root, c, peer) {
     const node = nodeOf(c)
-    return node === undefined
+    if (node !== undefined) return new HonoNodeContext(root, node.incoming, node.outgoing)
+    const upgrade = upgradeOf(c)
+    return upgrade === undefined
       ? new HonoWebContext(root, c, addressOf(c, peer))
-      : new HonoNodeContext(root, node.incoming, node.outgoing)
+      : new HonoUpgradeContext(root, c, addressOf(c, peer), upgrade)
+  },
+  withConnect(pipeline, middleware) {
+    const connect = connectMiddleware(pipeline)
+    return { entry: orConnect(middleware, connect), middleware: connect }
   },
   handleUpgrade: guardUpgrades,
   handleUnroutable: (pipeline, server) =>

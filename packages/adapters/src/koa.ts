@@ -9,6 +9,8 @@ import {
 } from '@palisade/core'
 import type { Context, Middleware, Next } from 'koa'
 import { compiled, requireContext } from './edge.js'
+import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
+import { tear } from './node-http/end-of-response.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { begin, writeReply } from './node-http/write-reply.js'
@@ -26,6 +28,11 @@ export interface KoaEdge<State extends object> extends Middleware {
   context(ctx: HasRequest | IncomingMessage): RequestContext<State>
   /** Answers the team's own errors and what no route matched in the pipeline's form: `app.use(edge).use(edge.errorHandler)`. */
   readonly errorHandler: Middleware
+  /**
+   * The pipeline in front of requests that a library takes from the server before the host sees them:
+   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
+   */
+  readonly middleware: ConnectMiddleware
   /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
   handleUpgrade(server: Server): () => void
 }
@@ -57,7 +64,7 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
       if (!koa.headerSent) return respond(ctx, koa, answer)
       // Half an answer cannot be taken back; a torn connection is how the client learns that it is half. Koa itself would leave it open.
       koa.respond = false
-      koa.res.destroy()
+      tear(koa.res)
       return
     }
     if (koa.status === 404 && koa.body === undefined && koa.respond !== false && !koa.headerSent) {
@@ -68,11 +75,13 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
       )
     }
   }
-  return Object.assign(middleware, {
+  const connect = connectMiddleware(pipeline)
+  return Object.assign(orConnect(middleware, connect), {
     state: (koa: HasRequest | IncomingMessage) => requireContext(pipeline, ofNode(koa)).state as State,
     context: (koa: HasRequest | IncomingMessage) =>
       requireContext(pipeline, ofNode(koa)) as RequestContext<State>,
     errorHandler,
+    middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })
 }

@@ -1,6 +1,8 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
 import { compiled, requireContext, requireHandler } from './edge.js'
+import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
+import { tear } from './node-http/end-of-response.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { writeReply } from './node-http/write-reply.js'
@@ -12,10 +14,15 @@ export type NodeHandler<State extends object = {}> = (
   ctx: RequestContext<State>,
 ) => unknown
 
-export interface NodeEdge<State extends object> extends RequestListener {
+export interface NodeEdge<State extends object> extends RequestListener, ConnectMiddleware {
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
   state(req: IncomingMessage): State
   context(req: IncomingMessage): RequestContext<State>
+  /**
+   * The pipeline in front of requests that a library takes from the server before the host sees them:
+   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
+   */
+  readonly middleware: ConnectMiddleware
   /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
   handleUpgrade(server: Server): () => void
 }
@@ -33,7 +40,9 @@ export function toNode<State extends object>(
 ): NodeEdge<State> {
   requireHandler('toNode', handler, 'a function (req, res, ctx)')
   const pipeline = compiled('toNode', edge)
-  const listener = (req: IncomingMessage, res: ServerResponse) => {
+  const connect = connectMiddleware(pipeline)
+  const listener = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => {
+    if (typeof next === 'function') return connect(req, res, next)
     const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
     const answer = pipeline.run(ctx)
     if (answer === undefined) handle(ctx, handler as NodeHandler, req, res)
@@ -46,6 +55,7 @@ export function toNode<State extends object>(
   return Object.assign(listener, {
     state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
     context: (req: IncomingMessage) => requireContext(pipeline, req) as RequestContext<State>,
+    middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })
 }
@@ -68,6 +78,6 @@ function handle(ctx: RequestContext, handler: NodeHandler, req: IncomingMessage,
 function answerFailure(ctx: RequestContext, error: unknown, res: ServerResponse): void {
   const reply = answerError(ctx, error, 'the handler failed', undefined)
   // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
-  if (res.headersSent) res.destroy()
+  if (res.headersSent) tear(res)
   else writeReply(ctx, res, reply)
 }

@@ -95,8 +95,9 @@ export class CompiledPipeline {
     if (this.disposed !== undefined) return refuseLate(ctx)
     const run = ctx.begin(this)
     if (this.parent === undefined) this.announce(ctx)
+    const isGone = ctx.hasDisconnected
     if (this.observes) ctx.watch()
-    return ctx.hasEnded ? gone() : this.step(ctx, run, 0)
+    return isGone || ctx.hasEnded ? gone() : this.step(ctx, run, 0)
   }
 
   private step(ctx: RequestContext, run: Run, first: number): MaybePromise<Reply | undefined> {
@@ -200,20 +201,19 @@ export class CompiledPipeline {
         this.reportResponse(ctx, error, i)
       }
     }
-    const { events } = this.services
-    if (this.parent === undefined && events.has('request:end')) {
-      const { status, route, durationMs, aborted } = outcome
+    if (this.parent === undefined && this.services.events.has('request:end')) this.emitEnd(ctx, outcome)
+  }
+
+  /** Trust and the host are asked here, whose throw would reach no caller but the process. */
+  private emitEnd(ctx: RequestContext, outcome: Outcome): void {
+    const { events, logger } = this.services
+    const { status, route, durationMs, aborted } = outcome
+    try {
       const { requestId, method, path } = ctx
-      events.emit('request:end', {
-        requestId,
-        method,
-        path,
-        ip: ctx.client.ip,
-        status,
-        route,
-        durationMs,
-        aborted,
-      })
+      const ip = ctx.client.ip
+      events.emit('request:end', { requestId, method, path, ip, status, route, durationMs, aborted })
+    } catch (error) {
+      logger.error({ err: error }, 'the event "request:end" could not be emitted')
     }
   }
 
@@ -259,8 +259,11 @@ const forgotten = () =>
   )
 
 /**
- * Answers what somebody threw: logs it and emits `request:error` when it is the server's fault, and not that of a client that left, on which reads, writes and what
- * hangs on `signal` fail by themselves. For adapters too, when the team's own handler threw.
+ * Answers an error that was thrown. A fault of the server is logged, and emitted as `request:error`.
+ *
+ * When the client disconnects, reads, writes and everything that waits for `signal` fail. Such an error is a
+ * line at `debug` and no event, whatever its status: a body parser calls an upload that broke off a 400.
+ * Adapters call this too, when the team's own handler threw.
  */
 export function answerError(
   ctx: RequestContext,
@@ -271,12 +274,12 @@ export function answerError(
   ctx.error ??= error
   const denial = denialOf(error)
   const { logger, events } = ctx.services
+  const fields = { err: error, request_id: ctx.requestId, method: ctx.method, path: ctx.path }
+  if (ctx.clientHasLeft) {
+    logger.debug(fields, `${message}: the client has left`)
+    return gone()
+  }
   if (denial.status >= 500) {
-    const fields = { err: error, request_id: ctx.requestId, method: ctx.method, path: ctx.path }
-    if (ctx.clientHasLeft) {
-      logger.debug(fields, `${message}: the client has left`)
-      return gone()
-    }
     logger.error(fields, message)
     if (events.has('request:error')) {
       events.emit('request:error', {

@@ -71,7 +71,8 @@ export abstract class RequestContext<State extends object = {}> {
   /**
    * The raw body, for middleware that answers the request itself: the handler cannot read it again.
    *
-   * @throws RequestError 413 past `limit` bytes; 400 when the client leaves in the middle
+   * @throws RequestError 413 past `limit` bytes; 408 past the pipeline's `bodyTimeout`; 400 when the client
+   * leaves in the middle
    * @throws Error when something before the pipeline has read the body
    */
   abstract bytes(limit: number): Promise<Uint8Array>
@@ -85,6 +86,13 @@ export abstract class RequestContext<State extends object = {}> {
   }
   /** Arranges that `finish` is called when the response has really ended. Called at most once. */
   protected abstract watchEnd(): void
+  /**
+   * Whether the client disconnected before the pipeline ran. Such a request has no client address, so no
+   * middleware can judge it, and nobody waits for its answer.
+   */
+  get hasDisconnected(): boolean {
+    return false
+  }
 
   get services(): Services {
     return this.pipeline.services
@@ -261,12 +269,12 @@ export abstract class RequestContext<State extends object = {}> {
     this.watchEnd()
   }
 
-  /** It is asked of the host, at a moment when a throw would reach nobody but the process. */
-  private routeSafely(): string | undefined {
+  /** What the host says at the end. A throw would reach no caller but the process. */
+  private ask<T>(what: string, question: () => T): T | undefined {
     try {
-      return this.route
+      return question()
     } catch (error) {
-      this.services.logger.error({ err: error }, 'the route could not be told')
+      this.services.logger.error({ err: error }, `the host did not say the ${what} of a request that ended`)
       return undefined
     }
   }
@@ -276,9 +284,9 @@ export abstract class RequestContext<State extends object = {}> {
     if (this.ended !== undefined) return
     const outcome: Outcome = {
       status,
-      route: this.ownRoute ?? this.routeSafely(),
+      route: this.ownRoute ?? this.ask('route', () => this.route),
       durationMs: this.services.clock.monotonic() - this.startedAt,
-      responseBytes: this.responseBytes,
+      responseBytes: this.ask('length', () => this.responseBytes),
       aborted,
       error: this.error,
     }

@@ -16,6 +16,8 @@ export interface Services {
   readonly trust: Trust
   /** True when nothing of an error's cause may be shown. */
   readonly production: boolean
+  /** Maximum time for a body to arrive that a middleware reads. */
+  readonly bodyTimeoutMs: number
   /**
    * Where middlewares of one kind meet that do not know each other, such as two rate limits that answer in the same headers. Each kind has an entry,
    * under a `Symbol.for` key of its own, so that it is never state of a module. Of what it keeps for a request it must let go by itself.

@@ -18,6 +18,7 @@ import {
   refuse,
   text,
 } from './options/check.js'
+import { type Duration, duration } from './options/duration.js'
 import { refuseClosed, Upkeep } from './upkeep.js'
 import { type Clock, systemClock } from './vocabulary/clock.js'
 import { consoleLogger, isolatedLogger, type Logger } from './vocabulary/logger.js'
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   /** A bus shared with something else. Default: a new one. */
   events?: EventBus
   clock?: Clock
+  /** Maximum time for the body of a request to arrive when a middleware reads it. Past it, 408. Default 30 s. */
+  bodyTimeout?: Duration
   /** Whether a 500 hides its cause. Default: `NODE_ENV` is `production`, or there is no environment to ask. */
   production?: boolean
 }
@@ -192,6 +195,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     events: optional(having<EventBus>('an EventBus', 'on', 'emit', 'has')),
     clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
     production: optional(flag),
+    bodyTimeout: optional(duration({ min: 1, max: '1h' })),
   })
   const logger = isolatedLogger(checked.logger ?? consoleLogger)
   const services: Services = Object.freeze({
@@ -201,6 +205,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     errors: checked.errors ?? envelope(),
     trust: checked.trust ?? directPeer(),
     production: checked.production ?? isProduction(),
+    bodyTimeoutMs: checked.bodyTimeout ?? 30_000,
     shared: new Map<symbol, unknown>(),
   })
   return new Pipeline(services, [], new Set(), undefined, new Upkeep(services))

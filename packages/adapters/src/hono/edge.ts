@@ -11,6 +11,7 @@ import {
 } from '@palisade/core'
 import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
 import { compiled, requireContext } from '../edge.js'
+import type { ConnectMiddleware } from '../node-http/connect.js'
 
 export interface HonoOptions {
   /** The address of the socket away from `@hono/node-server`, such as `c => getConnInfo(c).remote.address`. Without it no client has an address, and none is counted. */
@@ -27,6 +28,12 @@ export interface HonoEdge<State extends object> extends MiddlewareHandler {
   readonly errorHandler: ErrorHandler
   /** Answers what no route matched in the pipeline's form: `app.notFound(edge.notFoundHandler)`. */
   readonly notFoundHandler: NotFoundHandler
+  /**
+   * The pipeline in front of requests that a library takes from the server before the host sees them:
+   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets. It works on
+   * `@hono/node-server` only.
+   */
+  readonly middleware: ConnectMiddleware
   /** Puts the pipeline in front of the Node server's upgrades too; returns a function that takes it away. */
   handleUpgrade(server: Server): () => void
   /**
@@ -51,6 +58,11 @@ export interface HonoPlatform {
   /** What stays the same for one request. */
   carrierOf(c: Context | IncomingMessage): object
   contextFor(root: CompiledPipeline, c: Context, peer: HonoOptions['peer']): HonoContext
+  /** The middleware, and the same as the entry of libraries that have Node's own requests. */
+  withConnect(
+    pipeline: CompiledPipeline,
+    middleware: MiddlewareHandler,
+  ): { entry: MiddlewareHandler; middleware: ConnectMiddleware }
   handleUpgrade(pipeline: CompiledPipeline, server: Server): () => void
   handleUnroutable(pipeline: CompiledPipeline, server: Server): () => void
 }
@@ -73,7 +85,7 @@ export function honoEdge<State extends object>(
     pipeline.attach(carrier, ctx)
     return ctx
   }
-  const middleware = (c: Context, next: Next): Promise<Response | undefined> => {
+  const middleware: MiddlewareHandler = (c: Context, next: Next): Promise<Response | undefined> => {
     const ctx = contextOf(c)
     const isOuter = ctx.meets(c)
     const answer = pipeline.run(ctx)
@@ -81,7 +93,8 @@ export function honoEdge<State extends object>(
     if (!(answer instanceof Promise)) return Promise.resolve(ctx.answer(answer, isOuter))
     return answer.then(reply => (reply === undefined ? pass(ctx, isOuter, next) : ctx.answer(reply, isOuter)))
   }
-  return Object.assign(middleware, {
+  const { entry, middleware: connect } = platform.withConnect(pipeline, middleware)
+  return Object.assign(entry, {
     state: (c: Context | IncomingMessage) => requireContext(pipeline, platform.carrierOf(c)).state as State,
     context: (c: Context | IncomingMessage) =>
       requireContext(pipeline, platform.carrierOf(c)) as RequestContext<State>,
@@ -96,6 +109,7 @@ export function honoEdge<State extends object>(
         false,
       )
     },
+    middleware: connect,
     handleUpgrade: (server: Server) => platform.handleUpgrade(pipeline, server),
     handleUnroutable: (server: Server) => platform.handleUnroutable(pipeline, server),
   })

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CompiledPipeline, Reply } from '@palisade/core'
 import type { Context } from 'hono'
+import { tear } from '../node-http/end-of-response.js'
 import { gatherOnWrite } from '../node-http/gather-on-write.js'
 import { gathers } from '../node-http/headers.js'
 import { NodeContext } from '../node-http/node-context.js'
@@ -71,7 +72,7 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
       failBody(this, error)
       // The server ends the response all the same, which then looks finished.
       this.finish(this.res.statusCode, true)
-      this.res.destroy()
+      tear(this.res)
     })
   }
 }

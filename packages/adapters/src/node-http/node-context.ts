@@ -6,9 +6,10 @@ import {
   validateHeaderValue,
 } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
-import { deathOf, isHeadSent, queueOf, watchDeath } from './connection.js'
+import { hasNoPeer, isDisconnected, isTorn, watchEnd } from './end-of-response.js'
 import { headerTableOf } from './header-table.js'
 import { addHeader, NAMES, setHeader } from './headers.js'
 import type { HeaderTable } from './new-table.js'
@@ -25,18 +26,23 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   readonly res: ServerResponse
   readonly method: string
   readonly peer: string | undefined
-  protected readonly socket: Socket
+  protected readonly socket: Duplex | undefined
   private fields: IncomingHttpHeaders | undefined = undefined
   private knownTable: HeaderTable | undefined = undefined
 
-  constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
+  constructor(
+    pipeline: CompiledPipeline,
+    req: IncomingMessage,
+    res: ServerResponse,
+    socket = socketOf(req, res),
+  ) {
     super(pipeline)
     this.req = req
     this.res = res
     this.method = req.method ?? 'GET'
-    this.socket = req.socket
+    this.socket = socket
     // Read at once: when the client has left, the socket no longer knows.
-    this.peer = this.socket.remoteAddress
+    this.peer = (socket as Partial<Socket> | undefined)?.remoteAddress
   }
 
   get url(): string {
@@ -45,7 +51,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   protected get encrypted(): boolean {
-    return (this.socket as Partial<TLSSocket>).encrypted === true
+    return (this.socket as Partial<TLSSocket> | undefined)?.encrypted === true
   }
 
   get raw(): unknown {
@@ -117,45 +123,29 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   bytes(limit: number): Promise<Uint8Array> {
-    return readBody(this.req, this.res, limit)
+    return readBody(this.req, this.res, { bytes: limit, timeoutMs: this.services.bodyTimeoutMs })
   }
 
   protected watchEnd(): void {
-    const { res, socket } = this
-    // The client may have left while something in front of the pipeline waited.
-    if (res.closed || socket.destroyed) {
-      this.close()
-      return
-    }
-    // HTTP/2 has a socket for many responses, none of which ends with it.
-    if (this.req.httpVersionMajor !== 2) watchDeath(socket)
-    const queued = res.socket === null ? queueOf(socket) : undefined
-    queued?.add(this)
-    res.on('close', () => {
-      queued?.delete(this)
-      this.close()
-    })
+    watchEnd(this.req, this.res, this.socket, this)
   }
 
-  /** The response has closed, or will never be sent. */
-  close(): void {
-    const { res } = this
-    const death = deathOf(res, this.socket)
-    if (death === undefined && res.writableFinished) {
-      this.finish(res.statusCode, false)
-      return
-    }
-    // `statusCode` is 200 before anything was sent; only sent headers say what the client saw.
-    const isSent = death?.isHeadSent ?? isHeadSent(res)
-    this.finish(isSent ? res.statusCode : undefined, death?.isFinished !== true)
+  override get hasDisconnected(): boolean {
+    if (this.peer !== undefined || !hasNoPeer(this.socket)) return false
+    // So that the end is seen at once, and no answer is written.
+    this.socket?.destroy()
+    return true
   }
 
   override get clientHasLeft(): boolean {
-    const { res } = this
-    // An answer that the server tore itself is its own failure, whatever the client does then.
-    const isTorn = deathOf(res, this.socket)?.isTorn ?? !!res.errored
-    return super.clientHasLeft && !isTorn
+    const { req, res, socket } = this
+    return !isTorn(res, socket) && (isDisconnected(req, res, socket) || super.clientHasLeft)
   }
+}
+
+/** A request that was injected may have none, but the response that was made for it. */
+function socketOf(req: IncomingMessage, res: ServerResponse): Duplex | undefined {
+  return (req.socket as Duplex | undefined) ?? res.socket ?? undefined
 }
 
 interface CheckedHeader {

@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { discard, type Reply, type RequestContext } from '@palisade/core'
 import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
+import { tear } from './end-of-response.js'
 import { gathers, putHeaders } from './headers.js'
+import { limitUnreadBody } from './unread-body.js'
 
 /** Sends a reply as the whole answer. What cannot be sent any more, because somebody already answered or the client left, is dropped. */
 export function writeReply(ctx: RequestContext, res: ServerResponse, reply: Reply): void {
@@ -32,6 +34,7 @@ export function begin(res: ServerResponse, reply: Reply): Reply {
     for (const name in headers) if (!gathers(name)) res.removeHeader(name)
     throw error
   }
+  limitUnreadBody(res.req, res)
   res.statusCode = status
   const type = typeOf(reply)
   if (type !== undefined && !res.hasHeader('Content-Type')) res.setHeader('Content-Type', type)
@@ -62,7 +65,7 @@ async function pump(
   } catch (error) {
     if (closed.signal.aborted) return
     failBody(ctx, error)
-    res.destroy()
+    tear(res)
   }
 }
 

@@ -77,15 +77,7 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
     const tooLarge = () => new RequestError(413, `The request body is over ${limit} bytes`)
     if (Number(request.headers.get('content-length')) > limit) throw tooLarge()
     if (request.body === null) return new Uint8Array()
-    const chunks: Uint8Array[] = []
-    let length = 0
-    // Leaving the loop cancels the body.
-    for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-      length += chunk.length
-      if (length > limit) throw tooLarge()
-      chunks.push(chunk)
-    }
-    return concat(chunks, length)
+    return readInTime(request.body, this.services.bodyTimeoutMs, limit, tooLarge)
   }
 
   protected watchEnd(): void {
@@ -139,6 +131,43 @@ function targetOf(url: string): string {
   const end = url.indexOf('#')
   if (start < 0) return '/'
   return end < 0 ? url.slice(start) : url.slice(start, end)
+}
+
+/** @throws RequestError 413 past the limit, 408 past the time. The rest of the body is cancelled. */
+async function readInTime(
+  body: ReadableStream<Uint8Array>,
+  timeoutMs: number,
+  limit: number,
+  tooLarge: () => RequestError,
+): Promise<Uint8Array> {
+  const reader = body.getReader()
+  let isLate = false
+  // Ends the read that waits.
+  const timer = setTimeout(() => {
+    isLate = true
+    cancel(reader)
+  }, timeoutMs)
+  // Node's own kind of timer, which would keep the process.
+  ;(timer as { unref?: () => void }).unref?.()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      length += next.value.length
+      if (length > limit) throw tooLarge()
+      chunks.push(next.value)
+    }
+    if (isLate) throw new RequestError(408, `The request body did not arrive within ${timeoutMs} ms`)
+    return concat(chunks, length)
+  } finally {
+    clearTimeout(timer)
+    cancel(reader)
+  }
+}
+
+/** The platform may fail at it, and nobody waits for that. */
+function cancel(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+  reader.cancel().catch(() => {})
 }
 
 function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {

@@ -1,0 +1,32 @@
+import type { IncomingMessage } from 'node:http'
+import type { CompiledPipeline } from '@palisade/core'
+import type { Context } from 'hono'
+import { hasNoPeer, watchUpgradeEnd } from '../node-http/end-of-response.js'
+import { watchUpgrade } from '../node-http/upgrade-status.js'
+import { HonoWebContext } from './web-context.js'
+
+/**
+ * An upgrade that Hono's own WebSockets give to the app as a request. They write the answer on the socket, and
+ * only the status and the headers of the `Response` get there, so the socket says how the request ended.
+ */
+export class HonoUpgradeContext extends HonoWebContext {
+  private readonly incoming: IncomingMessage
+  private isWatched = false
+
+  constructor(pipeline: CompiledPipeline, c: Context, peer: string | undefined, incoming: IncomingMessage) {
+    super(pipeline, c, peer)
+    this.incoming = incoming
+    // Also where nobody waits for the end, since it closes the sockets of those who are refused.
+    watchUpgrade(incoming.socket)
+  }
+
+  override watch(): void {
+    if (this.isWatched) return
+    this.isWatched = true
+    watchUpgradeEnd(undefined, this.incoming.socket, this)
+  }
+
+  override get hasDisconnected(): boolean {
+    return this.peer === undefined && hasNoPeer(this.incoming.socket)
+  }
+}

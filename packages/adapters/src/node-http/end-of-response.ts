@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { deathOf, isHeadSent, queueOf, watchDeath } from './connection.js'
+import { INTERNAL_ERROR, streamOf } from './http2.js'
+import { isUpgrade, watchUpgrade } from './upgrade-status.js'
+
+/** Told once how a response ended: a context. */
+export interface EndListener {
+  finish(status: number | undefined, aborted: boolean): void
+}
+
+/**
+ * The one place that knows when a response of Node has really ended, and how.
+ *
+ * | the response | ends | is complete if |
+ * |---|---|---|
+ * | HTTP/1.1 | when it closes, or its connection does | all of it was written |
+ * | HTTP/2 | when its stream closes | the stream was not aborted, and all of it was written |
+ * | to an upgrade | when the socket closes | 101 was written, or all of the refusal |
+ * | injected, or on a serverless platform | when it is finished, or closes | the handler ended it |
+ */
+export function watchEnd(
+  req: IncomingMessage,
+  res: ServerResponse,
+  socket: Duplex | undefined,
+  listener: EndListener,
+): void {
+  const stream = streamOf(res)
+  if (stream !== undefined) watchStream(stream, res, listener)
+  else if (socket !== undefined && isUpgrade(req)) watchUpgradeEnd(res, socket, listener)
+  else if (socket instanceof Socket) watchConnection(socket, res, listener)
+  else watchInjected(res, listener)
+}
+
+/**
+ * Whether the connection broke before the response ended. This is known earlier than the end: Node gives the
+ * application the errors of a broken connection before it closes the response.
+ */
+export function isDisconnected(
+  req: IncomingMessage,
+  res: ServerResponse,
+  socket: Duplex | undefined,
+): boolean {
+  const stream = streamOf(res)
+  if (stream !== undefined) return stream.aborted || (stream.destroyed && !stream.writableFinished)
+  if (socket?.destroyed !== true) return false
+  if (isUpgrade(req)) return !res.writableFinished
+  return socket instanceof Socket && !(deathOf(res, socket)?.isFinished ?? res.writableFinished)
+}
+
+/** Whether the server tore the response, which is its own failure, whatever the client does then. */
+export function isTorn(res: ServerResponse, socket: Duplex | undefined): boolean {
+  const stream = streamOf(res)
+  if (stream !== undefined) return stream.rstCode === INTERNAL_ERROR
+  const isDestroyed = !!res.errored || (res.destroyed && !res.closed)
+  return socket instanceof Socket ? (deathOf(res, socket)?.isTorn ?? isDestroyed) : isDestroyed
+}
+
+/** Whether a TCP client disconnected before its request was read: the socket knows its own address only. */
+export function hasNoPeer(socket: Duplex | undefined): boolean {
+  const { remoteAddress, localAddress } = (socket ?? {}) as Partial<Socket>
+  return remoteAddress === undefined && localAddress !== undefined
+}
+
+/** Ends a response in the middle, so that the client does not take a part for the whole. */
+export function tear(res: ServerResponse): void {
+  const stream = streamOf(res)
+  if (stream === undefined) res.destroy()
+  else stream.close(INTERNAL_ERROR)
+}
+
+function watchConnection(socket: Socket, res: ServerResponse, listener: EndListener): void {
+  const close = () => finishClosed(socket, res, listener)
+  // The client may have left while something in front of the pipeline waited.
+  if (res.closed || socket.destroyed) {
+    close()
+    return
+  }
+  watchDeath(socket)
+  const queue = res.socket === null ? queueOf(socket) : undefined
+  const queued = { close }
+  queue?.add(queued)
+  res.on('close', () => {
+    queue?.delete(queued)
+    close()
+  })
+}
+
+/** The response has closed, or will never be sent. */
+function finishClosed(socket: Socket, res: ServerResponse, listener: EndListener): void {
+  const death = deathOf(res, socket)
+  if (death === undefined && res.writableFinished) {
+    listener.finish(res.statusCode, false)
+    return
+  }
+  // `statusCode` is 200 before anything was sent; only sent headers say what the client saw.
+  const isSent = death?.isHeadSent ?? isHeadSent(res)
+  listener.finish(isSent ? res.statusCode : undefined, death?.isFinished !== true)
+}
+
+/** The response to a HEAD never closes when its handler pipes a body; its stream does. */
+function watchStream(stream: ServerHttp2Stream, res: ServerResponse, listener: EndListener): void {
+  const close = () => {
+    // A stream that is aborted is ended by Node, and then looks finished.
+    const isComplete = stream.writableFinished && !stream.aborted
+    listener.finish(res.headersSent ? res.statusCode : undefined, !isComplete)
+  }
+  if (stream.destroyed) close()
+  else stream.once('close', close)
+}
+
+/** Node has no part in the answer to an upgrade: what is written on the socket decides. */
+export function watchUpgradeEnd(
+  res: ServerResponse | undefined,
+  socket: Duplex,
+  listener: EndListener,
+): void {
+  const upgrade = watchUpgrade(socket)
+  const close = () => {
+    if (res?.headersSent === true) listener.finish(upgrade.status ?? res.statusCode, !res.writableFinished)
+    else listener.finish(upgrade.status, upgrade.status === undefined)
+  }
+  if (socket.destroyed) close()
+  else socket.once('close', close)
+}
+
+/** `light-my-request` and adapters of serverless platforms: a socket that is none says nothing of the end. */
+function watchInjected(res: ServerResponse, listener: EndListener): void {
+  const end = () => listener.finish(res.headersSent ? res.statusCode : undefined, !res.writableEnded)
+  if (res.closed || res.destroyed) end()
+  else res.once('finish', end).once('close', end)
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { NO_ERROR, streamOf } from './http2.js'
+
+/** What is read of a body, or of anything else, that a refused client goes on sending. */
+const ALLOWED_BYTES = 64 * 1024
+/** How long a refused client may take to finish, so that it comes to read the answer. */
+const ALLOWED_MS = 1000
+
+/**
+ * Limits what a client may go on sending once its request is answered without having been read. Node would
+ * read a body without end, to keep the connection for a next request.
+ *
+ * A body of a known and small length may still arrive. With every other the connection ends with the answer.
+ * It is not closed at once: closing a socket with unread data resets the connection, and the reset may overtake
+ * the answer (RFC 9112 section 9.6). To be called before the head of the answer is written.
+ */
+export function limitUnreadBody(req: IncomingMessage, res: ServerResponse): void {
+  if (!hasBody(req) || req.complete) return
+  const stream = streamOf(res)
+  if (stream !== undefined) {
+    // RFC 9113 section 8.1: the answer is complete, and the rest of the request is not needed.
+    stream.once('finish', () => {
+      if (!stream.readableEnded) stream.close(NO_ERROR)
+    })
+    return
+  }
+  const { socket } = req
+  if (!(socket instanceof Socket)) return
+  if (Number(req.headers['content-length'] ?? Number.NaN) > ALLOWED_BYTES || isChunked(req))
+    res.shouldKeepAlive = false
+  if (res.shouldKeepAlive) closeWhenLate(req, res, socket)
+  else lingerOverBody(req, socket)
+}
+
+/** Closes a socket that the server has ended: reads a little of what still comes, so that the answer is not reset. */
+export function closeLingering(socket: Duplex): void {
+  let length = 0
+  const timer = setTimeout(() => socket.destroy(), ALLOWED_MS).unref()
+  socket
+    .on('error', () => {})
+    .on('data', (chunk: Uint8Array) => {
+      length += chunk.length
+      if (length > ALLOWED_BYTES) socket.destroy()
+    })
+    .once('end', () => socket.destroy())
+    .once('close', () => clearTimeout(timer))
+    .resume()
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+function isChunked({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined
+}
+
+/** Node reads the rest when the answer is written. */
+function closeWhenLate(req: IncomingMessage, res: ServerResponse, socket: Socket): void {
+  res.once('finish', () => {
+    if (req.complete) return
+    const timer = setTimeout(() => {
+      if (!req.complete) socket.destroy()
+    }, ALLOWED_MS).unref()
+    req.once('close', () => clearTimeout(timer))
+  })
+}
+
+/** Reads the body as far as it is allowed, and keeps Node from closing the socket before. */
+function lingerOverBody(req: IncomingMessage, socket: Socket): void {
+  let length = 0
+  let isEnding = false
+  req
+    .on('error', () => {})
+    .on('data', (chunk: Uint8Array) => {
+      length += chunk.length
+      if (length <= ALLOWED_BYTES) return
+      if (isEnding) socket.destroy()
+      else req.pause()
+    })
+  // Node reads without counting what nobody has begun to read.
+  req.read(0)
+  req.resume()
+  // Node calls it when the last answer of a connection is written.
+  socket.destroySoon = () => {
+    if (isEnding) return
+    isEnding = true
+    if (req.complete || length > ALLOWED_BYTES) {
+      Socket.prototype.destroySoon.call(socket)
+      return
+    }
+    const timer = setTimeout(() => socket.destroy(), ALLOWED_MS).unref()
+    socket.once('close', () => clearTimeout(timer))
+    req.once('end', () => socket.destroy())
+    socket.end()
+  }
+}
