@@ -1,13 +1,14 @@
 import { MOUNTED } from './protection.js'
-import type { Settings } from './settings.js'
+import { isLoopback, type Settings } from './settings.js'
 import type { Stores } from './stores.js'
 
 /** What is mounted where, and what to try: printed at start-up. */
 export function banner(settings: Settings, { directory, isTemporary }: Stores, port: number): string {
-  const { framework, redisUrl, trustsLoopback, isProduction } = settings
+  const { framework, host, redisUrl, trustsLoopback, isProduction } = settings
   const width = Math.max(...MOUNTED.map(([where]) => where.length))
   return [
     `Palisade on ${framework}: http://localhost:${port}`,
+    `  listens on ${host}${isLoopback(host) ? ', which only this machine reaches; HOST names another address' : ''}`,
     '',
     ...MOUNTED.map(([where, what]) => `  ${where.padEnd(width)}  ${what}`),
     '',
@@ -52,7 +53,7 @@ function forAcquaintances(port: number): string[] {
 function forStrangers(port: number): string[] {
   const origin = originOf(port)
   return [
-    '  What is open, and what is not: in production nobody is told credentials.',
+    '  What is open, and what is not. This demo hands out no credentials.',
     `    curl -i ${origin}/public/hello`,
     `    curl -i ${origin}/api/orders`,
     '  How it is, and what was counted:',

@@ -17,13 +17,16 @@ export function boom(): never {
   throw new Error('the demo was asked to fail')
 }
 
-/** `GET /demo/credentials`: who there is to try things with. @throws RequestError 404 in production */
+/**
+ * `GET /demo/credentials`: the users to try things with.
+ *
+ * @throws RequestError 404 where the demo keeps them secret
+ */
 export async function credentials(
   ctx: Pick<RequestContext, 'services' | 'setHeader'>,
   people: People,
 ): Promise<Credentials> {
-  const { clock, production } = ctx.services
-  if (production) throw notFound()
+  if (!people.tellsCredentials) throw notFound()
   ctx.setHeader('Cache-Control', 'no-store')
-  return people.credentials(clock)
+  return people.credentials(ctx.services.clock)
 }

@@ -37,9 +37,11 @@ function leaveOnSignals(): () => void {
 }
 
 /** Before anything is opened: a second demo on a port would else stumble over the files of the first. @throws StartError */
-async function refuseTakenPort(port: number): Promise<void> {
-  const probe = createServer().listen(port)
+async function refuseTakenPort({ port, host }: Settings): Promise<void> {
+  const probe = createServer().listen(port, host)
   await once(probe, 'listening').catch(({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EADDRNOTAVAIL')
+      throw new StartError(`HOST is "${host}", which is no address of this machine`)
     const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be had (${message})`
     throw new StartError(`port ${port} ${why}; choose another with PORT, or PORT=0 for a free one`)
   })
@@ -47,12 +49,12 @@ async function refuseTakenPort(port: number): Promise<void> {
 }
 
 async function run(settings: Settings): Promise<void> {
-  await refuseTakenPort(settings.port)
+  await refuseTakenPort(settings)
   const stay = leaveOnSignals()
   const life = lifecycle()
   const stores = openStores(settings)
   const orders = await orderBook(stores.db).catch(unusable(stores.directory))
-  const people = await demoPeople()
+  const people = await demoPeople(undefined, !settings.isProduction)
   const wall = protection({
     people,
     bans: stores.bans,
@@ -64,7 +66,7 @@ async function run(settings: Settings): Promise<void> {
   })
   const { start } = await (HOSTS[settings.framework] as () => Promise<{ start: StartHost }>)()
   await wall.bans.ready().catch(unusable(stores.directory))
-  const running = await start(wall, { orders, people }, settings.port)
+  const running = await start(wall, { orders, people }, settings.port, settings.host)
   gracefulShutdown(running.server, {
     lifecycle: life,
     pipeline: wall.edge,

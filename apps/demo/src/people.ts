@@ -42,16 +42,19 @@ export interface People {
   readonly keys: ApiKeys
   readonly users: PasswordUsers
   readonly secret: Uint8Array
+  /** Whether `GET /demo/credentials` hands them out. */
+  readonly tellsCredentials: boolean
   credentials(clock: Clock): Promise<Credentials>
 }
 
 /**
- * Everybody, with secrets that are made anew at each start and are kept in memory only: a demo that is reachable from elsewhere has no
- * password that the world knows.
+ * All users of the demo. Their secrets are made at each start and kept in memory only, so no password is
+ * the same on two machines.
  *
  * @param cost of a password's hash: scrypt's log2(N)
+ * @param tellsCredentials whether `GET /demo/credentials` hands them out
  */
-export async function demoPeople(cost = 15): Promise<People> {
+export async function demoPeople(cost = 15, tellsCredentials = true): Promise<People> {
   const secret = randomBytes(32)
   // The second of OWASP's equivalents of N=2^17: the same work in a quarter of the memory.
   const hasher = passwordHasher({ cost, parallelization: 3, concurrency: 2 })
@@ -68,6 +71,7 @@ export async function demoPeople(cost = 15): Promise<People> {
   const { key } = await keys.create({ name: "acme's warehouse", ...reader })
 
   return {
+    tellsCredentials,
     keys,
     secret,
     users: passwordUsers({

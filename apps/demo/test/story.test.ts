@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { redisUrl, uniqueNamespace } from '../../../test/support/redis.js'
@@ -227,18 +227,48 @@ describe('the demo as a process', () => {
     },
   )
 
-  it('tells nobody its credentials in production', async () => {
-    const data = mkdtempSync(join(tmpdir(), 'palisade-demo-story-'))
-    const child = await startProgram(programs.main, { NODE_ENV: 'production', DEMO_DATA: data })
-    try {
-      const answer = await fetch(`${child.origin}/demo/credentials`)
-      expect([answer.status, await answer.text()]).toEqual([404, expect.not.stringContaining('password')])
-      expect(child.output()).not.toMatch(/\/demo\/credentials|Bearer|demo:traffic/)
-    } finally {
-      await child.stop()
-      rmSync(data, { recursive: true })
-    }
-  })
+  it.each(HOSTS)(
+    'given no HOST and no NODE_ENV, %s listens on loopback alone and hides causes',
+    async framework => {
+      const data = mkdtempSync(join(tmpdir(), 'palisade-demo-story-'))
+      const child = await startProgram(programs.main, { FRAMEWORK: framework, DEMO_DATA: data })
+      try {
+        const { port } = new URL(child.origin)
+        // Every address of 127.0.0.0/8 and of the machine reaches a server that listens on all addresses.
+        const others = Object.values(networkInterfaces())
+          .flatMap(list => list ?? [])
+          .filter(one => one.family === 'IPv4' && !one.internal)
+          .map(one => one.address)
+        for (const address of ['127.0.0.2', ...others])
+          await expect(fetch(`http://${address}:${port}/public/hello`)).rejects.toThrow()
+        const headers = { Authorization: await tokenOf(child.origin, 'alan') }
+        const failed = await fetch(`${child.origin}/api/boom`, { headers })
+        expect([failed.status, await failed.text()]).toEqual([
+          500,
+          expect.not.stringMatching(/asked to fail|stack/),
+        ])
+      } finally {
+        await child.stop()
+        rmSync(data, { recursive: true })
+      }
+    },
+  )
+
+  it.each([{ NODE_ENV: 'production' }, { HOST: '0.0.0.0' }, { HOST: '0.0.0.0', NODE_ENV: 'production' }])(
+    'given %o, it hands out no credentials',
+    async env => {
+      const data = mkdtempSync(join(tmpdir(), 'palisade-demo-story-'))
+      const child = await startProgram(programs.main, { ...env, DEMO_DATA: data })
+      try {
+        const answer = await fetch(`${child.origin}/demo/credentials`)
+        expect([answer.status, await answer.text()]).toEqual([404, expect.not.stringContaining('password')])
+        expect(child.output()).not.toMatch(/\/demo\/credentials|Bearer|demo:traffic/)
+      } finally {
+        await child.stop()
+        rmSync(data, { recursive: true })
+      }
+    },
+  )
 })
 
 /** What a client can tell of an answer, but for the time and the id of its own request. */

@@ -35,7 +35,7 @@ export interface PipelineOptions {
   clock?: Clock
   /** Maximum time for the body of a request to arrive when a middleware reads it. Past it, 408. Default 30 s. */
   bodyTimeout?: Duration
-  /** Whether a 500 hides its cause. Default: `NODE_ENV` is `production`, or there is no environment to ask. */
+  /** Whether a 500 hides its cause. Default: true unless `NODE_ENV` is `development` or `test`. */
   production?: boolean
 }
 
@@ -226,9 +226,11 @@ function refuseMore(owner: string, more: readonly unknown[], allowed: string): v
   if (more.length > 0) throw new ConfigError({ owner, option: 'arguments', value: more[0], allowed })
 }
 
+/** A server whose `NODE_ENV` was forgotten must not show a stack to its clients. */
 function isProduction(): boolean {
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } }
-  return process?.env === undefined || process.env['NODE_ENV'] === 'production'
+  const mode = process?.env?.['NODE_ENV']
+  return mode !== 'development' && mode !== 'test'
 }
 
 function checkMiddleware(value: unknown) {

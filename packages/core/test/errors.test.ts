@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   ConfigError,
   type Denial,
@@ -203,9 +203,40 @@ describe('a renderer of the team’s own', () => {
     },
   )
 
-  it('given no environment that says otherwise, when NODE_ENV is not production, then causes are shown', () => {
-    expect(pipeline().compile().services.production).toBe(process.env['NODE_ENV'] === 'production')
-    expect(pipeline({ production: true, errors: envelope() }).compile().services.production).toBe(true)
+  describe.each([
+    ['envelope', envelope],
+    ['problemDetails', problemDetails],
+  ])('given the renderer %s and no option "production"', (_, errors) => {
+    afterEach(() => vi.unstubAllEnvs())
+
+    const bodyIn = async (mode: string | undefined, production?: boolean): Promise<string> => {
+      vi.stubEnv('NODE_ENV', mode)
+      const options = {
+        errors: errors(),
+        logger: memoryLogger(),
+        ...(production !== undefined && { production }),
+      }
+      const handler = () => {
+        throw new Error('secret of the database')
+      }
+      return (await inject(pipeline(options), { handler })).body
+    }
+
+    it.each([undefined, '', 'production', 'staging', 'prod', 'Development', 'TEST', ' test'])(
+      'when NODE_ENV is %j and a handler throws, then the cause is hidden',
+      async mode => {
+        expect(await bodyIn(mode)).not.toMatch(/secret|errors\.test/)
+      },
+    )
+
+    it.each(['development', 'test'])('when NODE_ENV is %j, then the cause is shown', async mode => {
+      expect(await bodyIn(mode)).toMatch(/secret of the database/)
+    })
+
+    it('when the option is given, then it decides', async () => {
+      expect(await bodyIn('development', true)).not.toMatch(/secret/)
+      expect(await bodyIn('production', false)).toMatch(/secret/)
+    })
   })
 })
 

@@ -2,10 +2,10 @@ import { createServer } from 'node:http'
 import { toExpress } from '@palisade/adapters/express'
 import express from 'express'
 import { boom, credentials, hello, slow } from '../handlers.js'
-import type { StartHost } from './host.js'
+import { LOOPBACK, type StartHost } from './host.js'
 import { listening } from './listen.js'
 
-export const start: StartHost = (protection, { orders, people }, port) => {
+export const start: StartHost = (protection, { orders, people }, port, host = LOOPBACK) => {
   const edge = toExpress(protection.edge)
   const known = toExpress(protection.known)
   const reads = toExpress(protection.reads)
@@ -41,5 +41,5 @@ export const start: StartHost = (protection, { orders, people }, port) => {
   app.use(edge.notFoundHandler, edge.errorHandler)
   const server = createServer(app)
   edge.handleUnroutable(server)
-  return listening(server.listen(port))
+  return listening(server.listen(port, host))
 }

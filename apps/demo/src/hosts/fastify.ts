@@ -1,10 +1,10 @@
 import { toFastify } from '@palisade/adapters/fastify'
 import fastify from 'fastify'
 import { boom, credentials, hello, slow } from '../handlers.js'
-import type { StartHost } from './host.js'
-import { EVERYWHERE, listening } from './listen.js'
+import { LOOPBACK, type StartHost } from './host.js'
+import { listening } from './listen.js'
 
-export const start: StartHost = async (protection, { orders, people }, port) => {
+export const start: StartHost = async (protection, { orders, people }, port, host = LOOPBACK) => {
   const edge = toFastify(protection.edge)
   const known = toFastify(protection.known)
   const reads = toFastify(protection.reads)
@@ -35,6 +35,6 @@ export const start: StartHost = async (protection, { orders, people }, port) => 
     orders.report(admins.context(request)),
   )
 
-  await app.listen({ port, host: EVERYWHERE })
+  await app.listen({ port, host })
   return { ...(await listening(app.server)), close: () => app.close() }
 }

@@ -3,10 +3,10 @@ import { serve } from '@hono/node-server'
 import { toHono } from '@palisade/adapters/hono'
 import { Hono } from 'hono'
 import { boom, credentials, hello, slow } from '../handlers.js'
-import type { StartHost } from './host.js'
+import { LOOPBACK, type StartHost } from './host.js'
 import { listening } from './listen.js'
 
-export const start: StartHost = (protection, { orders, people }, port) => {
+export const start: StartHost = (protection, { orders, people }, port, host = LOOPBACK) => {
   const edge = toHono(protection.edge)
   const known = toHono(protection.known)
   const reads = toHono(protection.reads)
@@ -27,7 +27,7 @@ export const start: StartHost = (protection, { orders, people }, port) => {
   app.get('/api/boom', known, boom)
   app.get('/admin/reports', admins, async c => c.json(await orders.report(admins.context(c))))
 
-  const server = serve({ fetch: app.fetch, port }) as Server
+  const server = serve({ fetch: app.fetch, port, hostname: host }) as Server
   edge.handleUnroutable(server)
   return listening(server)
 }

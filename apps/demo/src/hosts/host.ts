@@ -16,5 +16,7 @@ export interface Running {
   close(): Promise<void>
 }
 
-/** The same server on each host: binds the protection and the routes, and listens. */
-export type StartHost = (protection: Protection, shop: Shop, port: number) => Promise<Running>
+export const LOOPBACK = '127.0.0.1'
+
+/** The same server on each host: binds the protection and the routes, and listens on `host`, by default on loopback. */
+export type StartHost = (protection: Protection, shop: Shop, port: number, host?: string) => Promise<Running>

@@ -2,10 +2,10 @@ import Router from '@koa/router'
 import { toKoa } from '@palisade/adapters/koa'
 import Koa from 'koa'
 import { boom, credentials, hello, slow } from '../handlers.js'
-import type { StartHost } from './host.js'
+import { LOOPBACK, type StartHost } from './host.js'
 import { listening } from './listen.js'
 
-export const start: StartHost = (protection, { orders, people }, port) => {
+export const start: StartHost = (protection, { orders, people }, port, host = LOOPBACK) => {
   const edge = toKoa(protection.edge)
   const known = toKoa(protection.known)
   const reads = toKoa(protection.reads)
@@ -42,5 +42,5 @@ export const start: StartHost = (protection, { orders, people }, port) => {
   })
 
   app.use(router.routes())
-  return listening(app.listen(port))
+  return listening(app.listen(port, host))
 }

@@ -1,15 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import type { Running } from './host.js'
-
-/** Every address of this machine, also of one without IPv6. What Node does where no host is named; Fastify would take `localhost`. */
-export const EVERYWHERE = Object.values(networkInterfaces()).some(addresses =>
-  addresses?.some(({ family }) => family === 'IPv6'),
-)
-  ? '::'
-  : '0.0.0.0'
 
 /** Waits until a Node server listens; how it is closed is alike for Express, Koa, Hono and node:http. */
 export async function listening(server: Server): Promise<Running> {

@@ -2,10 +2,10 @@ import { createServer, type RequestListener, type ServerResponse } from 'node:ht
 import { toNode } from '@palisade/adapters/node'
 import { boom, credentials, hello, slow } from '../handlers.js'
 import { notFound } from '../not-found.js'
-import type { StartHost } from './host.js'
+import { LOOPBACK, type StartHost } from './host.js'
 import { listening } from './listen.js'
 
-export const start: StartHost = (protection, { orders, people }, port) => {
+export const start: StartHost = (protection, { orders, people }, port, host = LOOPBACK) => {
   const { known, reads, writes, admins } = protection
   const orderRoute = /^\/api\/orders\/([^/]+)$/
   const routes: Readonly<Record<string, RequestListener>> = {
@@ -28,7 +28,7 @@ export const start: StartHost = (protection, { orders, people }, port) => {
     if (listener === undefined) throw notFound()
     return listener(req, res)
   })
-  return listening(createServer(edge).listen(port))
+  return listening(createServer(edge).listen(port, host))
 }
 
 function send(res: ServerResponse, status: number, value: unknown): void {
