@@ -206,7 +206,11 @@ export abstract class RequestContext<State extends object = {}> {
     if (trust.isProxy === undefined) return false
     const header = trust.header === 'forwarded' ? 'forwarded' : 'x-forwarded-proto'
     const value = this.header(header)
-    return value !== undefined && trust.isProxy(this.peer) && saysEncrypted(header, value)
+    return (
+      value !== undefined &&
+      trust.isProxy(this.peer) &&
+      saysEncrypted(header, value, trust.proxies !== undefined)
+    )
   }
 
   /**

@@ -33,7 +33,33 @@ const OPEN = 91
 const BACKSLASH = 92
 const UNDERSCORE = 95
 
-/** The de facto list of addresses; an empty element is malformed, since to skip one would be to shift the hops. */
+/**
+ * The end of the last element before `end` that is not empty (RFC 9110 section 5.6.1.2); where there is
+ * none, a value below 1. At most `MOST_ELEMENTS` empty elements of a reasonable length are skipped.
+ */
+export function endOfElement(header: string, end: number): number {
+  const least = Math.max(0, end - LONGEST_ELEMENT)
+  let last = end
+  let skipped = 0
+  for (let i = end - 1; i >= least; i--) {
+    const code = header.charCodeAt(i)
+    if (code === COMMA) {
+      if (++skipped > MOST_ELEMENTS) return last
+      last = i
+    } else if (!isBlank(code)) return last
+  }
+  return least === 0 ? -1 : last
+}
+
+/** The address in a header that has one value; empty elements beside the value are skipped. */
+export function onlyNode(text: string): Ip | undefined {
+  const end = endOfElement(text, text.length)
+  let start = 0
+  while (start < end && (isBlank(text.charCodeAt(start)) || text.charCodeAt(start) === COMMA)) start++
+  return trimmedNode(text, start, end)
+}
+
+/** The de facto list of addresses. An empty element has no address. */
 export const xForwardedFor: ForwardedList = {
   start(header, end) {
     const least = Math.max(0, end - LONGEST_ELEMENT)
@@ -99,7 +125,7 @@ function forwardedNode(header: string, start: number, end: number): Ip | undefin
 }
 
 /** An address that somebody else wrote, with blanks around it, as an element or alone in its header. */
-export function trimmedNode(text: string, start: number, end: number): Ip | undefined {
+function trimmedNode(text: string, start: number, end: number): Ip | undefined {
   const first = skipBlanks(text, start, end)
   let last = end
   while (last > first && isBlank(text.charCodeAt(last - 1))) last--

@@ -1,12 +1,21 @@
-import { forwarded } from './forwarded.js'
+import { endOfElement, forwarded } from './forwarded.js'
 
 /**
  * Whether the nearest proxy says that the request came to it encrypted. To be asked only about a header that a trusted peer has written or
  * passed on. Of several elements only the last is read: it is the peer's own, whatever the client wrote to its left. Anything that is not
  * plainly `https` (or `wss`, as some proxies say of a WebSocket) is not encrypted.
+ *
+ * @param skipsEmpty whether empty elements at the end are skipped, as where trust is by address
  */
-export function saysEncrypted(header: 'forwarded' | 'x-forwarded-proto', value: string): boolean {
-  return header === 'forwarded' ? isHttps(protoOf(value)) : isHttps(lastOf(value))
+export function saysEncrypted(
+  header: 'forwarded' | 'x-forwarded-proto',
+  value: string,
+  skipsEmpty: boolean,
+): boolean {
+  const end = skipsEmpty ? endOfElement(value, value.length) : value.length
+  if (end < 0) return false
+  const list = value.slice(0, end)
+  return isHttps(header === 'forwarded' ? protoOf(list) : lastOf(list))
 }
 
 const isHttps = (scheme: string | undefined) => scheme === 'https' || scheme === 'wss'

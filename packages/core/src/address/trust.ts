@@ -4,11 +4,12 @@ import { type AddressRange, type CidrSet, cidrs } from './cidr-set.js'
 import type { ClientAddress, Trust } from './client-address.js'
 import { keyOf } from './client-key.js'
 import {
+  endOfElement,
   type ForwardedList,
   forwarded,
   MOST_ELEMENTS,
+  onlyNode,
   peerAt,
-  trimmedNode,
   xForwardedFor,
 } from './forwarded.js'
 import { dottedIpv4, formatIp, type Ip } from './ip.js'
@@ -86,7 +87,7 @@ export function trustedProxies(
   const at = { owner, option: 'cidrs' }
   const proxies = cidrs(ranges, at)
   refuseProxies(proxies, ranges, at, checked.unixSocket)
-  return Object.freeze({ ...walking(checked, ip => proxies.hasIp(ip)), proxies })
+  return Object.freeze({ ...walking(checked, 'skipped', ip => proxies.hasIp(ip)), proxies })
 }
 
 /**
@@ -103,7 +104,7 @@ export function trustedHops(hops: number, options: ForwardedOptions = {}): Trust
   const owner = 'trustedHops'
   const count = integer({ min: 1, max: MOST_ELEMENTS })(hops, { owner, option: 'hops' })
   const checked = checkOptions(owner, options, { header, ipv6Prefix, unixSocket })
-  return walking(checked, (_ip, distance) => distance < count)
+  return walking(checked, 'fault', (_ip, distance) => distance < count)
 }
 
 /**
@@ -134,7 +135,7 @@ export function singleHeader(name: string, options: SingleHeaderOptions): Trust 
       if (socket !== 'unix' && !proxies.hasIp(socket)) return clientOf(socket, bits, true)
       const last = socket === 'unix' ? undefined : socket
       if (value === undefined || value.length > LONGEST_VALUE) return clientOf(last, bits, false)
-      const ip = trimmedNode(value, 0, value.length)
+      const ip = onlyNode(value)
       return ip === undefined ? clientOf(last, bits, false) : clientOf(ip, bits, !proxies.hasIp(ip))
     },
     isProxy(peer: string | undefined) {
@@ -153,8 +154,17 @@ interface WalkOptions {
   readonly unixSocket: boolean
 }
 
-/** The walk from the socket towards the client, for as long as `isProxy`; the socket is at the distance 0. */
-function walking(options: WalkOptions, isProxy: (ip: Ip, distance: number) => boolean): Trust {
+/**
+ * The walk from the socket towards the client, for as long as `isProxy`; the socket is at the distance 0.
+ *
+ * @param empty what an empty element is. RFC 9110 section 5.6.1.2 has recipients skip it. Where hops are
+ * counted, that would move the client by one.
+ */
+function walking(
+  options: WalkOptions,
+  empty: 'skipped' | 'fault',
+  isProxy: (ip: Ip, distance: number) => boolean,
+): Trust {
   const list: ForwardedList = options.header === 'forwarded' ? forwarded : xForwardedFor
   const bits = options.ipv6Prefix
   return Object.freeze({
@@ -164,6 +174,7 @@ function walking(options: WalkOptions, isProxy: (ip: Ip, distance: number) => bo
       if (socket === undefined) return nobody()
       let current = socket === 'unix' ? undefined : socket
       let end = value === undefined ? -1 : value.length
+      if (value !== undefined && empty === 'skipped') end = endOfElement(value, end)
       for (let distance = 0; current === undefined || isProxy(current, distance); distance++) {
         if (value === undefined || end < 0 || distance === MOST_ELEMENTS)
           return clientOf(current, bits, false)
@@ -171,7 +182,7 @@ function walking(options: WalkOptions, isProxy: (ip: Ip, distance: number) => bo
         const ip = start < 0 ? undefined : list.address(value, start, end)
         if (ip === undefined) return clientOf(current, bits, false)
         current = ip
-        end = start - 1
+        end = empty === 'skipped' ? endOfElement(value, start - 1) : start - 1
       }
       return clientOf(current, bits, true)
     },

@@ -86,7 +86,8 @@ describe('given X-Forwarded-For with bare addresses and junk', () => {
     fc.assert(
       fc.property(node, elements, fc.constantFrom(',', ', ', '\t , '), (peer, list, comma) => {
         const result = trust.resolve(peer, list.join(comma))
-        expect(result).toMatchObject(expected(peer, list, ip => proxies.has(ip)))
+        const filled = list.filter(element => element !== '')
+        expect(result).toMatchObject(expected(peer, filled, ip => proxies.has(ip)))
       }),
       { numRuns: 3000 },
     )

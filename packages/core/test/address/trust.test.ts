@@ -7,6 +7,7 @@ import {
   trustedHops,
   trustedProxies,
 } from '../../src/address/index.js'
+import { saysEncrypted } from '../../src/address/scheme.js'
 import { ConfigError } from '../../src/errors/config-error.js'
 
 const client = (ip: string, bannable: boolean) => ({ ip, key: ip, bannable })
@@ -142,6 +143,55 @@ describe('trustedProxies', () => {
     }
     expect(unix.resolve('192.0.2.9', '192.0.2.1')).toEqual(client('192.0.2.9', true))
     expect(unix.resolve('not an address', '192.0.2.1')).toEqual(NOBODY)
+  })
+})
+
+describe('given empty list elements', () => {
+  const CHAINS = [
+    '198.51.100.7 ,',
+    '198.51.100.7,',
+    ', 198.51.100.7',
+    '198.51.100.7, ,\t,,',
+    '198.51.100.7,, 10.0.0.2',
+    '6.6.6.6,,198.51.100.7 , , 10.0.0.2,,',
+    `198.51.100.7${','.repeat(32)}`,
+  ]
+  const asForwarded = (chain: string) => chain.replace(/[\d.]+/g, 'for=$&')
+
+  it.each(CHAINS)('%j: trustedProxies skips them in both headers', chain => {
+    expect(ten.resolve('10.0.0.1', chain)).toEqual(client('198.51.100.7', true))
+    expect(tenForwarded.resolve('10.0.0.1', asForwarded(chain))).toEqual(client('198.51.100.7', true))
+  })
+
+  it.each(CHAINS.filter(chain => !chain.startsWith(',')))('%j: trustedHops takes them for a fault', chain => {
+    for (const hops of [2, 3]) {
+      const result = trustedHops(hops).resolve('10.0.0.1', chain)
+      expect([result.ip, result.bannable]).toEqual([expect.stringMatching(/^10\.0\.0\.[12]$/), false])
+      const other = trustedHops(hops, { header: 'forwarded' }).resolve('10.0.0.1', asForwarded(chain))
+      expect(other).toEqual(result)
+    }
+  })
+
+  it.each(['198.51.100.7 ,', ',198.51.100.7', ' , 198.51.100.7:443 ,,'])(
+    '%j: singleHeader skips them',
+    value => {
+      expect(real.resolve('10.0.0.1', value)).toEqual(client('198.51.100.7', true))
+    },
+  )
+
+  it('nothing but empty elements, or more of them than are skipped, gives the proxy', () => {
+    for (const chain of ['', ' ', ',', ' , ,', `198.51.100.7${','.repeat(600)}`, ','.repeat(100_000)])
+      for (const trust of [ten, tenForwarded, real])
+        expect(trust.resolve('10.0.0.1', chain)).toEqual(client('10.0.0.1', false))
+  })
+
+  it('the scheme of the nearest proxy is found by the same rule', () => {
+    expect(saysEncrypted('x-forwarded-proto', 'http, https ,', true)).toBe(true)
+    expect(saysEncrypted('x-forwarded-proto', 'https, http,,', true)).toBe(false)
+    expect(saysEncrypted('x-forwarded-proto', 'https,', false)).toBe(false)
+    expect(saysEncrypted('forwarded', 'for=192.0.2.1;proto=https, ,', true)).toBe(true)
+    expect(saysEncrypted('forwarded', 'for=192.0.2.1;proto=https,', false)).toBe(false)
+    expect(saysEncrypted('forwarded', ' , ', true)).toBe(false)
   })
 })
 

@@ -58,6 +58,18 @@ export const address: readonly Behaviour[] = [
     '127.0.0.1 127.0.0.1 not bannable plain',
   ),
   seen(
+    'given trusted proxies when the chain and the scheme end in empty elements then they are skipped',
+    proxies,
+    { 'X-Forwarded-For': '6.6.6.6, 198.51.100.7 ,', 'X-Forwarded-Proto': 'https,' },
+    '198.51.100.7 198.51.100.7 bannable secure',
+  ),
+  seen(
+    'given two trusted hops when an element is empty then the walk ends there, and the client is not bannable',
+    trustedHops(2),
+    { 'X-Forwarded-For': '6.6.6.6, 198.51.100.7 ,' },
+    '127.0.0.1 127.0.0.1 not bannable plain',
+  ),
+  seen(
     'given trusted proxies elsewhere when a stranger writes X-Forwarded-For then the socket is believed',
     trustedProxies(['10.0.0.0/8']),
     { 'X-Forwarded-For': '1.2.3.4', 'X-Forwarded-Proto': 'https' },
