@@ -230,10 +230,16 @@ const chains = {
   ),
 } as const
 
-/** The rules as the documentation tells them: from the right, past proxies only, at most 32 elements, never past what cannot be read. */
+/**
+ * The rules of the documentation: from the right, past proxies only, at most 32 elements, never past an
+ * element that cannot be read. Empty elements are skipped.
+ */
 function clientBy(peerAddress: string | undefined, chain: readonly Element[]) {
   let ip = peerAddress
-  for (const [, named] of chain.slice(-32).reverse()) {
+  for (const [, named] of chain
+    .filter(([text]) => text.trim() !== '')
+    .slice(-32)
+    .reverse()) {
     if (ip === undefined || !proxies.has(ip)) break
     if (named === undefined) return { ip, bannable: false }
     ip = named
