@@ -1,4 +1,11 @@
-import { type CompiledPipeline, ConfigError, type Pipeline, type RequestContext } from '@palisade/core'
+import {
+  type CompiledPipeline,
+  ConfigError,
+  inspectable,
+  type Pipeline,
+  type RequestContext,
+  reportHandled,
+} from '@palisade/core'
 
 /** The context of a request, or a plain sentence about why there is none. */
 export function requireContext(pipeline: CompiledPipeline, carrier: object): RequestContext {
@@ -9,6 +16,19 @@ export function requireContext(pipeline: CompiledPipeline, carrier: object): Req
     )
   return ctx
 }
+
+/**
+ * Reports an error that the team answered itself, in a place that the edge cannot see: logged, emitted
+ * and counted as if the edge had caught it, and never twice. Never throws.
+ */
+export function report(pipeline: CompiledPipeline, carrier: object, error: unknown): void {
+  const ctx = pipeline.contextOf(carrier)
+  if (ctx !== undefined) reportHandled(ctx, error)
+  else pipeline.services.logger.error({ err: inspectable(error) }, NEVER_SEEN)
+}
+
+/** Such as an error of something in front of the edge. */
+const NEVER_SEEN = 'an error was reported of a request that the pipeline never saw'
 
 /** The pipeline made ready to run. @throws ConfigError for what is none */
 export function compiled<State extends object>(owner: string, edge: Pipeline<State>): CompiledPipeline {

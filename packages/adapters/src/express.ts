@@ -1,7 +1,14 @@
 import type { IncomingMessage, Server } from 'node:http'
-import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
+import {
+  answerError,
+  type CompiledPipeline,
+  inspectable,
+  type Pipeline,
+  type RequestContext,
+} from '@palisade/core'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
-import { compiled, requireContext } from './edge.js'
+import { compiled, report, requireContext } from './edge.js'
+import { ErrorWatch } from './express/error-watch.js'
 import { HiddenClasses } from './express/hidden-class.js'
 import { RouteTemplates } from './express/route-templates.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
@@ -14,6 +21,11 @@ export interface ExpressEdge<State extends object> extends RequestHandler, Conne
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
   state(req: IncomingMessage): State
   context(req: IncomingMessage): RequestContext<State>
+  /**
+   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`, or in an
+   * error handler of a sub-app. Logs it, emits `request:error` and counts it, once.
+   */
+  report(error: unknown, req: IncomingMessage): void
   /** Answers the team's own errors in the pipeline's form. Mount it last: `app.use(edge.errorHandler)`. */
   readonly errorHandler: ErrorRequestHandler
   /** Answers what no route matched in the pipeline's form. Mount it behind the routes. */
@@ -43,8 +55,12 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
   const pipeline = compiled('toExpress', edge)
   const templates = new RouteTemplates()
   const hiddenClasses = new HiddenClasses()
+  const errors = new ErrorWatch(
+    (error, req) => pipeline.contextOf(req)?.noteError(error) ?? inspectable(error),
+  )
   const enter = (req: Request, res: Response): ExpressContext => {
     hiddenClasses.share(req, res)
+    errors.watch(req.app)
     const ctx = new ExpressContext(pipeline.root, req, res, templates)
     pipeline.attach(req, ctx)
     return ctx
@@ -62,7 +78,7 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
   }
   const errorHandler = (error: unknown, req: Request, res: Response, next: NextFunction) => {
     const ctx = pipeline.contextOf(req) ?? enter(req, res)
-    const reply = answerError(ctx, error, 'the handler failed', undefined)
+    const reply = answerError(ctx, error, 'the handler failed', undefined, { status: statusSet(res) })
     // Express itself tears the connection when half an answer is already out.
     if (res.headersSent) next(error)
     else writeReply(ctx, res, reply)
@@ -78,6 +94,7 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
   return Object.assign(middleware as RequestHandler & ConnectMiddleware, {
     state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
     context: (req: IncomingMessage) => requireContext(pipeline, req) as RequestContext<State>,
+    report: (error: unknown, req: IncomingMessage) => report(pipeline, req, error),
     errorHandler,
     notFoundHandler,
     middleware: connect,
@@ -90,6 +107,11 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
         (req, res) => new ExpressContext(pipeline.root, req as Request, res as Response, templates),
       ),
   })
+}
+
+/** As Express itself, which sends the status that the handler set where the error has none. */
+function statusSet({ statusCode }: Response): number | undefined {
+  return statusCode >= 400 && statusCode <= 599 ? statusCode : undefined
 }
 
 class ExpressContext extends NodeContext {

@@ -4,6 +4,7 @@ import {
   answerError,
   type CompiledPipeline,
   ConfigError,
+  denialOf,
   discard,
   type Pipeline,
   type Reply,
@@ -17,8 +18,9 @@ import type {
   HookHandlerDoneFunction,
   onRequestHookHandler,
 } from 'fastify'
-import { compiled, requireContext } from './edge.js'
+import { compiled, report, requireContext } from './edge.js'
 import { FastifyContext } from './fastify/context.js'
+import { viewOf } from './fastify/error-view.js'
 import { isRoutable } from './fastify/routable.js'
 import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
@@ -38,6 +40,11 @@ export interface FastifyEdge<State extends object> extends FastifyPluginCallback
   context(request: FastifyRequest | IncomingMessage): RequestContext<State>
   /** The pipeline as a hook of one route: `app.get('/admin', { onRequest: admin.onRequest }, handler)`. */
   readonly onRequest: onRequestHookHandler
+  /**
+   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`. Logs it,
+   * emits `request:error` and counts it, once.
+   */
+  report(error: unknown, request: FastifyRequest | IncomingMessage): void
   /** Answers the team's own errors in the pipeline's form: `app.setErrorHandler(edge.errorHandler)`. */
   readonly errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => void
   /** Answers what no route matched in the pipeline's form: `app.setNotFoundHandler(edge.notFoundHandler)`. */
@@ -68,9 +75,10 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
       void answer.then(sent => (sent === undefined ? done() : send(ctx, reply, sent)))
     else send(ctx, reply, answer)
   }
-  const onError = (request: FastifyRequest, _reply: FastifyReply, error: unknown, done: () => void) => {
-    const ctx = pipeline.contextOf(request.raw)
-    if (ctx !== undefined) ctx.error ??= error
+  const onError = (request: FastifyRequest, reply: FastifyReply, error: unknown, done: () => void) => {
+    const noted = pipeline.contextOf(request.raw)?.noteError(error)
+    // Fastify fails to read the status of such an error, and would answer with 200.
+    if (noted !== undefined && noted !== error) reply.code(denialOf(noted).status)
     done()
   }
   const plugin = (app: FastifyInstance, _options: object, done: (error?: Error) => void) => {
@@ -97,9 +105,11 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     context: (request: FastifyRequest | IncomingMessage) =>
       requireContext(pipeline, ofNode(request)) as RequestContext<State>,
     onRequest,
+    report: (error: unknown, request: FastifyRequest | IncomingMessage) =>
+      report(pipeline, ofNode(request), error),
     errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       const ctx = enter(pipeline, request, reply)
-      const answer = answerError(ctx, error, 'the handler failed', undefined)
+      const answer = answerError(ctx, error, 'the handler failed', undefined, viewOf(error, reply))
       // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
       if (reply.raw.headersSent) tear(reply.raw)
       else send(ctx, reply, answer)

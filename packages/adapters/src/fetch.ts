@@ -6,7 +6,7 @@ import {
   type Pipeline,
   type RequestContext,
 } from '@palisade/core'
-import { compiled, requireContext, requireHandler } from './edge.js'
+import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { failure, observed, requireUnread, toResponse, withStaged } from './web/response.js'
 import { WebContext } from './web/web-context.js'
 
@@ -30,6 +30,8 @@ export interface FetchEdge<State extends object, Rest extends readonly unknown[]
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
   state(request: Request): State
   context(request: Request): RequestContext<State>
+  /** Reports an error that the handler answers itself. Logs it, emits `request:error` and counts it, once. */
+  report(error: unknown, request: Request): void
 }
 
 /**
@@ -71,6 +73,7 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
   return Object.assign(serve, {
     state: (request: Request) => requireContext(pipeline, request).state as State,
     context: (request: Request) => requireContext(pipeline, request) as RequestContext<State>,
+    report: (error: unknown, request: Request) => report(pipeline, request, error),
   })
 }
 

@@ -3,12 +3,13 @@ import {
   answerError,
   type CompiledPipeline,
   discard,
+  exposedMessage,
   type Pipeline,
   type Reply,
   type RequestContext,
 } from '@palisade/core'
 import type { Context, Middleware, Next } from 'koa'
-import { compiled, requireContext } from './edge.js'
+import { compiled, report, requireContext } from './edge.js'
 import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
 import { NodeContext } from './node-http/node-context.js'
@@ -26,6 +27,11 @@ export interface KoaEdge<State extends object> extends Middleware {
    */
   state(ctx: HasRequest | IncomingMessage): State
   context(ctx: HasRequest | IncomingMessage): RequestContext<State>
+  /**
+   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch` behind it.
+   * Logs it, emits `request:error` and counts it, once.
+   */
+  report(error: unknown, ctx: HasRequest | IncomingMessage): void
   /** Answers the team's own errors and what no route matched in the pipeline's form: `app.use(edge).use(edge.errorHandler)`. */
   readonly errorHandler: Middleware
   /**
@@ -46,7 +52,9 @@ export interface KoaEdge<State extends object> extends Middleware {
  */
 export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<State> {
   const pipeline = compiled('toKoa', edge)
+  const apps = new WeakSet<object>()
   const middleware = (koa: Context, next: Next): Promise<void> => {
+    listen(koa.app)
     const ctx = (pipeline.contextOf(koa.req) as KoaContext | undefined) ?? enter(pipeline, koa)
     const answer = pipeline.run(ctx)
     if (answer === undefined) return pass(ctx, koa, next)
@@ -55,12 +63,24 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
     respond(ctx, koa, answer)
     return Promise.resolve()
   }
+  // Koa's own way to report an error that inner middleware of the team has answered.
+  const listen = (app: Context['app']) => {
+    if (apps.has(app)) return
+    apps.add(app)
+    // Koa adds its own listener, which writes to the console, only where there is no other.
+    if (app.listenerCount('error') === 0) return
+    app.on('error', (error: unknown, koa?: Context) => {
+      if (koa?.req !== undefined) pipeline.contextOf(koa.req)?.noteError(error)
+    })
+  }
   const errorHandler = async (koa: Context, next: Next): Promise<void> => {
     const ctx = pipeline.contextOf(koa.req) ?? enter(pipeline, koa)
     try {
       await next()
     } catch (error) {
-      const answer = answerError(ctx, error, 'the handler failed', undefined)
+      // Koa shows such a message for every status.
+      const view = { message: exposedMessage(error) }
+      const answer = answerError(ctx, error, 'the handler failed', undefined, view)
       if (!koa.headerSent) return respond(ctx, koa, answer)
       // Half an answer cannot be taken back; a torn connection is how the client learns that it is half. Koa itself would leave it open.
       koa.respond = false
@@ -80,6 +100,7 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
     state: (koa: HasRequest | IncomingMessage) => requireContext(pipeline, ofNode(koa)).state as State,
     context: (koa: HasRequest | IncomingMessage) =>
       requireContext(pipeline, ofNode(koa)) as RequestContext<State>,
+    report: (error: unknown, koa: HasRequest | IncomingMessage) => report(pipeline, ofNode(koa), error),
     errorHandler,
     middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
@@ -96,9 +117,10 @@ async function pass(ctx: KoaContext, koa: Context, next: Next): Promise<void> {
   try {
     await next()
   } catch (error) {
-    ctx.error ??= error
+    const thrown = ctx.noteError(error)
     keepEarlyHeaders(koa, ctx.early)
-    throw error
+    // Koa itself fails on what it cannot inspect, and never answers what is nothing.
+    throw printable(thrown)
   }
 }
 
@@ -109,6 +131,18 @@ async function pass(ctx: KoaContext, koa: Context, next: Next): Promise<void> {
 function keepEarlyHeaders({ res }: Context, early: ReadonlySet<string>): void {
   const list = res.getHeaderNames
   res.getHeaderNames = () => list.call(res).filter(name => !early.has(name))
+}
+
+/** Koa never answers `null`, nor what does not become JSON for its log, such as a BigInt. */
+function printable(thrown: unknown): unknown {
+  if (thrown instanceof Error) return thrown
+  if (thrown === null) return new TypeError('null was thrown')
+  try {
+    JSON.stringify(thrown)
+    return thrown
+  } catch {
+    return new TypeError(`a value of type ${typeof thrown} was thrown`)
+  }
 }
 
 /** Through Koa, so that outer middleware of the team sees the status; what Koa cannot take is written past it. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
-import { compiled, requireContext, requireHandler } from './edge.js'
+import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
 import { NodeContext } from './node-http/node-context.js'
@@ -18,6 +18,8 @@ export interface NodeEdge<State extends object> extends RequestListener, Connect
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
   state(req: IncomingMessage): State
   context(req: IncomingMessage): RequestContext<State>
+  /** Reports an error that the handler answers itself. Logs it, emits `request:error` and counts it, once. */
+  report(error: unknown, req: IncomingMessage): void
   /**
    * The pipeline in front of requests that a library takes from the server before the host sees them:
    * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
@@ -55,6 +57,7 @@ export function toNode<State extends object>(
   return Object.assign(listener, {
     state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
     context: (req: IncomingMessage) => requireContext(pipeline, req) as RequestContext<State>,
+    report: (error: unknown, req: IncomingMessage) => report(pipeline, req, error),
     middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })

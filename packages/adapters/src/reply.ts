@@ -1,4 +1,4 @@
-import { answerError, discard, Reply, type RequestContext } from '@palisade/core'
+import { answerError, discard, inspectable, Reply, type RequestContext } from '@palisade/core'
 
 /** Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6, 15.4.5). */
 export function hasNoBody(status: number): boolean {
@@ -45,7 +45,8 @@ export function watched<T>(body: AsyncIterable<T>, onFailure: (error: unknown) =
             return await source.next()
           } catch (error) {
             onFailure(error)
-            throw error
+            // A host may look at it.
+            throw inspectable(error)
           }
         },
         return: async () => (await source.return?.()) ?? { done: true, value: undefined },

@@ -1,8 +1,8 @@
 import type { RequestContext, Run } from './context.js'
+import { answerError, gone } from './errors/answer-error.js'
 import { CODES, PHRASES } from './errors/failure.js'
-import { denialOf } from './errors/request-error.js'
 import type { Middleware, Outcome, Services } from './middleware.js'
-import { discard, isReply, Reply } from './reply.js'
+import { discard, isReply, type Reply } from './reply.js'
 import type { Upkeep } from './upkeep.js'
 import { isPromise, type MaybePromise } from './vocabulary/maybe-promise.js'
 
@@ -116,7 +116,6 @@ export class CompiledPipeline {
         if (ctx.denial !== undefined) return this.fail(ctx, forgotten(), i)
         continue
       }
-      if (answer instanceof Reply) return answer
       if (isPromise(answer)) return this.wait(ctx, run, answer, i)
       return this.settle(ctx, answer, i)
     }
@@ -218,7 +217,8 @@ export class CompiledPipeline {
   }
 
   private reportResponse(ctx: RequestContext, error: unknown, i: number): void {
-    const fields = { err: error, middleware: this.middleware[i]?.name, request_id: ctx.requestId }
+    const err = ctx.inspected(error)
+    const fields = { err, middleware: this.middleware[i]?.name, request_id: ctx.requestId }
     this.services.logger.error(fields, 'onResponse threw')
   }
 
@@ -250,47 +250,7 @@ function refuseTarget(ctx: RequestContext): Reply {
   return ctx.deny({ status, code: CODES[status] as string, message, reason: 'a target that is no path' })
 }
 
-/** Answers a client that has left. 499 is nginx's word for it; it is never sent. */
-const gone = () => new Reply(499)
-
 const forgotten = () =>
   new TypeError(
     'onRequest called ctx.deny() and returned nothing; allowed: to return what ctx.deny() returns',
   )
-
-/**
- * Answers an error that was thrown. A fault of the server is logged, and emitted as `request:error`.
- *
- * When the client disconnects, reads, writes and everything that waits for `signal` fail. Such an error is a
- * line at `debug` and no event, whatever its status: a body parser calls an upload that broke off a 400.
- * Adapters call this too, when the team's own handler threw.
- */
-export function answerError(
-  ctx: RequestContext,
-  error: unknown,
-  message: string,
-  by: string | undefined,
-): Reply {
-  ctx.error ??= error
-  const denial = denialOf(error)
-  const { logger, events } = ctx.services
-  const fields = { err: error, request_id: ctx.requestId, method: ctx.method, path: ctx.path }
-  if (ctx.clientHasLeft) {
-    logger.debug(fields, `${message}: the client has left`)
-    return gone()
-  }
-  if (denial.status >= 500) {
-    logger.error(fields, message)
-    if (events.has('request:error')) {
-      events.emit('request:error', {
-        requestId: ctx.requestId,
-        method: ctx.method,
-        path: ctx.path,
-        error,
-        by,
-      })
-    }
-    return ctx.render(denial, error)
-  }
-  return ctx.deny(by === undefined ? denial : { ...denial, by })
-}

@@ -1,8 +1,10 @@
 import type { ClientAddress } from './address/client-address.js'
 import { saysEncrypted } from './address/scheme.js'
 import type { CompiledPipeline } from './compiled-pipeline.js'
+import { HANDLER_FAILED, reportError } from './errors/answer-error.js'
 import { checkDenial, MISTAKE } from './errors/check-denial.js'
 import { CODES, type Denial, PHRASES } from './errors/failure.js'
+import { inspectable } from './errors/thrown.js'
 import type { Outcome, Services } from './middleware.js'
 import { isReply, Reply } from './reply.js'
 import { isPromise } from './vocabulary/maybe-promise.js'
@@ -31,6 +33,9 @@ export abstract class RequestContext<State extends object = {}> {
   denial: Denial | undefined = undefined
   /** The first error that a middleware or the handler threw. */
   error: unknown = undefined
+  /** The error that was logged and emitted last. Set where one is reported. */
+  reported: unknown = undefined
+  private thrown: { readonly value: unknown; readonly shown: unknown } | undefined = undefined
   private ended: Outcome | undefined = undefined
   private watched = false
   private runs: Run | undefined = undefined
@@ -190,7 +195,8 @@ export abstract class RequestContext<State extends object = {}> {
       // Nothing, returned to the runner, would mean "go on".
       if (!isReply(reply)) throw noReply(reply)
     } catch (error) {
-      logger.error({ err: error, request_id: this.requestId }, 'the error renderer failed')
+      const fields = { err: this.inspected(error), request_id: this.requestId }
+      logger.error(fields, 'the error renderer failed')
       const status = denial.status
       reply = Reply.json(status, {
         error: { code: CODES[status] ?? 'ERROR', message: PHRASES[status] ?? 'The request was refused' },
@@ -255,6 +261,37 @@ export abstract class RequestContext<State extends object = {}> {
     return undefined
   }
 
+  /**
+   * Notes what a middleware or the handler threw: the first such error is the outcome's. Where the
+   * answer is a failure of the server, whoever gives it, and nothing has reported the error by the end of
+   * the response, it is reported then.
+   *
+   * @returns the error, in a form that can be inspected
+   */
+  noteError(thrown: unknown): unknown {
+    const error = this.inspected(thrown)
+    this.error ??= error
+    this.watch()
+    return error
+  }
+
+  /** A thrown value in a form that can be inspected, and the same one each time. */
+  inspected(thrown: unknown): unknown {
+    if (this.thrown === undefined || !Object.is(this.thrown.value, thrown)) {
+      const shown = inspectable(thrown)
+      // A value that stands for another is noted as itself, so that both are the same error.
+      if (this.thrown !== undefined && this.thrown.shown === shown) return shown
+      this.thrown = { value: thrown, shown }
+    }
+    return this.thrown.shown
+  }
+
+  private reportAtEnd({ status, aborted }: Outcome): void {
+    const isAnswered = status !== undefined && status < 500 && !aborted
+    if (this.error === undefined || this.reported !== undefined || isAnswered) return
+    reportError(this as RequestContext, this.error, HANDLER_FAILED, undefined)
+  }
+
   /** Whether the response has really ended, as far as anybody watches. */
   get hasEnded(): boolean {
     return this.ended !== undefined
@@ -278,7 +315,8 @@ export abstract class RequestContext<State extends object = {}> {
     try {
       return question()
     } catch (error) {
-      this.services.logger.error({ err: error }, `the host did not say the ${what} of a request that ended`)
+      const fields = { err: this.inspected(error) }
+      this.services.logger.error(fields, `the host did not say the ${what} of a request that ended`)
       return undefined
     }
   }
@@ -296,6 +334,7 @@ export abstract class RequestContext<State extends object = {}> {
     }
     this.ended = outcome
     if (aborted) this.abort?.abort(clientLeft())
+    this.reportAtEnd(outcome)
     for (let run = this.runs; run !== undefined; run = run.before)
       run.pipeline.finish(this, run.reached, outcome)
   }

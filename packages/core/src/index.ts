@@ -1,7 +1,7 @@
 export type { ClientAddress, Trust } from './address/client-address.js'
 export * from './address/index.js'
 export * from './admin/index.js'
-export { answerError, CompiledPipeline } from './compiled-pipeline.js'
+export { CompiledPipeline } from './compiled-pipeline.js'
 export { RequestContext } from './context.js'
 export * from './errors/index.js'
 export * from './events/index.js'

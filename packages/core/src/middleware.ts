@@ -1,6 +1,7 @@
 import type { Trust } from './address/client-address.js'
 import type { RequestContext } from './context.js'
 import type { ErrorRenderer } from './errors/failure.js'
+import type { MapError } from './errors/map-error.js'
 import type { EventBus } from './events/event-bus.js'
 import type { Reply } from './reply.js'
 import type { Clock } from './vocabulary/clock.js'
@@ -13,6 +14,7 @@ export interface Services {
   readonly clock: Clock
   readonly logger: Logger
   readonly errors: ErrorRenderer
+  readonly mapError?: MapError | undefined
   readonly trust: Trust
   /** True when nothing of an error's cause may be shown. */
   readonly production: boolean

@@ -4,6 +4,7 @@ import { CompiledPipeline } from './compiled-pipeline.js'
 import { ConfigError } from './errors/config-error.js'
 import { envelope } from './errors/envelope.js'
 import type { ErrorRenderer } from './errors/failure.js'
+import type { MapError } from './errors/map-error.js'
 import { problemDetails } from './errors/problem-details.js'
 import { EventBus } from './events/event-bus.js'
 import type { Middleware, Services } from './middleware.js'
@@ -28,6 +29,8 @@ export interface PipelineOptions {
   trust?: Trust
   /** The form of refusals and errors. Default `envelope()`. */
   errors?: ErrorRenderer
+  /** A team's own error classes as refusals. Default: errors are answered by their `status`, else 500. */
+  mapError?: MapError
   /** pino's shape. Default: warnings and errors to the console. */
   logger?: Logger
   /** A bus shared with something else. Default: a new one. */
@@ -191,6 +194,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
       ),
     ),
     errors: optional(renderer),
+    mapError: optional(callback<MapError>('a function (error, ctx) => denial or undefined')),
     logger: optional(having<Logger>("a logger of pino's shape", 'debug', 'info', 'warn', 'error')),
     events: optional(having<EventBus>('an EventBus', 'on', 'emit', 'has')),
     clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
@@ -203,6 +207,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     clock: checked.clock ?? systemClock,
     logger,
     errors: checked.errors ?? envelope(),
+    mapError: checked.mapError,
     trust: checked.trust ?? directPeer(),
     production: checked.production ?? isProduction(),
     bodyTimeoutMs: checked.bodyTimeout ?? 30_000,

@@ -73,6 +73,12 @@ function swallow(result: unknown): void {
   if (isPromise(result)) result.then(undefined, () => {})
 }
 
+/** `false` also for what cannot be inspected. */
 export function isReply(value: unknown): value is Reply {
-  return value instanceof Reply || (typeof value === 'object' && value !== null && REPLY in value)
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return value instanceof Reply || REPLY in value
+  } catch {
+    return false
+  }
 }

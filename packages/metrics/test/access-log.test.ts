@@ -121,7 +121,7 @@ describe('the record', () => {
     [
       'an error that does not say',
       Object.assign(new Error(), { message: Object.create(null) }),
-      'object was thrown',
+      'TypeError: a value that cannot be inspected was thrown',
     ],
     ['a long story', new Error('x'.repeat(5000)), `Error: ${'x'.repeat(505)}`],
   ])('given %s was thrown, then it is told', async (_what, error, text) => {

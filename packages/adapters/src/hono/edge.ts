@@ -10,8 +10,9 @@ import {
   type RequestContext,
 } from '@palisade/core'
 import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
-import { compiled, requireContext } from '../edge.js'
+import { compiled, report, requireContext } from '../edge.js'
 import type { ConnectMiddleware } from '../node-http/connect.js'
+import { passedThrough, viewOf } from './error-view.js'
 
 export interface HonoOptions {
   /** The address of the socket away from `@hono/node-server`, such as `c => getConnInfo(c).remote.address`. Without it no client has an address, and none is counted. */
@@ -24,6 +25,11 @@ export interface HonoEdge<State extends object> extends MiddlewareHandler {
    */
   state(c: Context | IncomingMessage): State
   context(c: Context | IncomingMessage): RequestContext<State>
+  /**
+   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`, or in an
+   * app below `app.mount()`. Logs it, emits `request:error` and counts it, once.
+   */
+  report(error: unknown, c: Context | IncomingMessage): void
   /** Answers the team's own errors in the pipeline's form: `app.onError(edge.errorHandler)`. */
   readonly errorHandler: ErrorHandler
   /** Answers what no route matched in the pipeline's form: `app.notFound(edge.notFoundHandler)`. */
@@ -98,9 +104,11 @@ export function honoEdge<State extends object>(
     state: (c: Context | IncomingMessage) => requireContext(pipeline, platform.carrierOf(c)).state as State,
     context: (c: Context | IncomingMessage) =>
       requireContext(pipeline, platform.carrierOf(c)) as RequestContext<State>,
+    report: (error: unknown, c: Context | IncomingMessage) => report(pipeline, platform.carrierOf(c), error),
     errorHandler: (error: Error, c: Context) => {
       const ctx = contextOf(c)
-      return ctx.answer(answerError(ctx, error, 'the handler failed', undefined), false)
+      const answer = () => answerError(ctx, error, 'the handler failed', undefined, viewOf(error))
+      return passedThrough(error) ?? ctx.answer(answer(), false)
     },
     notFoundHandler: (c: Context) => {
       const ctx = contextOf(c)

@@ -36,7 +36,7 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   }
 
   override finish(status: number | undefined, aborted: boolean): void {
-    this.error ??= this.c?.error
+    if (this.c?.error !== undefined) this.noteError(this.c.error)
     super.finish(status, aborted)
   }
 
@@ -64,6 +64,7 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
 
   answered(): void {
     // The headers are on Node's response already, and its end is seen there.
+    if (this.c?.error !== undefined) this.noteError(this.c.error)
   }
 
   /** A stream that tears the connection when it fails. The node server would end it with the error's message, as if that belonged to it. */

@@ -32,7 +32,7 @@ export class HonoWebContext extends WebContext implements HonoContext {
 
   answered(): void {
     const { c } = this
-    this.error ??= c.error
+    if (c.error !== undefined) this.noteError(c.error)
     const response = observed(this, withStaged(this, this.made()))
     if (c.finalized && response === c.res) return
     // Given one after the other, Hono would merge the headers of both.

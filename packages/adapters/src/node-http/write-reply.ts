@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { discard, type Reply, type RequestContext } from '@palisade/core'
+import { discard, type Reply, type RequestContext, reportError } from '@palisade/core'
 import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
 import { tear } from './end-of-response.js'
 import { gathers, putHeaders } from './headers.js'
@@ -71,6 +71,5 @@ async function pump(
 
 /** A body that broke off: nobody can be told any more but the log and the outcome. */
 export function failBody(ctx: RequestContext, error: unknown): void {
-  ctx.error ??= error
-  ctx.services.logger.error({ err: error, request_id: ctx.requestId }, 'the body of an answer failed')
+  reportError(ctx, error, 'the body of an answer failed', undefined)
 }

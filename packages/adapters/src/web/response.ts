@@ -1,4 +1,11 @@
-import { answerError, discard, type Reply, type ReplyBody, type RequestContext } from '@palisade/core'
+import {
+  answerError,
+  discard,
+  type Reply,
+  type ReplyBody,
+  type RequestContext,
+  reportError,
+} from '@palisade/core'
 import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
 import type { WebContext } from './web-context.js'
 
@@ -117,9 +124,7 @@ export function failure(ctx: WebContext, error: unknown): Response {
 
 /** A body that broke off: nobody can be told any more but the log and the outcome. */
 function failBody(ctx: RequestContext, error: unknown): void {
-  if (ctx.error !== undefined) return
-  ctx.error = error
-  ctx.services.logger.error({ err: error, request_id: ctx.requestId }, 'the body of an answer failed')
+  if (ctx.error === undefined) reportError(ctx, error, 'the body of an answer failed', undefined)
 }
 
 function lengthOf(body: string | Uint8Array | null): number {

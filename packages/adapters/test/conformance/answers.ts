@@ -50,6 +50,8 @@ export interface View {
   /** `edge.state(req)`. */
   state(): Readonly<Record<string, unknown>>
   context(): RequestContext
+  /** `edge.report(error, req)`. */
+  report(error: unknown): void
   readonly probe: Probe
 }
 

@@ -71,6 +71,8 @@ export interface App {
   /** Whether the edge's own error and 404 handlers are mounted. Default false. */
   readonly errorHandler?: boolean
   readonly notFoundHandler?: boolean
+  /** The status with which an error handler of the team's own answers every error. */
+  readonly ownErrorHandler?: number
   /** Something in front of the edge reads the body. */
   readonly bodyReadInFront?: boolean
   /** Echoing WebSockets, behind `handleUpgrade` of the edge. */

@@ -131,8 +131,15 @@ export class Probe {
 
   private log(fields: object, message = ''): void {
     const { err } = fields as { err?: unknown }
-    this.logs.push(
-      err === undefined ? message : `${message}: ${err instanceof Error ? err.message : String(err)}`,
-    )
+    this.logs.push(err === undefined ? message : `${message}: ${wordsOf(err)}`)
+  }
+}
+
+/** The message of an error, or what else was thrown. */
+export function wordsOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    return `[${typeof error}]`
   }
 }

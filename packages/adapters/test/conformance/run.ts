@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { Behaviour, Expected, ExpectedOutcome } from './behaviour.js'
 import { type Answered, type Client, header } from './client/client.js'
 import type { Host } from './hosts/host.js'
-import { Probe } from './probe.js'
+import { Probe, wordsOf } from './probe.js'
 
 /** Why a behaviour cannot be seen on a host; `undefined` when it can. */
 export function reasonAgainst(behaviour: Behaviour, host: Host): string | undefined {
@@ -84,5 +84,5 @@ function checkOutcome(actual: object | undefined, expected: ExpectedOutcome, hos
   if (error === undefined) return
   const { error: thrown } = actual as { error?: unknown }
   if (error === null) expect(thrown).toBeUndefined()
-  else expect(thrown instanceof Error ? thrown.message : String(thrown)).toMatch(error)
+  else expect(thrown === undefined ? undefined : wordsOf(thrown)).toMatch(error)
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors/config-error.js'
+import { inspectable } from '../errors/thrown.js'
 import { callback, checkOptions, having, integer, optional } from '../options/check.js'
 import { isolatedLogger, type Logger } from '../vocabulary/logger.js'
 import { isPromise } from '../vocabulary/maybe-promise.js'
@@ -161,7 +162,7 @@ export class EventBus {
   }
 
   private report(error: unknown, event: string): void {
-    this.logger.error({ err: error, event }, 'an event listener failed')
+    this.logger.error({ err: inspectable(error), event }, 'an event listener failed')
   }
 }
 

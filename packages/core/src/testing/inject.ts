@@ -1,5 +1,6 @@
-import { answerError, type CompiledPipeline } from '../compiled-pipeline.js'
+import type { CompiledPipeline } from '../compiled-pipeline.js'
 import { RequestContext } from '../context.js'
+import { answerError } from '../errors/answer-error.js'
 import { RequestError } from '../errors/request-error.js'
 import type { Outcome } from '../middleware.js'
 import type { Pipeline } from '../pipeline.js'

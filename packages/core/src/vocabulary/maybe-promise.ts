@@ -1,8 +1,11 @@
 export type MaybePromise<T> = T | Promise<T>
 
-/** Whether a middleware's answer has to be waited for. */
+/** Whether a middleware's answer has to be waited for. `false` also for what cannot be inspected. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return typeof (value as { then?: unknown }).then === 'function'
+  } catch {
+    return false
+  }
 }

@@ -160,7 +160,8 @@ export const errors: readonly Behaviour[] = [
     app: { routes: [get('/', fails(new Error('boom')))] },
     when: { target: '/' },
     gets: { status: 500, headers: { 'X-Early': 'yes' } },
-    outcomes: [{ status: 500, aborted: false, route: '/' }],
+    outcomes: [{ status: 500, aborted: false, route: '/', error: /boom/ }],
+    logs: [/^the handler failed: boom$/],
     needs: ['error-handler'],
   },
   {

@@ -12,8 +12,10 @@ import { headers } from './headers.js'
 import { probesOfHealth } from './health.js'
 import { measured } from './metrics.js'
 import { order } from './order.js'
+import { reported } from './reports.js'
 import { routes } from './routes.js'
 import { target } from './target.js'
+import { thrown } from './thrown.js'
 import { together } from './together.js'
 import { upgrades } from './upgrades.js'
 
@@ -21,6 +23,8 @@ import { upgrades } from './upgrades.js'
 export const behaviours: readonly Behaviour[] = [
   ...order,
   ...errors,
+  ...thrown,
+  ...reported,
   ...headers,
   ...target,
   ...end,

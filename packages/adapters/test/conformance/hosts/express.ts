@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { pipeline as pump } from 'node:stream/promises'
 import { toExpress } from '@palisade/adapters/express'
-import express, { type IRouter, type Request, type Response } from 'express'
+import express, { type IRouter, type NextFunction, type Request, type Response } from 'express'
 import type { Answer } from '../answers.js'
 import type { Mount, Route } from '../behaviour.js'
 import { type Host, named, performIn, routesOf, times } from './host.js'
@@ -26,6 +26,11 @@ export const expressHost: Host = {
     fill(app, routesOf(wanted), wanted.mounts)
     if (wanted.notFoundHandler === true) app.use(edge.notFoundHandler)
     if (wanted.errorHandler === true) app.use(edge.errorHandler)
+    const { ownErrorHandler } = wanted
+    if (ownErrorHandler !== undefined)
+      app.use((_error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+        res.status(ownErrorHandler).send('ours')
+      })
     const server = serverFor(scene, app)
     if (wanted.edge !== 'never') edge.handleUnroutable(server)
     return listen(scene, server, edge)
@@ -34,7 +39,11 @@ export const expressHost: Host = {
       for (const { method, path, through, handler } of routes) {
         const gates = through.map(name => named(branches, name))
         router[method.toLowerCase() as 'get'](path, ...gates, (req: Request, res: Response) => {
-          const view = { state: () => edge.state(req), context: () => edge.context(req) }
+          const view = {
+            state: () => edge.state(req),
+            context: () => edge.context(req),
+            report: (error: unknown) => edge.report(error, req),
+          }
           const answer = performIn(scene, handler, view)
           return answer instanceof Promise ? answer.then(one => respond(res, one)) : respond(res, answer)
         })

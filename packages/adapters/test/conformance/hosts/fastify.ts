@@ -25,6 +25,9 @@ export const fastify: Host = {
     if (neighbour !== undefined) await app.register(toFastify(neighbour))
     if (wanted.notFoundHandler === true) app.setNotFoundHandler(edge.notFoundHandler)
     if (wanted.errorHandler === true) app.setErrorHandler(edge.errorHandler)
+    const { ownErrorHandler } = wanted
+    if (ownErrorHandler !== undefined)
+      app.setErrorHandler((_error, _request, reply) => reply.code(ownErrorHandler).send('ours'))
     // Text bodies of any type are for the handlers to ignore.
     app.addContentTypeParser('*', (_request, payload, done) => {
       payload.resume().on('end', () => done(null))
@@ -47,7 +50,11 @@ export const fastify: Host = {
           url: path,
           onRequest: through.map(name => named<FastifyEdge<object>>(branches, name).onRequest),
           handler: (request, reply) => {
-            const view = { state: () => edge.state(request), context: () => edge.context(request) }
+            const view = {
+              state: () => edge.state(request),
+              context: () => edge.context(request),
+              report: (error: unknown) => edge.report(error, request),
+            }
             const answer = performIn(scene, handler, view)
             return answer instanceof Promise
               ? answer.then(one => respond(reply, one))

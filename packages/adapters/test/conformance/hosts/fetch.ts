@@ -33,7 +33,11 @@ export const fetchHost: Host = {
 
     function behind(route: Route): Serve {
       const handler: Serve = request => {
-        const view = { state: () => mounted.state(request), context: () => mounted.context(request) }
+        const view = {
+          state: () => mounted.state(request),
+          context: () => mounted.context(request),
+          report: (error: unknown) => mounted.report(error, request),
+        }
         const answer = performIn(scene, route.handler, view)
         return answer instanceof Promise ? answer.then(responseOf) : responseOf(answer)
       }

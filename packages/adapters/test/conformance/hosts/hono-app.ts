@@ -28,7 +28,12 @@ export function honoApp(
   if (wanted.notFoundHandler === true) app.notFound(edge.notFoundHandler)
   // Hono's own error handler writes to the console.
   app.onError(
-    wanted.errorHandler === true ? edge.errorHandler : (_error, c) => c.text('Internal Server Error', 500),
+    wanted.errorHandler === true
+      ? edge.errorHandler
+      : (_error, c) =>
+          wanted.ownErrorHandler === undefined
+            ? c.text('Internal Server Error', 500)
+            : c.text('ours', wanted.ownErrorHandler as ContentfulStatusCode),
   )
   fill(app, routesOf(wanted), wanted.mounts)
   return { app, edge }
@@ -40,7 +45,11 @@ export function honoApp(
         [path],
         ...through.map(name => named(branches, name)),
         (c: Context): Response | Promise<Response> => {
-          const view = { state: () => edge.state(c), context: () => edge.context(c) }
+          const view = {
+            state: () => edge.state(c),
+            context: () => edge.context(c),
+            report: (error: unknown) => edge.report(error, c),
+          }
           const answer = performIn(scene, handler, view)
           return answer instanceof Promise ? answer.then(one => respond(c, one)) : respond(c, answer)
         },

@@ -46,10 +46,14 @@ export function named<T>(from: Readonly<Record<string, T>>, name: string): T {
 }
 
 /** What a handler of this request can see. */
-export function viewOf({ probe }: Scene, request: { state: () => object; context: View['context'] }): View {
+export function viewOf(
+  { probe }: Scene,
+  request: { state: () => object; context: View['context']; report: View['report'] },
+): View {
   return {
     probe,
     context: request.context,
+    report: request.report,
     state: () => request.state() as Readonly<Record<string, unknown>>,
   }
 }

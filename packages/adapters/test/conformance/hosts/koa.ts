@@ -28,6 +28,18 @@ export const koa: Host = {
     for (let i = 0; i < times(wanted); i++) app.use(edge)
     if (neighbour !== undefined) app.use(toKoa(neighbour))
     if (wanted.errorHandler === true || wanted.notFoundHandler === true) app.use(edge.errorHandler)
+    const { ownErrorHandler } = wanted
+    if (ownErrorHandler !== undefined)
+      app.use(async (ctx, next) => {
+        try {
+          await next()
+        } catch (error) {
+          ctx.status = ownErrorHandler
+          ctx.body = 'ours'
+          // As Koa's own documentation advises.
+          ctx.app.emit('error', error, ctx)
+        }
+      })
     app.use(fill(new Router(), routesOf(wanted), wanted.mounts).routes())
     return listen(scene, serverFor(scene, app.callback()), edge)
 
@@ -40,7 +52,11 @@ export const koa: Host = {
           [
             ...gates,
             (ctx: RouterContext) => {
-              const view = { state: () => edge.state(ctx), context: () => edge.context(ctx) }
+              const view = {
+                state: () => edge.state(ctx),
+                context: () => edge.context(ctx),
+                report: (error: unknown) => edge.report(error, ctx),
+              }
               const answer = performIn(scene, handler, view)
               return answer instanceof Promise ? answer.then(one => respond(ctx, one)) : respond(ctx, answer)
             },

@@ -30,7 +30,11 @@ export const node: Host = {
 
     function behind(route: Route): Listener {
       const handler: Listener = async (req, res) => {
-        const view = { state: () => mounted.state(req), context: () => mounted.context(req) }
+        const view = {
+          state: () => mounted.state(req),
+          context: () => mounted.context(req),
+          report: (error: unknown) => mounted.report(error, req),
+        }
         return answerOnNode(res, await performIn(scene, route.handler, view))
       }
       return route.through.reduceRight<Listener>(
