@@ -148,7 +148,11 @@ export const factories: readonly Factory[] = [
   factory('keyValueKeys', auth.keyValueKeys, 'store prefix timeout', { store: noStore }),
   factory('memoryKeys', auth.memoryKeys, 'maxKeys clock'),
   factory('basic', auth.basic, 'verify realm name cache lockout', { verify: () => undefined }),
-  factory('passwordHasher', auth.passwordHasher, 'cost blockSize parallelization concurrency waiting'),
+  factory(
+    'passwordHasher',
+    auth.passwordHasher,
+    'cost blockSize parallelization concurrency waiting waitingPerClient',
+  ),
   factory('passwordUsers', auth.passwordUsers, 'find hasher rehash', { find: () => undefined }),
 
   factory('check', health.check, `${commonCheck} run`, { name: 'one', run: allow }),

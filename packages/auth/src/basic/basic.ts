@@ -29,6 +29,8 @@ export interface PasswordContext {
   readonly signal: AbortSignal
   /** Whether the account has to wait: the answer is 401 whatever comes of it, and a right password must cost and change no more than a wrong one. */
   readonly isLocked: boolean
+  /** The key of the client, by whose share of the queue the password waits to be checked; `undefined` without an address. */
+  readonly client: string | undefined
 }
 
 export interface BasicOptions {
@@ -161,6 +163,7 @@ const contextOf = (attempt: Attempt, isLocked: boolean): PasswordContext => ({
     return attempt.signal
   },
   isLocked,
+  client: attempt.client.key,
 })
 
 const unavailable = (error: unknown): Failed => ({

@@ -15,7 +15,7 @@ export const isBasic = (field: string) => NAMES_BASIC.test(field)
 /**
  * The user and the password of an `Authorization` field (RFC 7617), in Unicode normalisation form C; `undefined` for what is malformed.
  *
- * The user ends at the first colon; the password may hold more. At most 1 KiB, strict base64, strict UTF-8.
+ * The user ends at the first colon; the password may hold more. Each may be empty. At most 1 KiB, strict base64, strict UTF-8.
  */
 export function parseBasic(field: string): BasicCredentials | undefined {
   const encoded = FORM.exec(field)?.[1]
@@ -26,7 +26,7 @@ export function parseBasic(field: string): BasicCredentials | undefined {
   const text = decode(bytes)
   if (text === undefined || CONTROL.test(text)) return undefined
   const colon = text.indexOf(':')
-  if (colon < 1 || colon === text.length - 1) return undefined
+  if (colon < 0) return undefined
   return { username: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 

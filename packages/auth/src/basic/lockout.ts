@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Check, type Checked, type Duration, duration, integer, object, optional } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
 import type { Suspect } from '../strategy.js'
@@ -119,8 +120,16 @@ export class Lockout {
 export function accountOf(username: string): string {
   const bare = username.normalize('NFKD').replace(/[\p{M}\p{Default_Ignorable_Code_Point}]/gu, '')
   // To upper case first: it has no other form for the end of a word, nor for a double s.
-  return bare.toUpperCase().toLowerCase().trim()
+  const account = bare.toUpperCase().toLowerCase().trim()
+  return account.length <= LONGEST_ACCOUNT ? account : digestOf(account)
 }
+
+/**
+ * Longer accounts are kept as a digest: letters such as U+FDFA become 18 in a compatible form, so that 10,000 made-up names of 1 KiB
+ * would take 120 MiB. No account begins with a space, so that none has the text of a digest.
+ */
+const LONGEST_ACCOUNT = 64
+const digestOf = (account: string) => ` ${createHash('sha256').update(account).digest('base64')}`
 
 /** A client's key has no space in it; an account may. */
 const pair = (client: string, account: string) => `${client} ${account}`

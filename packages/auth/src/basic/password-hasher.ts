@@ -1,6 +1,6 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { checkOptions, integer, optional } from '@palisade/core'
-import { formatPhc, memoryOf, type PasswordHash, parsePhc, type ScryptCost } from './phc.js'
+import { costsOf, formatPhc, memoryOf, type PasswordHash, parsePhc, type ScryptCost, workOf } from './phc.js'
 import { WorkQueue } from './work-queue.js'
 
 export interface PasswordHasherOptions {
@@ -10,10 +10,15 @@ export interface PasswordHasherOptions {
   blockSize?: number
   /** scrypt's p. Default 1. */
   parallelization?: number
-  /** How many hashes are computed at a time. Default 4. */
+  /**
+   * How many hashes are computed at a time. Default 2: Node has four threads for such work, and tokens, files and name
+   * look-ups need the others.
+   */
   concurrency?: number
   /** How many may wait for their turn; past it `Overloaded` is thrown. Default 64. */
   waiting?: number
+  /** How many of those that wait may come from one client. Default: a quarter of `waiting`. */
+  waitingPerClient?: number
 }
 
 const SALT_BYTES = 16
@@ -33,26 +38,25 @@ export function passwordHasher(options: PasswordHasherOptions = {}): PasswordHas
 export class PasswordHasher {
   readonly #cost: ScryptCost
   readonly #queue: WorkQueue
-  /** The cost of the hash that was read last: the password of an unknown user is compared at this cost. */
-  #lastCost: ScryptCost
-  /** The salt and hash that no user has. Drawn on first use: some runtimes have no random values while modules load. */
-  #noUser: Pick<PasswordHash, 'salt' | 'hash'> | undefined
+  /** The cost of the costliest hash that was read, or today's if that is more: every password costs so much. */
+  #costliest: ScryptCost
+  /** For work that no hash is compared with. Drawn on first use: some runtimes have no random values while modules load. */
+  #salt: Buffer | undefined
 
   constructor(options: PasswordHasherOptions) {
-    const { cost, blockSize, parallelization, concurrency, waiting } = checkOptions(
-      'passwordHasher',
-      options,
-      {
-        cost: optional(integer({ min: 10, max: 20 }), 17),
-        blockSize: optional(integer({ min: 1, max: 32 }), 8),
-        parallelization: optional(integer({ min: 1, max: 16 }), 1),
-        concurrency: optional(integer({ min: 1, max: 64 }), 4),
-        waiting: optional(integer({ min: 0, max: 10_000 }), 64),
-      },
-    )
+    const checked = checkOptions('passwordHasher', options, {
+      cost: optional(integer({ min: 10, max: 20 }), 17),
+      blockSize: optional(integer({ min: 1, max: 32 }), 8),
+      parallelization: optional(integer({ min: 1, max: 16 }), 1),
+      concurrency: optional(integer({ min: 1, max: 64 }), 2),
+      waiting: optional(integer({ min: 0, max: 10_000 }), 64),
+      waitingPerClient: optional(integer({ min: 1, max: 10_000 })),
+    })
+    const { cost, blockSize, parallelization, concurrency, waiting } = checked
+    const { waitingPerClient = Math.max(1, Math.ceil(waiting / 4)) } = checked
     this.#cost = { ln: cost, r: blockSize, p: parallelization }
-    this.#queue = new WorkQueue(concurrency, waiting)
-    this.#lastCost = this.#cost
+    this.#queue = new WorkQueue({ concurrency, waiting, waitingPerClient })
+    this.#costliest = this.#cost
   }
 
   /** @throws RangeError for a password that is empty or over 1 KiB; Overloaded */
@@ -67,36 +71,47 @@ export class PasswordHasher {
   }
 
   /**
-   * Whether the password is that of the hash. Without a hash, or with one that cannot be read, the same work is done for nothing, so that
-   * time does not tell who exists: that of the last hash that could be read, since most stored ones cost less than today's after the cost was raised.
+   * Whether the password is that of the hash.
    *
+   * Every password costs the same work, so that time does not tell which users exist. Without a hash, or with one that cannot be
+   * read, it is the work of the costliest hash that was read so far, or of today's. A hash that costs less is brought up to that.
+   *
+   * @param client by whose share it waits for its turn: the key of the client
    * @throws Overloaded
    */
-  async verify(password: string, phc: string | undefined, signal?: AbortSignal): Promise<boolean> {
+  async verify(
+    password: string,
+    phc: string | undefined,
+    signal?: AbortSignal,
+    client?: string,
+  ): Promise<boolean> {
     const stored = phc === undefined ? undefined : parsePhc(phc)
-    if (stored !== undefined) this.#lastCost = stored
-    const against = stored ?? this.#nobody()
+    if (stored !== undefined && workOf(stored) > workOf(this.#costliest))
+      this.#costliest = { ln: stored.ln, r: stored.r, p: stored.p }
     const text = password.normalize('NFC')
-    const derived = await this.#queue.run(
-      () => derive(text, { ...against, length: against.hash.length }),
-      signal,
-    )
-    return timingSafeEqual(derived, against.hash) && stored !== undefined
+    return this.#queue.run(() => this.#compare(text, stored), signal, client)
   }
 
-  #nobody(): PasswordHash {
-    this.#noUser ??= { salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) }
-    const { ln, r, p } = this.#lastCost
-    return { ln, r, p, ...this.#noUser }
+  async #compare(password: string, stored: PasswordHash | undefined): Promise<boolean> {
+    const full = this.#costliest
+    this.#salt ??= randomBytes(SALT_BYTES)
+    const salt = this.#salt
+    if (stored === undefined) {
+      await derive(password, { ...full, salt, length: HASH_BYTES })
+      return false
+    }
+    const derived = await derive(password, { ...stored, length: stored.hash.length })
+    for (const cost of costsOf(workOf(full) - workOf(stored), full))
+      await derive(password, { ...cost, salt, length: HASH_BYTES })
+    return timingSafeEqual(derived, stored.hash)
   }
 
   /** Whether a hash that was just verified should be made anew: it costs an attacker less than today's would. */
   needsRehash(phc: string): boolean {
     const stored = parsePhc(phc)
     if (stored === undefined) return true
-    const { ln, r, p } = this.#cost
     return (
-      2 ** stored.ln * stored.r * stored.p < 2 ** ln * r * p ||
+      workOf(stored) < workOf(this.#cost) ||
       stored.salt.length < SALT_BYTES ||
       stored.hash.length < HASH_BYTES
     )

@@ -62,7 +62,7 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
       const user = (await find(username)) ?? undefined
       const stored: unknown = user?.passwordHash ?? undefined
       const phc = isReadable(stored) ? stored : undefined
-      const isRight = await hasher.verify(password, phc, context?.signal)
+      const isRight = await hasher.verify(password, phc, context?.signal, context?.client)
       if (user === undefined || user.disabled === true) return undefined
       // The team's fault: nobody can say whether the password was wrong, so that it must not count against who typed it.
       if (stored !== phc)

@@ -48,3 +48,23 @@ function isPayable({ ln, r, p }: ScryptCost): boolean {
 }
 
 export const memoryOf = ({ ln, r, p }: ScryptCost) => 128 * r * (2 ** ln + p)
+
+/** The work of scrypt grows with each of the three (RFC 7914 section 6). */
+export const workOf = ({ ln, r, p }: ScryptCost) => 2 ** ln * r * p
+
+/**
+ * The costs that together make up an amount of work, with no more memory than `like` takes: N is a power of two, so they are
+ * the bits of the amount. A rest that no N makes up, below two blocks, is left.
+ */
+export function costsOf(work: number, like: ScryptCost): readonly ScryptCost[] {
+  const costs: ScryptCost[] = []
+  const { r } = like
+  let rest = Math.floor(work / r)
+  while (rest >= 2) {
+    const ln = Math.min(like.ln, Math.floor(Math.log2(rest)))
+    const p = Math.min(MOST.p, Math.floor(rest / 2 ** ln))
+    costs.push({ ln, r, p })
+    rest -= 2 ** ln * p
+  }
+  return costs
+}

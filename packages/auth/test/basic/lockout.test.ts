@@ -1,7 +1,7 @@
 import { pipeline } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
-import { Lockout } from '../../src/basic/lockout.js'
+import { accountOf, Lockout } from '../../src/basic/lockout.js'
 import { authenticate, type BasicOptions, basic, clearFailures } from '../../src/index.js'
 import { edge } from '../support/edge.js'
 import { fakeLimiter } from '../support/fake-limiter.js'
@@ -294,5 +294,36 @@ describe('a remembered login tells nobody whether a guess is right', () => {
     expect(await send('ada', 'right')).toBe(429)
     await clearFailures(login, { client: '203.0.113.9' })
     expect(await send('ada', 'right')).toBe(200)
+  })
+})
+
+describe('given names that are long, or become long in their compatible form', () => {
+  /** The longest names that fit into an `Authorization` field of 1 KiB. */
+  const LONG = ['\ufdfa'.repeat(335), 'x'.repeat(1000), 'A\u0301'.repeat(300), '\u1f82'.repeat(300)]
+
+  test.each(LONG)('when an account is made of one then at most 64 letters are kept', name => {
+    expect(accountOf(name).length).toBeLessThanOrEqual(64)
+  })
+
+  test.each(LONG)(
+    'when it is guessed in two spellings then they wait together, and another name does not',
+    async name => {
+      const { send, strategy } = setUp()
+      for (let i = 0; i < 5; i++) await send(as(name, `w${i}`))
+      expect((await send(as(`${name} `, 'right'))).status).toBe(401)
+      expect((await send(as(`${name.slice(0, -1)}z`, 'right'))).status).toBe(200)
+      strategy.clear?.({ account: name })
+      expect((await send(as(name, 'right'))).status).toBe(200)
+    },
+  )
+})
+
+describe('given a key as the user or as the password, without the other', () => {
+  test('when a client guesses users without a name then it waits, and a client that was right before does not', async () => {
+    const { send } = setUp({ verify: (_, password) => (password === 'right' ? { subject: 'u1' } : null) })
+    expect((await send(as('', 'right', '192.0.2.1'))).status).toBe(200)
+    for (let i = 0; i < 5; i++) expect((await send(as('', `w${i}`))).status).toBe(401)
+    expect((await send(as('', 'right'))).status).toBe(401)
+    expect((await send(as('', 'right', '192.0.2.1'))).status).toBe(200)
   })
 })
