@@ -36,7 +36,8 @@ const limiterOptions = [
 ] as const
 const commonCheck = 'name timeout ttl optional kinds'
 const dependency = 'name timeout ttl optional kinds'
-const issuer = 'issuer audience secret publicKey jwks jwksUri jwksTimeout algorithms tenants typ'
+const issuer =
+  'issuer audience subject secret publicKey jwks jwksUri discovery jwksTimeout dispatcher fetch insecureHosts algorithms tenants typ'
 
 const factory = (
   name: string,
@@ -136,7 +137,7 @@ export const factories: readonly Factory[] = [
   factory(
     'jwt',
     auth.jwt,
-    `${issuer} issuers name realm header clockTolerance scopes roles tenant permissions isRevoked cache`,
+    `${issuer} issuers name realm header from clockTolerance scopes roles tenant permissions identity validate isRevoked cache`,
     { issuer: 'shop', audience: 'shop', secret: SECRET, algorithms: ['HS256'] },
   ),
   factory('apiKey', auth.apiKey, 'keys header scheme name realm', { keys: auth.apiKeys() }),

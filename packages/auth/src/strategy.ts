@@ -79,8 +79,13 @@ export interface Invalid {
   readonly reason: string
   /** Whose credential it claims to be, where it says so. */
   readonly subject?: string | undefined
-  /** `false` where it may be right for all that can be told: it is no violation. */
+  /**
+   * `false` where the client did not make it up, as far as can be told: it is no violation, and no throttle
+   * counts it.
+   */
   readonly isGuess?: boolean
+  /** Which option would change that, for the debug log. Never text from outside. */
+  readonly hint?: string
 }
 
 /** The credential is right, and yet may not be used here and now. */

@@ -213,7 +213,7 @@ describe('known faults of key sets', () => {
   let elsewhere: Awaited<ReturnType<typeof jwksServer>>
   const opened: { dispose(): Promise<void> }[] = []
   const jwks = () => {
-    const strategy = jwt({ issuer: ISSUER, audience: AUDIENCE, jwksUri: server.uri, typ: false })
+    const strategy = jwt({ issuer: ISSUER, audience: AUDIENCE, jwksUri: server.uri })
     const here = edge({ strategies: [strategy] })
     opened.push(here)
     return here

@@ -1,17 +1,17 @@
-import { type Check, either, type Identity, list, text } from '@palisade/core'
-import type { JWTPayload } from 'jose'
-import { makeIdentity } from '../identity/make-identity.js'
+import { type Check, either, list, text } from '@palisade/core'
 
 /** A claim by its name, or by the names that lead to it: `['realm_access', 'roles']`. */
 export type ClaimPath = string | readonly string[]
 
-/** Where the parts of an identity stand in the claims. */
-export interface ClaimNames {
-  readonly scopes: readonly (readonly string[])[]
-  readonly roles: readonly string[]
-  readonly tenant: readonly string[]
-  readonly permissions: readonly string[]
+/** The claims that a part of an identity is read from. */
+export interface ClaimSource {
+  readonly paths: readonly (readonly string[])[]
+  /** Whether the team named it. A claim that has its name by chance may hold anything. */
+  readonly isNamed: boolean
 }
+
+/** Stands for a claim of another type than what is read from it. */
+export const ODD: unique symbol = Symbol('odd')
 
 const MOST_VALUES = 1000
 
@@ -25,52 +25,31 @@ export const claimPath: Check<readonly string[]> = (value, at) => {
 }
 
 /**
- * An identity from verified claims; `undefined` when they are not of the types that they must have.
- * Scopes are a string with spaces (RFC 8693 section 4.2) or a list; a role or permission that is no string is refused, not skipped.
+ * The words in a claim: a list of strings, or one string. Some issuers write an empty list as `null`.
+ *
+ * @param isJoined whether a string holds several words with spaces in between (RFC 8693 section 4.2)
  */
-export function identityOf(
-  method: string,
-  claims: JWTPayload,
-  names: ClaimNames,
-  tenant: string | undefined,
-): Identity | undefined {
-  const { sub, exp } = claims
-  if (typeof sub !== 'string' || sub === '' || typeof exp !== 'number') return undefined
-  const scopes = names.scopes.flatMap(path => wordsIn(claims, path, true) ?? [NONE])
-  const roles = wordsIn(claims, names.roles, false)
-  const permissions = wordsIn(claims, names.permissions, false)
-  const named = valueAt(claims, names.tenant) ?? undefined
-  if (scopes.includes(NONE) || roles === undefined || permissions === undefined) return undefined
-  if (named !== undefined && typeof named !== 'string') return undefined
-  return makeIdentity({
-    subject: sub,
-    method,
-    scopes,
-    roles,
-    tenant: tenant ?? named,
-    // An empty list is that of somebody who may do nothing; without the claim nothing is known.
-    permissions: valueAt(claims, names.permissions) === undefined ? undefined : permissions,
-    claims,
-    expiresAt: exp * 1000,
-  })
-}
-
-/** No scope is empty (RFC 6749 section 3.3), so this stands for a claim of the wrong type. */
-const NONE = ''
-
-function wordsIn(
-  claims: JWTPayload,
+export function wordsAt(
+  claims: object,
   path: readonly string[],
-  mayBeJoined: boolean,
-): readonly string[] | undefined {
+  isJoined: boolean,
+): readonly string[] | undefined | typeof ODD {
   const value = valueAt(claims, path)
-  if (value === undefined || value === null) return []
-  if (typeof value === 'string') return mayBeJoined ? value.split(' ').filter(word => word !== '') : [value]
-  if (!Array.isArray(value) || value.length > MOST_VALUES) return undefined
-  return value.every(word => typeof word === 'string' && word !== '') ? value : undefined
+  if (value === undefined) return undefined
+  if (value === null) return []
+  if (typeof value === 'string') return isJoined ? value.split(' ').filter(word => word !== '') : [value]
+  if (!Array.isArray(value) || value.length > MOST_VALUES) return ODD
+  return value.every(word => typeof word === 'string' && word !== '') ? value : ODD
 }
 
-function valueAt(claims: object, path: readonly string[]): unknown {
+/** The text in a claim. */
+export function textAt(claims: object, path: readonly string[]): string | undefined | typeof ODD {
+  const value = valueAt(claims, path)
+  if (value === undefined || value === null) return undefined
+  return typeof value === 'string' ? value : ODD
+}
+
+export function valueAt(claims: object, path: readonly string[]): unknown {
   let value: unknown = claims
   for (const name of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined

@@ -8,8 +8,9 @@ export interface KeySource {
   /** Changes whenever a key is gone: then every token that was verified before has to be verified again. */
   readonly epoch: number
   /**
-   * The keys that a token with this header may be signed with; mostly one. Empty: none that the issuer has. `undefined`: none that is known, and whether there is
-   * a new one may not be asked yet.
+   * The keys that a token with this header may be signed with; mostly one. Empty: none that the issuer
+   * has. `undefined`: none that is known, and the token is not its client's fault: the issuer has no keys
+   * at all, or a new one may not be asked for yet.
    *
    * @throws KeysUnavailable when nobody can tell, because the issuer does not answer
    */
@@ -37,8 +38,11 @@ export function singleKey(key: VerificationKey): KeySource {
   return { epoch: 0, keysFor: () => keys }
 }
 
-/** One secret for every token. It is imported once for each algorithm, since jose does that again for each token otherwise. */
-export function sharedSecret(bytes: Uint8Array<ArrayBuffer>): KeySource {
+/**
+ * Secrets for every token: the current one, and those before it while tokens that they signed still live.
+ * Each is imported once for each algorithm, since jose does that again for each token otherwise.
+ */
+export function sharedSecrets(secrets: readonly Uint8Array<ArrayBuffer>[]): KeySource {
   const imported = new Map<string, readonly VerificationKey[]>()
   return {
     epoch: 0,
@@ -46,8 +50,10 @@ export function sharedSecret(bytes: Uint8Array<ArrayBuffer>): KeySource {
       const known = imported.get(alg)
       if (known !== undefined) return known
       const algorithm = { name: 'HMAC', hash: `SHA-${alg.slice(2)}` }
-      const keys = Object.freeze([await crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify'])])
-      imported.set(alg, keys)
+      const keys = await Promise.all(
+        secrets.map(bytes => crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify'])),
+      )
+      imported.set(alg, Object.freeze(keys))
       return keys
     },
   }

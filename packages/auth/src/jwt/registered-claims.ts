@@ -1,17 +1,21 @@
-import type { JWTPayload } from 'jose'
+import { hasType, otherThanAccess } from './access-token.js'
+import { valueAt } from './claims.js'
 import type { Issuer } from './issuer.js'
 import type { UnverifiedToken } from './token.js'
 
-export const EXPIRED = 'expired'
+const EXPIRED = 'expired'
 /** The last second that a `Date` can tell. A token that says it lives longer says nothing. */
 const LAST_SECOND = 8_640_000_000_000
 
 /**
- * Why a token that its issuer signed is none for this API at this moment, as a word for the log; `undefined` when nothing speaks against it.
+ * Why a token that its issuer signed is none for this API at this moment, as a word for the log;
+ * `undefined` when nothing speaks against it.
  *
- * `jwtVerify` of jose has such checks, but reads the token a second time for them, and wants to know the issuer before it has read it. So
- * jose verifies the signature, and the claims that were read to find the issuer are checked here, exactly typed (RFC 7519 section 4.1, RFC 8725
- * section 3): `iss` (by which the issuer was found), `aud`, `exp` and `sub` must be there; `nbf` and `iat` may be.
+ * `jwtVerify` of jose has such checks, but reads the token a second time for them, and needs the issuer
+ * before it has read the token. So jose verifies the signature, and the claims that were read to find the
+ * issuer are checked here, exactly typed (RFC 7519 section 4.1, RFC 8725 section 3): `iss` (by which the
+ * issuer was found), the audience and `exp` must be there; `nbf` and `iat` may be. The subject is checked
+ * with the rest of the identity.
  *
  * @param seconds since 1970
  */
@@ -22,9 +26,8 @@ export function faultIn(
   toleranceSeconds: number,
 ): string | undefined {
   if (!hasType(header.typ, issuer.typ)) return 'header typ'
-  const { aud, exp, nbf, iat, sub } = claims
-  if (typeof sub !== 'string' || sub === '') return 'claim sub'
-  if (!isMeantFor(aud, issuer.audience)) return 'claim aud'
+  const { exp, nbf, iat } = claims
+  if (!isMeantFor(valueAt(claims, issuer.audience.claim), issuer.audience.values)) return 'claim aud'
   if (nbf !== undefined && !(isTime(nbf) && nbf <= seconds + toleranceSeconds)) return 'claim nbf'
   if (iat !== undefined && !isTime(iat)) return 'claim iat'
   if (!isTime(exp)) return 'claim exp'
@@ -46,33 +49,4 @@ function isMeantFor(aud: unknown, audience: readonly string[]): boolean {
     aud.every(each => typeof each === 'string') &&
     aud.some(each => audience.includes(each))
   )
-}
-
-/** What the header of an access token says where nothing is configured. */
-const TYPES_OF_ACCESS: readonly unknown[] = [undefined, 'jwt', 'at+jwt']
-
-function hasType(typ: unknown, wanted: string | undefined): boolean {
-  const named = typeof typ === 'string' ? mediaType(typ) : typ
-  return wanted === undefined ? TYPES_OF_ACCESS.includes(named) : named === mediaType(wanted)
-}
-
-/** RFC 7515 section 4.1.9: without regard to case, and `application/` may be left out. */
-const mediaType = (typ: string) => typ.toLowerCase().replace(/^application\//, '')
-
-/**
- * Why a token is no access token. The audience is what tells them apart in the first place; this is for issuers that give id, refresh
- * and logout tokens the same one.
- */
-function otherThanAccess(headerType: unknown, claims: JWTPayload): string | undefined {
-  const { typ } = claims
-  // Keycloak says so in a claim, Cognito in another one.
-  if (typeof typ === 'string' && !/^(?:bearer|access|at\+jwt|jwt)$/i.test(typ)) return 'claim typ'
-  if (claims['token_use'] !== undefined && claims['token_use'] !== 'access') return 'claim token_use'
-  if (Object.hasOwn(claims, 'events')) return 'logout token'
-  // OpenID Connect Core sections 2 and 3.3.2.11.
-  if (Object.hasOwn(claims, 'at_hash') || Object.hasOwn(claims, 'c_hash')) return 'id token'
-  if (!Object.hasOwn(claims, 'nonce')) return undefined
-  const isDeclaredAccess =
-    typ === 'Bearer' || (typeof headerType === 'string' && mediaType(headerType) === 'at+jwt')
-  return isDeclaredAccess ? undefined : 'id token'
 }

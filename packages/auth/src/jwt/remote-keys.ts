@@ -1,6 +1,6 @@
-import { type Check, type Clock, type Logger, refuse, type Services, systemClock } from '@palisade/core'
+import { type Clock, type Logger, type Services, systemClock } from '@palisade/core'
 import type { JWTHeaderParameters } from 'jose'
-import { JwksFetcher, TOTAL_MS } from './fetch-jwks.js'
+import type { JwksFetcher } from './fetch-jwks.js'
 import type { KeySet } from './key-set.js'
 import { type KeySource, KeysUnavailable, type VerificationKey } from './keys.js'
 
@@ -32,8 +32,8 @@ export class RemoteKeys implements KeySource {
   #lastError: unknown
   #askedForUnknownAt = Number.NEGATIVE_INFINITY
 
-  constructor(url: URL, totalMs: number = TOTAL_MS) {
-    this.#fetcher = new JwksFetcher(url, totalMs)
+  constructor(fetcher: JwksFetcher) {
+    this.#fetcher = fetcher
   }
 
   setup({ clock, logger }: Services): void {
@@ -43,11 +43,11 @@ export class RemoteKeys implements KeySource {
 
   async keysFor(header: JWTHeaderParameters): Promise<readonly VerificationKey[] | undefined> {
     const set = await this.#current()
-    const known = await set.keysFor(header)
+    const known = set.keysFor(header)
     if (known.length > 0) return known
-    // Who comes while the keys are fetched must not be refused for the want of those that are on their way.
+    // A request that comes while the keys are fetched must not be refused for keys that are on their way.
     await this.#inFlight
-    const keys = await (this.#set as KeySet).keysFor(header)
+    const keys = (this.#set as KeySet).keysFor(header)
     if (keys.length > 0) return keys
     if (this.#clock.monotonic() - this.#askedForUnknownAt < UNKNOWN_KEY_MS) {
       // Whether the key is new cannot be told while the issuer does not answer.
@@ -57,7 +57,9 @@ export class RemoteKeys implements KeySource {
     if (!(await this.#refresh())) throw this.#unavailable()
     // A fetch that failed is not counted: after that rest it is tried again.
     this.#askedForUnknownAt = this.#clock.monotonic()
-    return (this.#set as KeySet).keysFor(header)
+    const now = this.#set as KeySet
+    // An issuer that withdrew all its keys refuses everybody, and nobody guesses.
+    return now.size === 0 ? undefined : now.keysFor(header)
   }
 
   async dispose(): Promise<void> {
@@ -95,6 +97,16 @@ export class RemoteKeys implements KeySource {
       this.#set = next
       this.#fetchedAt = this.#clock.monotonic()
       this.#failures = 0
+      if (next.size === 0)
+        this.#logger?.warn(
+          { unusable: next.unusable },
+          'an issuer publishes no key that a token could be verified with: all its tokens are refused',
+        )
+      else if (next.unusable > 0)
+        this.#logger?.debug(
+          { unusable: next.unusable },
+          "some of an issuer's keys are no use and are ignored",
+        )
       return true
     } catch (error) {
       this.#failures += 1
@@ -118,19 +130,3 @@ export class RemoteKeys implements KeySource {
 /** Whether a key that was there is gone. */
 const lost = (before: KeySet, now: KeySet) =>
   [...before.fingerprints].some(fingerprint => !now.fingerprints.has(fingerprint))
-
-/** Keys that were read over an open network are anybody's keys. */
-export const jwksUri: Check<URL> = (value, at) => {
-  const allowed = 'an https URL without user and fragment (http only for a loopback address)'
-  if (typeof value !== 'string' || value.length > 2000 || !URL.canParse(value))
-    return refuse(at, value, allowed)
-  const url = new URL(value)
-  const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-  return isSafe && url.username === '' && url.password === '' && url.hash === ''
-    ? url
-    : refuse(at, value, allowed)
-}
-
-/** The URL parser has already brought every IPv4 notation into one form. */
-const isLoopback = (host: string) =>
-  host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host)

@@ -1,9 +1,28 @@
 import { createPublicKey, X509Certificate } from 'node:crypto'
-import { type OptionPath, refuse } from '@palisade/core'
+import { type OptionPath, refuse, within } from '@palisade/core'
 
 /** RFC 7518 section 3.2: a key at least as long as the hash. */
 const LEAST_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 }
 export const HMAC_ALGORITHMS = Object.keys(LEAST_BYTES)
+
+/** So many secrets may be accepted at a time: each costs a wrong token one more hash. */
+const MOST_SECRETS = 5
+
+/**
+ * The bytes of a secret, or of several while it is changed.
+ *
+ * @throws ConfigError for a list that is empty or too long, and for a secret that is wrong
+ */
+export function secretList(
+  secrets: unknown,
+  algorithms: readonly string[],
+  at: OptionPath,
+): readonly Uint8Array<ArrayBuffer>[] {
+  if (!Array.isArray(secrets)) return [secretBytes(secrets, algorithms, at)]
+  if (secrets.length === 0 || secrets.length > MOST_SECRETS)
+    refuse(at, new Redacted(), `one secret, or a list of 1 to ${MOST_SECRETS} of them, the current one first`)
+  return secrets.map((secret, index) => secretBytes(secret, algorithms, within(at, index)))
+}
 
 /**
  * The bytes of a shared secret. Text is taken as UTF-8.
@@ -13,13 +32,13 @@ export const HMAC_ALGORITHMS = Object.keys(LEAST_BYTES)
  *
  * @throws ConfigError for a secret that is too short for one of its algorithms, or holds a public key
  */
-export function secretBytes(
+function secretBytes(
   secret: unknown,
   algorithms: readonly string[],
   at: OptionPath,
 ): Uint8Array<ArrayBuffer> {
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
-    return refuse(at, secret, 'a string or a Uint8Array')
+    return refuse(at, secret, 'a string or a Uint8Array, or a list of them')
   const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : Uint8Array.from(secret)
   for (const algorithm of algorithms) {
     const least = LEAST_BYTES[algorithm] ?? 0

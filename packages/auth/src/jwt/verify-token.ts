@@ -1,18 +1,30 @@
+import { type MaybePromise, wrongResult } from '@palisade/core'
 import { compactVerify, errors, type JWTHeaderParameters, type JWTPayload } from 'jose'
+import { deepFreeze } from '../identity/deep-freeze.js'
 import type { Authenticated, VerifyResult } from '../strategy.js'
-import { type ClaimNames, identityOf } from './claims.js'
-import type { Issuer } from './issuer.js'
+import { guessed, unfit } from './hints.js'
+import { checkMapping } from './identity-mapping.js'
+import type { Issuer, Issuers } from './issuers.js'
 import { KeysUnavailable, type VerificationKey } from './keys.js'
-import { EXPIRED, faultIn } from './registered-claims.js'
+import { faultIn } from './registered-claims.js'
 import { isBroken, readToken, type UnverifiedToken } from './token.js'
+import { type IdentitySources, tokenIdentity } from './token-identity.js'
 import type { TokenFacts, Verification } from './verified-tokens.js'
+
+/** The claims of a token whose signature was verified. Frozen, however deep. */
+export type VerifiedClaims = Readonly<Record<string, unknown>>
 
 export interface VerifierOptions {
   readonly method: string
   readonly toleranceSeconds: number
   /** How long a verified token is kept at most, in milliseconds. */
   readonly cacheMs: number
-  readonly names: ClaimNames
+  readonly sources: IdentitySources
+  /** The team's functions; what they return is not believed. */
+  readonly validate: ((claims: VerifiedClaims) => unknown) | undefined
+  readonly identity: ((claims: VerifiedClaims) => unknown) | undefined
+  /** Whether somebody asks for `jti` and `sid`, so that they must be text. */
+  readonly needsFacts: boolean
 }
 
 /** What was verified, with all that a cache needs to know; or why not. */
@@ -20,10 +32,10 @@ export type Verdict = Verification | Exclude<VerifyResult, Authenticated>
 
 /** Verifies a token against the issuer that it names, if that is one of ours. */
 export class TokenVerifier {
-  readonly #issuers: ReadonlyMap<string, Issuer>
+  readonly #issuers: Issuers
   readonly #options: VerifierOptions
 
-  constructor(issuers: ReadonlyMap<string, Issuer>, options: VerifierOptions) {
+  constructor(issuers: Issuers, options: VerifierOptions) {
     this.#issuers = issuers
     this.#options = options
   }
@@ -31,71 +43,94 @@ export class TokenVerifier {
   /** @param now milliseconds since 1970 */
   async verify(token: string, now: number): Promise<Verdict> {
     const read = readToken(token)
-    if (isBroken(read)) return invalid(read.reason)
-    const issuer = this.#issuers.get(read.claims.iss)
-    if (issuer === undefined) return invalid('issuer')
-    if (!issuer.algorithms.includes(read.header.alg)) return invalid('algorithm')
+    if (isBroken(read)) return guessed(read.reason)
     try {
+      const issuer = await this.#issuers.find(read.claims.iss)
+      if (issuer === undefined) return guessed('issuer')
+      if (!issuer.algorithms.includes(read.header.alg)) return guessed('algorithm')
+      // That of before the keys are read: if they change meanwhile, the token is verified again.
       const { epoch } = issuer.keys
       const keys = await issuer.keys.keysFor(read.header as JWTHeaderParameters)
       // A key that came after the last fetch is not known either, and its tokens are not their client's fault.
-      if (keys === undefined)
-        return { outcome: 'invalid', failure: 'invalid', reason: 'unknown key', isGuess: false }
-      if (keys.length === 0) return invalid('unknown key')
-      if (!(await isSigned(token, keys, issuer.algorithms))) return invalid('signature')
-      const fault = faultIn(read, issuer, Math.floor(now / 1000), this.#options.toleranceSeconds)
-      if (fault === EXPIRED) return { outcome: 'invalid', failure: 'expired', reason: fault }
-      return fault === undefined ? this.#accept(issuer, read.claims, now, epoch) : invalid(fault)
+      if (keys === undefined) return unfit('unknown key')
+      if (keys.length === 0) return guessed('unknown key')
+      const signature = await signatureOf(token, keys, issuer.algorithms)
+      if (signature === 'unusable') return unfit('key unusable')
+      if (signature === 'foreign') return guessed('signature')
+      return await this.#judge(read, issuer, now, epoch)
     } catch (error) {
       return failureOf(error)
     }
   }
 
-  #accept(issuer: Issuer, claims: UnverifiedToken['claims'], now: number, epoch: number): Verdict {
-    const { method, names, cacheMs } = this.#options
-    const facts = factsOf(claims)
-    const identity = identityOf(method, claims, names, issuer.tenant)
-    if (facts === undefined || identity?.expiresAt === undefined) return invalid('claim type')
+  /** From here on the token is one that its issuer signed: nothing that is wrong with it is a guess. */
+  async #judge(read: UnverifiedToken, issuer: Issuer, now: number, epoch: number): Promise<Verdict> {
+    const { method, toleranceSeconds, sources, validate, identity: map, cacheMs } = this.#options
+    const claims = deepFreeze(read.claims) as UnverifiedToken['claims'] & { readonly exp: number }
+    const subject = typeof claims.sub === 'string' ? claims.sub : undefined
+    const fault =
+      faultIn(read, issuer, Math.floor(now / 1000), toleranceSeconds) ?? this.#faultInFacts(claims)
+    if (fault !== undefined) return unfit(fault, subject)
+    if (validate !== undefined && !(await isValid(validate, claims))) return unfit('validate', subject)
+    const mapping = map === undefined ? {} : checkMapping(await map(claims))
+    const identity = tokenIdentity(method, claims, sources, issuer, mapping)
+    if (typeof identity === 'string') return unfit(identity, subject)
     return {
       result: Object.freeze({ outcome: 'authenticated', identity }),
-      facts,
+      facts: factsOf(claims, identity.subject),
       keys: issuer.keys,
-      // That of before the keys were read: if they changed meanwhile, the token is verified again.
       epoch,
-      until: Math.min(identity.expiresAt, now + cacheMs),
+      until: Math.min(claims.exp * 1000, now + cacheMs),
     }
+  }
+
+  #faultInFacts({ jti, sid }: JWTPayload): string | undefined {
+    if (!this.#options.needsFacts) return undefined
+    if (jti !== undefined && typeof jti !== 'string') return 'claim jti'
+    return sid !== undefined && typeof sid !== 'string' ? 'claim sid' : undefined
   }
 }
 
-/** Whether one of the keys signed the token; mostly there is one. */
-async function isSigned(
+/**
+ * Whether one of the keys signed the token; mostly there is one. A key that cannot be used does not keep
+ * the others from being tried.
+ */
+async function signatureOf(
   token: string,
   keys: readonly VerificationKey[],
   algorithms: string[],
-): Promise<boolean> {
+): Promise<'right' | 'foreign' | 'unusable'> {
+  let isUsable = false
   for (const key of keys) {
     try {
       await compactVerify(token, key, { algorithms })
-      return true
+      return 'right'
     } catch (error) {
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+      if (error instanceof errors.JWSSignatureVerificationFailed) isUsable = true
+      else if (error instanceof errors.JOSEError) throw error
     }
   }
-  return false
+  return isUsable ? 'foreign' : 'unusable'
 }
 
-function factsOf({ iss, sub, jti, sid, iat }: JWTPayload): TokenFacts | undefined {
-  const isText = (value: unknown) => value === undefined || typeof value === 'string'
-  if (typeof iss !== 'string' || typeof sub !== 'string' || !isText(jti) || !isText(sid)) return undefined
-  return Object.freeze({ iss, sub, jti, sid: sid as string | undefined, iat })
+async function isValid(
+  validate: (claims: VerifiedClaims) => unknown,
+  claims: VerifiedClaims,
+): Promise<boolean> {
+  const verdict = await (validate(claims) as MaybePromise<unknown>)
+  if (verdict !== true && verdict !== false) throw wrongResult('validate', verdict, 'true or false')
+  return verdict
 }
 
-const invalid = (reason: string): Verdict => ({ outcome: 'invalid', failure: 'invalid', reason })
+function factsOf({ iss, jti, sid, iat }: UnverifiedToken['claims'], sub: string): TokenFacts {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+  return Object.freeze({ iss, sub, jti: text(jti), sid: text(sid), iat })
+}
 
 /** jose's errors are the token's fault; anything else is ours, and nobody can tell. */
 function failureOf(error: unknown): Verdict {
   if (error instanceof KeysUnavailable)
     return { outcome: 'error', error, reason: 'issuer down', retryAfterSeconds: error.retryAfterSeconds }
-  if (error instanceof errors.JOSEError) return invalid(error.code)
+  if (error instanceof errors.JOSEError) return guessed(error.code)
   return { outcome: 'error', error, reason: 'verification failed' }
 }

@@ -14,6 +14,8 @@ export interface FailureReport {
   readonly strategy: Strategy | undefined
   readonly reason: string
   readonly subject?: string | undefined
+  /** Which option would change it. */
+  readonly hint?: string | undefined
   /** What was presented, the secret in it: a client that repeats it does not guess. */
   readonly presented?: string | undefined
   /** Absent when it does not speak against the client; always for a request without credentials. */
@@ -53,8 +55,12 @@ export class Reporter {
   }
 
   failure(ctx: RequestContext, report: FailureReport): void {
-    const { events } = ctx.services
-    const { strategy, reason, subject, violation } = report
+    const { events, logger } = ctx.services
+    const { strategy, reason, subject, violation, hint } = report
+    logger.debug(
+      { strategy: strategy?.name, reason, ...(hint !== undefined && { hint }), request_id: ctx.requestId },
+      'a request was not authenticated',
+    )
     if (strategy !== undefined && ctx.client.key !== undefined) this.#failed.set(ctx.client.key, true)
     if (events.has('auth:failure')) {
       const { requestId, method, path, client } = ctx

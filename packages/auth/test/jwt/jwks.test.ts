@@ -24,7 +24,6 @@ function setUp(options: Partial<JwtOptions> = {}) {
     issuer: ISSUER,
     audience: AUDIENCE,
     jwksUri: server.uri,
-    typ: false,
     ...options,
   } as JwtOptions)
   const here = { ...edge({ strategies: [strategy] }) }
@@ -176,7 +175,7 @@ describe('keys that an issuer publishes', () => {
 
   test('that were replaced do not end the cache: tokens by the new ones are remembered', async () => {
     server.publishes(one, two)
-    const strategy = jwt({ issuer: ISSUER, audience: AUDIENCE, jwksUri: server.uri, typ: false })
+    const strategy = jwt({ issuer: ISSUER, audience: AUDIENCE, jwksUri: server.uri })
     let verified = 0
     const here = edge({
       strategies: [
@@ -216,20 +215,19 @@ describe('keys that an issuer publishes', () => {
     expect((await send(bearer(await byTwo()))).status).toBe(401)
   })
 
-  test('mean that the header says at+jwt, unless that is turned off', async () => {
+  test('mean that the header says at+jwt where that is asked for, and nothing otherwise', async () => {
     server.publishes(one)
-    const strict = {
-      ...edge({ strategies: [jwt({ issuer: ISSUER, audience: AUDIENCE, jwksUri: server.uri })] }),
+    const typed = (typ?: string) =>
+      sign(claims(), { alg: 'RS256', key: rsa.privateKey, header: { kid: 'one', ...(typ && { typ }) } })
+    const statuses = async ({ send }: ReturnType<typeof setUp>) => {
+      const tokens = await Promise.all(
+        ['at+jwt', 'application/at+jwt', 'JWT', undefined, 'logout+jwt'].map(typed),
+      )
+      return Promise.all(tokens.map(async token => (await send(bearer(token))).status))
     }
-    opened.push(strict)
-    const typed = (typ: string) =>
-      sign(claims(), { alg: 'RS256', key: rsa.privateKey, header: { kid: 'one', typ } })
-    expect((await strict.send(bearer(await typed('at+jwt')))).status).toBe(200)
-    expect((await strict.send(bearer(await typed('application/at+jwt')))).status).toBe(200)
-    expect((await strict.send(bearer(await typed('JWT')))).status).toBe(401)
-    expect((await strict.send(bearer(await byOne()))).status).toBe(401)
-    const { send } = setUp()
-    expect((await send(bearer(await typed('JWT')))).status).toBe(200)
+    expect(await statuses(setUp({ typ: 'at+jwt' }))).toEqual([200, 200, 401, 401, 401])
+    for (const typ of [undefined, false] as const)
+      expect(await statuses(setUp({ ...(typ === false && { typ }) }))).toEqual([200, 200, 200, 200, 401])
   })
 })
 
@@ -348,15 +346,7 @@ describe('an answer that is not taken', () => {
     ['a list', (_, res) => res.end('[]')],
     ['null', (_, res) => res.end('null')],
     ['keys that are no list', (_, res) => res.end('{"keys":{}}')],
-    ['no keys', (_, res) => res.end('{"keys":[]}')],
     ['101 keys', (_, res) => res.end(JSON.stringify({ keys: Array.from({ length: 101 }, () => one) }))],
-    ['a secret', (_, res) => res.end(JSON.stringify({ keys: [{ kty: 'oct', k: 'AAAA', kid: 'one' }] }))],
-    [
-      'a private key',
-      (_, res) =>
-        res.end(JSON.stringify({ keys: [{ ...rsa.privateKey.export({ format: 'jwk' }), kid: 'one' }] })),
-    ],
-    ['10,000 lists deep', (_, res) => res.end(`{"keys":${'['.repeat(10_000)}${']'.repeat(10_000)}}`)],
     [
       'cut off',
       (_, res) => {

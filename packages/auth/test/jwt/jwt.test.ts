@@ -137,6 +137,16 @@ describe('a token that is not', () => {
     ['iss missing', { iss: undefined }],
     ['iss of another', { iss: `${ISSUER}/` }],
     ['iss a list', { iss: [ISSUER] }],
+  ])('given %s, then it is refused as invalid, and may be a guess', async (_, changes) => {
+    const here = by()
+    const { status, headers, state } = await here.send(
+      bearer(forge({ alg: 'HS256' }, { ...claims(), ...changes })),
+    )
+    expect([status, headers['www-authenticate'], state.identity]).toEqual([401, INVALID, undefined])
+    expect(here.violations.map(({ weight, source }) => [source, weight])).toEqual([['auth', 1]])
+  })
+
+  test.each([
     ['aud missing', { aud: undefined }],
     ['aud of another', { aud: 'billing' }],
     ['aud a prefix', { aud: 'order' }],
@@ -146,27 +156,19 @@ describe('a token that is not', () => {
     ['sub missing', { sub: undefined }],
     ['sub a number', { sub: 7 }],
     ['sub empty', { sub: '' }],
-    ['scope an object', { scope: { admin: true } }],
-    ['scope a list with a number', { scp: ['read', 1] }],
-    ['roles an object', { roles: { admin: true } }],
-    ['roles a list with an object', { roles: ['a', {}] }],
-    ['permissions a number', { permissions: 1 }],
-    ['tenant a list', { tenant: ['a'] }],
-    ['jti a number', { jti: 7 }],
-    ['sid a list', { sid: [] }],
     ['an id token of Cognito', { token_use: 'id' }],
     ['a refresh token of Keycloak', { typ: 'Refresh' }],
     ['an id token of Keycloak', { typ: 'ID' }],
     ['an id token by at_hash', { at_hash: 'x' }],
     ['an id token by nonce', { nonce: 'x' }],
     ['a logout token', { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }],
-  ])('given %s, then it is refused as invalid', async (_, changes) => {
+  ])('given %s, then it is refused as invalid, and was signed by the issuer', async (_, changes) => {
     const here = by()
     const { status, headers, state } = await here.send(
       bearer(forge({ alg: 'HS256' }, { ...claims(), ...changes })),
     )
     expect([status, headers['www-authenticate'], state.identity]).toEqual([401, INVALID, undefined])
-    expect(here.violations.map(({ weight, source }) => [source, weight])).toEqual([['auth', 1]])
+    expect(here.violations).toEqual([])
   })
 
   test.each(['logout+jwt', 'dpop+jwt', 'secevent+jwt', 'refresh+jwt', 7, null])(

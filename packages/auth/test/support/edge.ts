@@ -3,7 +3,7 @@ import { type FakeClock, fakeClock, type InjectedRequest, inject } from '@palisa
 import { type AuthenticateOptions, authenticate } from '../../src/index.js'
 
 export interface LogLine {
-  readonly level: 'warn' | 'error'
+  readonly level: 'debug' | 'warn' | 'error'
   readonly fields: Record<string, unknown>
   readonly message: string | undefined
 }
@@ -11,10 +11,14 @@ export interface LogLine {
 /** A pipeline with authentication on a clock that stands still, and everything that it tells. */
 export function edge(options: AuthenticateOptions, clock: FakeClock = fakeClock()) {
   const logs: LogLine[] = []
-  const write = (level: LogLine['level']) => (fields: object, message?: string) => {
-    logs.push({ level, fields: fields as Record<string, unknown>, message })
-  }
-  const logger = { debug() {}, info() {}, warn: write('warn'), error: write('error') }
+  /** What is only written when somebody looks for a fault. */
+  const debugs: LogLine[] = []
+  const write =
+    (level: LogLine['level'], lines = logs) =>
+    (fields: object, message?: string) => {
+      lines.push({ level, fields: fields as Record<string, unknown>, message })
+    }
+  const logger = { debug: write('debug', debugs), info() {}, warn: write('warn'), error: write('error') }
   const events = new EventBus(logger)
   const violations: Violation[] = []
   const failures: { reason: string; strategy: string | undefined; subject: string | undefined }[] = []
@@ -28,6 +32,7 @@ export function edge(options: AuthenticateOptions, clock: FakeClock = fakeClock(
     pipeline: built as Pipeline<object>,
     clock,
     logs,
+    debugs,
     violations,
     failures,
     successes,
