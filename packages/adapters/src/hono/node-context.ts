@@ -54,7 +54,7 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
     const plain: Record<string, string> = {}
     for (const name of ['content-type', 'content-length', ...Object.keys(sent.headers)]) {
       const value = gathers(name) ? undefined : res.getHeader(name)
-      if (value !== undefined) plain[name.toLowerCase()] = String(value)
+      if (value !== undefined) plain[name.toLowerCase()] = [value].flat().join(', ')
     }
     return new Response(
       bodyOf(this, sent, body => this.torn(body)),

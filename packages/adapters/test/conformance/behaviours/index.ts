@@ -4,6 +4,7 @@ import { auth } from './auth.js'
 import { bodies } from './bodies.js'
 import { body } from './body.js'
 import { end } from './end.js'
+import { errorHandlers } from './error-handler.js'
 import { errors } from './errors.js'
 import { events } from './events.js'
 import { bans } from './failban.js'
@@ -23,6 +24,7 @@ import { upgrades } from './upgrades.js'
 export const behaviours: readonly Behaviour[] = [
   ...order,
   ...errors,
+  ...errorHandlers,
   ...thrown,
   ...reported,
   ...headers,
