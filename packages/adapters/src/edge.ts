@@ -7,9 +7,21 @@ import {
   reportHandled,
 } from '@palisade/core'
 
+/** The context that a pipeline has on the first of some objects that stand for one request. */
+export function contextIn(
+  pipeline: CompiledPipeline,
+  carriers: readonly object[],
+): RequestContext | undefined {
+  for (const carrier of carriers) {
+    const ctx = pipeline.contextOf(carrier)
+    if (ctx !== undefined) return ctx
+  }
+  return undefined
+}
+
 /** The context of a request, or a plain sentence about why there is none. */
-export function requireContext(pipeline: CompiledPipeline, carrier: object): RequestContext {
-  const ctx = pipeline.contextOf(carrier)
+export function requireContext(pipeline: CompiledPipeline, carriers: readonly object[]): RequestContext {
+  const ctx = contextIn(pipeline, carriers)
   if (ctx === undefined)
     throw new Error(
       'this pipeline did not run on this request: mount it in front of the handler that asks for its state',
@@ -21,8 +33,8 @@ export function requireContext(pipeline: CompiledPipeline, carrier: object): Req
  * Reports an error that the team answered itself, in a place that the edge cannot see: logged, emitted
  * and counted as if the edge had caught it, and never twice. Never throws.
  */
-export function report(pipeline: CompiledPipeline, carrier: object, error: unknown): void {
-  const ctx = pipeline.contextOf(carrier)
+export function report(pipeline: CompiledPipeline, carriers: readonly object[], error: unknown): void {
+  const ctx = contextIn(pipeline, carriers)
   if (ctx !== undefined) reportHandled(ctx, error)
   else pipeline.services.logger.error({ err: inspectable(error) }, NEVER_SEEN)
 }

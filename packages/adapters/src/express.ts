@@ -92,9 +92,9 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
     )
   }
   return Object.assign(middleware as RequestHandler & ConnectMiddleware, {
-    state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
-    context: (req: IncomingMessage) => requireContext(pipeline, req) as RequestContext<State>,
-    report: (error: unknown, req: IncomingMessage) => report(pipeline, req, error),
+    state: (req: IncomingMessage) => requireContext(pipeline, [req]).state as State,
+    context: (req: IncomingMessage) => requireContext(pipeline, [req]) as RequestContext<State>,
+    report: (error: unknown, req: IncomingMessage) => report(pipeline, [req], error),
     errorHandler,
     notFoundHandler,
     middleware: connect,
@@ -122,7 +122,26 @@ class ExpressContext extends NodeContext {
     this.templates = templates
   }
 
+  /** Express moves the prefix of a mount from `url` to `baseUrl`; whatever else changes `url` is a rewrite. */
+  protected override targetNow(): string {
+    const { baseUrl, url, originalUrl } = this.req as Request & { baseUrl?: string }
+    if (baseUrl === undefined || baseUrl === '') return url
+    const start = pathStart(url)
+    const seen = `${url.slice(0, start)}${baseUrl}${url.slice(start)}`
+    // Express adds a slash where the request is for the mount itself.
+    const bare = `${url.slice(0, start)}${baseUrl}${url.slice(start + 1)}`
+    return bare === originalUrl ? originalUrl : seen
+  }
+
   override get route(): string | undefined {
     return this.templates.of(this.req as Request)
   }
+}
+
+/** Where the path begins in a target, which may be in absolute form: where Express's router has it. */
+function pathStart(url: string): number {
+  if (url.charCodeAt(0) === 47) return 0
+  const scheme = url.indexOf('://')
+  const path = scheme < 0 ? -1 : url.indexOf('/', scheme + 3)
+  return Math.max(path, 0)
 }

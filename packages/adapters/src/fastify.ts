@@ -21,7 +21,7 @@ import type {
 import { compiled, report, requireContext } from './edge.js'
 import { FastifyContext } from './fastify/context.js'
 import { viewOf } from './fastify/error-view.js'
-import { isRoutable } from './fastify/routable.js'
+import { routability } from './fastify/routable.js'
 import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
 import { isVary } from './node-http/headers.js'
@@ -76,7 +76,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     else send(ctx, reply, answer)
   }
   const onError = (request: FastifyRequest, reply: FastifyReply, error: unknown, done: () => void) => {
-    const noted = pipeline.contextOf(request.raw)?.noteError(error)
+    const noted = pipeline.contextOf(request)?.noteError(error)
     // Fastify fails to read the status of such an error, and would answer with 200.
     if (noted !== undefined && noted !== error) reply.code(denialOf(noted).status)
     done()
@@ -86,11 +86,10 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     if (fault !== undefined) return done(fault)
     app.addHook('onRequest', onRequest)
     app.addHook('onError', onError)
-    const longest = longestParameter(app)
     guardUnroutable(
       pipeline,
       app.server,
-      req => isRoutable(req.url ?? '/', longest),
+      routability(app),
       (req, res) => new FastifyContext(pipeline.root, req, res),
     )
     done()
@@ -101,12 +100,12 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'palisade',
     state: (request: FastifyRequest | IncomingMessage) =>
-      requireContext(pipeline, ofNode(request)).state as State,
+      requireContext(pipeline, carriers(request)).state as State,
     context: (request: FastifyRequest | IncomingMessage) =>
-      requireContext(pipeline, ofNode(request)) as RequestContext<State>,
+      requireContext(pipeline, carriers(request)) as RequestContext<State>,
     onRequest,
     report: (error: unknown, request: FastifyRequest | IncomingMessage) =>
-      report(pipeline, ofNode(request), error),
+      report(pipeline, carriers(request), error),
     errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       const ctx = enter(pipeline, request, reply)
       const answer = answerError(ctx, error, 'the handler failed', undefined, viewOf(error, reply))
@@ -127,12 +126,19 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
   })
 }
 
-/** The request's context, which exists already if another mount or the raw server met the request first. */
+/**
+ * The context of a dispatch. It exists already if another mount or the raw server met the request first.
+ * Fastify makes a request for each dispatch; Node's request may come through several (`app.routing()` in a handler).
+ */
 function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: FastifyReply): RequestContext {
-  const known = pipeline.contextOf(request.raw)
-  const ctx = known ?? new FastifyContext(pipeline.root, request.raw, reply.raw)
-  if (known === undefined) pipeline.attach(request.raw, ctx)
+  const known = pipeline.contextOf(request)
+  if (known !== undefined) return known
+  const outer = pipeline.contextOf(request.raw)
+  const isNew = outer === undefined || (outer instanceof FastifyContext && outer.isRouted)
+  const ctx = isNew ? new FastifyContext(pipeline.root, request.raw, reply.raw) : outer
+  if (outer === undefined) pipeline.attach(request.raw, ctx)
   if (ctx instanceof FastifyContext) ctx.routed(request, reply)
+  pipeline.attach(request, ctx)
   return ctx
 }
 
@@ -151,16 +157,8 @@ function wrongDelimiter(app: FastifyInstance): ConfigError | undefined {
   })
 }
 
-/** Fastify's default is 100; both places are where it was configured in the lifetime of version 5. */
-function longestParameter(app: FastifyInstance): number {
-  const { maxParamLength, routerOptions } = app.initialConfig as {
-    maxParamLength?: number
-    routerOptions?: { maxParamLength?: number }
-  }
-  return routerOptions?.maxParamLength ?? maxParamLength ?? 100
-}
-
-const ofNode = (request: FastifyRequest | IncomingMessage) => ('raw' in request ? request.raw : request)
+const carriers = (request: FastifyRequest | IncomingMessage): readonly object[] =>
+  'raw' in request ? [request, request.raw] : [request]
 
 /** Through Fastify, so that the team's own `onSend` and `onResponse` hooks see it. */
 function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {

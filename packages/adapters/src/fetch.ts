@@ -71,9 +71,9 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
     return isOuter ? observed(ctx, response) : response
   }
   return Object.assign(serve, {
-    state: (request: Request) => requireContext(pipeline, request).state as State,
-    context: (request: Request) => requireContext(pipeline, request) as RequestContext<State>,
-    report: (error: unknown, request: Request) => report(pipeline, request, error),
+    state: (request: Request) => requireContext(pipeline, [request]).state as State,
+    context: (request: Request) => requireContext(pipeline, [request]) as RequestContext<State>,
+    report: (error: unknown, request: Request) => report(pipeline, [request], error),
   })
 }
 

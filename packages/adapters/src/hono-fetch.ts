@@ -13,8 +13,7 @@ export function toHono<State extends object>(
 }
 
 const FETCH: HonoPlatform = {
-  carrierOf: c => ('req' in c ? c.req.raw : c),
-  contextFor: (root, c, peer) => new HonoWebContext(root, c, addressOf(c, peer)),
+  contextFor: ({ root }, c, peer) => new HonoWebContext(root, c, addressOf(c, peer)),
   withConnect: (_pipeline, middleware) => ({
     entry: middleware,
     middleware: () => needsNode('middleware'),

@@ -1,12 +1,14 @@
-import { IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Pipeline } from '@palisade/core'
 import type { Context } from 'hono'
 import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
+import { HonoInnerContext } from './hono/inner-context.js'
 import { HonoNodeContext } from './hono/node-context.js'
 import { isRoutable } from './hono/routable.js'
 import { HonoUpgradeContext } from './hono/upgrade-context.js'
 import { addressOf, HonoWebContext } from './hono/web-context.js'
 import { connectMiddleware, orConnect } from './node-http/connect.js'
+import { NodeContext } from './node-http/node-context.js'
 import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
 import { isUpgrade } from './node-http/upgrade-status.js'
@@ -50,14 +52,20 @@ function upgradeOf(c: Context): IncomingMessage | undefined {
 }
 
 const NODE: HonoPlatform = {
-  carrierOf: c => (c instanceof IncomingMessage ? c : (nodeOf(c)?.incoming ?? c.req.raw)),
-  contextFor(root, c, peer) {
+  contextFor(pipeline, c, peer) {
     const node = nodeOf(c)
-    if (node !== undefined) return new HonoNodeContext(root, node.incoming, node.outgoing)
-    const upgrade = upgradeOf(c)
-    return upgrade === undefined
-      ? new HonoWebContext(root, c, addressOf(c, peer))
-      : new HonoUpgradeContext(root, c, addressOf(c, peer), upgrade)
+    if (node === undefined) {
+      const upgrade = upgradeOf(c)
+      return upgrade === undefined
+        ? new HonoWebContext(pipeline.root, c, addressOf(c, peer))
+        : new HonoUpgradeContext(pipeline.root, c, addressOf(c, peer), upgrade)
+    }
+    const outer = pipeline.contextOf(node.incoming)
+    if (outer instanceof HonoNodeContext && !outer.isMet) return outer
+    if (outer instanceof NodeContext) return new HonoInnerContext(pipeline.root, c, outer)
+    const ctx = new HonoNodeContext(pipeline.root, node.incoming, node.outgoing)
+    pipeline.attach(node.incoming, ctx)
+    return ctx
   },
   withConnect(pipeline, middleware) {
     const connect = connectMiddleware(pipeline)

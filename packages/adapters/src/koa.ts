@@ -9,7 +9,7 @@ import {
   type RequestContext,
 } from '@palisade/core'
 import type { Context, Middleware, Next } from 'koa'
-import { compiled, report, requireContext } from './edge.js'
+import { compiled, contextIn, report, requireContext } from './edge.js'
 import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
 import { NodeContext } from './node-http/node-context.js'
@@ -55,7 +55,7 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
   const apps = new WeakSet<object>()
   const middleware = (koa: Context, next: Next): Promise<void> => {
     listen(koa.app)
-    const ctx = (pipeline.contextOf(koa.req) as KoaContext | undefined) ?? enter(pipeline, koa)
+    const ctx = enter(pipeline, koa)
     const answer = pipeline.run(ctx)
     if (answer === undefined) return pass(ctx, koa, next)
     if (answer instanceof Promise)
@@ -70,11 +70,11 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
     // Koa adds its own listener, which writes to the console, only where there is no other.
     if (app.listenerCount('error') === 0) return
     app.on('error', (error: unknown, koa?: Context) => {
-      if (koa?.req !== undefined) pipeline.contextOf(koa.req)?.noteError(error)
+      if (koa?.req !== undefined) contextIn(pipeline, [koa, koa.req])?.noteError(error)
     })
   }
   const errorHandler = async (koa: Context, next: Next): Promise<void> => {
-    const ctx = pipeline.contextOf(koa.req) ?? enter(pipeline, koa)
+    const ctx = enter(pipeline, koa)
     try {
       await next()
     } catch (error) {
@@ -97,28 +97,34 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
   }
   const connect = connectMiddleware(pipeline)
   return Object.assign(orConnect(middleware, connect), {
-    state: (koa: HasRequest | IncomingMessage) => requireContext(pipeline, ofNode(koa)).state as State,
+    state: (koa: HasRequest | IncomingMessage) => requireContext(pipeline, carriers(koa)).state as State,
     context: (koa: HasRequest | IncomingMessage) =>
-      requireContext(pipeline, ofNode(koa)) as RequestContext<State>,
-    report: (error: unknown, koa: HasRequest | IncomingMessage) => report(pipeline, ofNode(koa), error),
+      requireContext(pipeline, carriers(koa)) as RequestContext<State>,
+    report: (error: unknown, koa: HasRequest | IncomingMessage) => report(pipeline, carriers(koa), error),
     errorHandler,
     middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })
 }
 
-function enter(pipeline: CompiledPipeline, koa: Context): KoaContext {
-  const ctx = new KoaContext(pipeline.root, koa)
-  pipeline.attach(koa.req, ctx)
+/** Koa makes a context for each dispatch; Node's request may come through several (`app.callback()` in a handler). */
+function enter(pipeline: CompiledPipeline, koa: Context): RequestContext {
+  const known = pipeline.contextOf(koa)
+  if (known !== undefined) return known
+  const outer = pipeline.contextOf(koa.req)
+  // `toNode` around the app has met the request.
+  const ctx = outer === undefined || outer instanceof KoaContext ? new KoaContext(pipeline.root, koa) : outer
+  if (outer === undefined) pipeline.attach(koa.req, ctx)
+  pipeline.attach(koa, ctx)
   return ctx
 }
 
-async function pass(ctx: KoaContext, koa: Context, next: Next): Promise<void> {
+async function pass(ctx: RequestContext, koa: Context, next: Next): Promise<void> {
   try {
     await next()
   } catch (error) {
     const thrown = ctx.noteError(error)
-    keepEarlyHeaders(koa, ctx.early)
+    if (ctx instanceof KoaContext) keepEarlyHeaders(koa, ctx.early)
     // Koa itself fails on what it cannot inspect, and never answers what is nothing.
     throw printable(thrown)
   }
@@ -180,8 +186,13 @@ class KoaContext extends NodeContext {
     this.koa = koa
   }
 
-  override get url(): string {
-    return this.koa.originalUrl
+  /** `koa-mount` takes the prefix of a mount away and names it, the innermost only. Any other change is a rewrite. */
+  protected override targetNow(): string {
+    const { originalUrl, url, mountPath } = this.koa as Context & { mountPath?: string }
+    if (mountPath === undefined || url === originalUrl) return url
+    const seen = mountPath + url
+    if (originalUrl.endsWith(seen) || originalUrl.endsWith(mountPath + url.slice(1))) return originalUrl
+    return seen
   }
 
   override get route(): string | undefined {
@@ -211,4 +222,5 @@ class KoaContext extends NodeContext {
   }
 }
 
-const ofNode = (koa: HasRequest | IncomingMessage) => ('req' in koa ? koa.req : koa)
+const carriers = (koa: HasRequest | IncomingMessage): readonly object[] =>
+  'req' in koa ? [koa, koa.req] : [koa]

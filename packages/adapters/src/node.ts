@@ -55,9 +55,9 @@ export function toNode<State extends object>(
     else writeReply(ctx, res, answer)
   }
   return Object.assign(listener, {
-    state: (req: IncomingMessage) => requireContext(pipeline, req).state as State,
-    context: (req: IncomingMessage) => requireContext(pipeline, req) as RequestContext<State>,
-    report: (error: unknown, req: IncomingMessage) => report(pipeline, req, error),
+    state: (req: IncomingMessage) => requireContext(pipeline, [req]).state as State,
+    context: (req: IncomingMessage) => requireContext(pipeline, [req]) as RequestContext<State>,
+    report: (error: unknown, req: IncomingMessage) => report(pipeline, [req], error),
     middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })

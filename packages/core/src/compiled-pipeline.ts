@@ -16,7 +16,8 @@ type ResponseHook = (ctx: RequestContext, outcome: Outcome) => unknown
 const SLOT: unique symbol = Symbol.for('@palisade/core.request/0')
 
 interface Carrier {
-  [SLOT]?: RequestContext & { olderContext?: RequestContext }
+  /** A list, the newest first, where unrelated pipelines share a request. */
+  [SLOT]?: RequestContext | readonly RequestContext[]
 }
 
 /**
@@ -70,27 +71,31 @@ export class CompiledPipeline {
 
   /** The context that this pipeline, or the root of this branch, has on a host's request object. */
   contextOf(carrier: object): RequestContext | undefined {
-    for (let ctx = (carrier as Carrier)[SLOT]; ctx !== undefined; ctx = ctx.olderContext) {
-      if (ctx.pipeline === this.root) return ctx
-    }
-    return undefined
+    const found = (carrier as Carrier)[SLOT]
+    if (isList(found)) return found.find(ctx => ctx.pipeline === this.root)
+    return found?.pipeline === this.root ? found : undefined
   }
 
   /** Puts a new context on a host's request object, in front of those of other, unrelated pipelines. */
   attach(carrier: object, ctx: RequestContext): void {
     const slot = carrier as Carrier
     const older = slot[SLOT]
-    if (older !== undefined) (ctx as { olderContext?: RequestContext }).olderContext = older
-    slot[SLOT] = ctx
+    if (older === undefined) slot[SLOT] = ctx
+    else slot[SLOT] = isList(older) ? [ctx, ...older] : [ctx, older]
   }
 
   /**
    * Runs the middleware on a request. `undefined` lets it through; a `Reply` answers it. Never throws, never rejects.
-   * A second run on a request that was let through does nothing, and on another refuses, since something went past the first; a branch whose parent did not let the request through refuses it; and once it is
-   * disposed of, it refuses every request, since what its middlewares protect with is closed.
+   *
+   * A request that was let through is not run again, as long as its method and target stay the same. With
+   * others it is decided anew: the application may route it elsewhere now. A request that comes again
+   * without having been let through is refused, since something went past the first run. A branch refuses
+   * a request that its parent did not let through. A disposed pipeline refuses every request, because its
+   * middlewares no longer protect.
    */
   run(ctx: RequestContext): MaybePromise<Reply | undefined> {
-    if (ctx.hasRun(this)) return ctx.hasPassed(this) ? undefined : refuseRepeat(ctx)
+    const earlier = ctx.sameRun(this)
+    if (earlier !== undefined) return earlier.passed ? undefined : refuseRepeat(ctx)
     if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
     if (this.disposed !== undefined) return refuseLate(ctx)
     const run = ctx.begin(this)
@@ -230,6 +235,10 @@ export class CompiledPipeline {
     this.disposed ??= this.upkeep.leave(this.middleware)
     return this.disposed
   }
+}
+
+function isList(found: Carrier[typeof SLOT]): found is readonly RequestContext[] {
+  return Array.isArray(found)
 }
 
 function refuseRepeat(ctx: RequestContext): Reply {

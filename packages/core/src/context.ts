@@ -7,11 +7,14 @@ import { CODES, type Denial, PHRASES } from './errors/failure.js'
 import { inspectable } from './errors/thrown.js'
 import type { Outcome, Services } from './middleware.js'
 import { isReply, Reply } from './reply.js'
+import { RequestTarget } from './request-target.js'
 import { isPromise } from './vocabulary/maybe-promise.js'
 
 /** The pipelines that ran on a request, the root and its branches, the last one first. */
 export interface Run {
   readonly pipeline: CompiledPipeline
+  /** What its middlewares see, also at the end. */
+  readonly target: RequestTarget
   /** How many middlewares were reached. */
   reached: number
   /** Whether all of them let the request through. */
@@ -39,11 +42,12 @@ export abstract class RequestContext<State extends object = {}> {
   private ended: Outcome | undefined = undefined
   private watched = false
   private runs: Run | undefined = undefined
+  private seen: RequestTarget | undefined = undefined
+  /** Once the response has ended: what the pipeline saw whose `onResponse` hooks run. */
+  protected pinned: RequestTarget | undefined = undefined
   private ownRoute: string | undefined = undefined
   private cachedClient: ClientAddress | undefined = undefined
   private cachedSecure: boolean | undefined = undefined
-  private cachedPath: string | undefined = undefined
-  private cachedQuery: URLSearchParams | undefined = undefined
   private cachedId: string | undefined = undefined
   private abort: AbortController | undefined = undefined
 
@@ -53,9 +57,13 @@ export abstract class RequestContext<State extends object = {}> {
     this.startedAt = pipeline.services.clock.monotonic()
   }
 
-  /** In upper case, as received. */
+  /**
+   * The method as the host has it now, in upper case, so that a branch sees the method of its route: a
+   * middleware behind the parent may have changed it (`method-override`). At the end `onResponse` sees the
+   * method and target that `onRequest` saw; a host whose request can change reads them from `pinned` then.
+   */
   abstract readonly method: string
-  /** The request target as received, the prefixes of mounts included. */
+  /** The target as the host has it now, with the prefixes of mounts. */
   abstract readonly url: string
   /** A request header by its lower-case name; several lines are joined as RFC 9110 section 5.3 says. */
   abstract header(lowerCaseName: string): string | undefined
@@ -103,15 +111,13 @@ export abstract class RequestContext<State extends object = {}> {
     return this.pipeline.services
   }
 
-  /** The path of the target, percent-encoded as received, without the query. */
+  /** The path of `url`, percent-encoded as received, without the query. */
   get path(): string {
-    this.cachedPath ??= pathOf(this.url)
-    return this.cachedPath
+    return this.currentTarget.path
   }
 
   get query(): URLSearchParams {
-    this.cachedQuery ??= new URLSearchParams(queryOf(this.url))
-    return this.cachedQuery
+    return this.currentTarget.query
   }
 
   /** The client by the pipeline's `trust`. */
@@ -235,25 +241,36 @@ export abstract class RequestContext<State extends object = {}> {
    * and this class may each see another path.
    */
   get hasValidTarget(): boolean {
-    const { url } = this
-    return url[0] === '/' || url === '*' || isAbsoluteForm(url)
+    return this.currentTarget.isValid
   }
 
-  /** Whether a pipeline has already run here; each runs at most once on a request. */
-  hasRun(pipeline: CompiledPipeline): boolean {
-    return this.runOf(pipeline) !== undefined
+  /**
+   * The last run of a pipeline here, if it was with the method and target that the host has now. With
+   * others the request is decided anew: what was let through was another request.
+   */
+  sameRun(pipeline: CompiledPipeline): Run | undefined {
+    const run = this.runOf(pipeline)
+    return run !== undefined && this.isAt(run.target) ? run : undefined
   }
 
-  /** Whether a pipeline ran here to its end and let the request through. */
+  /** Whether a pipeline ran here to its end and let the request through, the last time that it ran. */
   hasPassed(pipeline: CompiledPipeline): boolean {
     return this.runOf(pipeline)?.passed === true
   }
 
   /** The runner notes in what it gets how far it has come. */
   begin(pipeline: CompiledPipeline): Run {
-    const run: Run = { pipeline, reached: 0, passed: false, before: this.runs }
+    // The root again: what it knew belongs to the request that this one was before.
+    if (pipeline === this.pipeline && this.runs !== undefined) this.forget()
+    const run: Run = { pipeline, target: this.currentTarget, reached: 0, passed: false, before: this.runs }
     this.runs = run
     return run
+  }
+
+  private forget(): void {
+    Object.assign(this.state, this.pipeline.newState())
+    this.cachedClient = undefined
+    this.cachedSecure = undefined
   }
 
   private runOf(pipeline: CompiledPipeline): Run | undefined {
@@ -290,6 +307,17 @@ export abstract class RequestContext<State extends object = {}> {
     const isAnswered = status !== undefined && status < 500 && !aborted
     if (this.error === undefined || this.reported !== undefined || isAnswered) return
     reportError(this as RequestContext, this.error, HANDLER_FAILED, undefined)
+  }
+
+  private get currentTarget(): RequestTarget {
+    const { seen } = this
+    if (seen !== undefined && this.isAt(seen)) return seen
+    this.seen = new RequestTarget(this.method, this.url)
+    return this.seen
+  }
+
+  private isAt(target: RequestTarget): boolean {
+    return target.method === this.method && target.url === this.url
   }
 
   /** Whether the response has really ended, as far as anybody watches. */
@@ -335,8 +363,10 @@ export abstract class RequestContext<State extends object = {}> {
     this.ended = outcome
     if (aborted) this.abort?.abort(clientLeft())
     this.reportAtEnd(outcome)
-    for (let run = this.runs; run !== undefined; run = run.before)
+    for (let run = this.runs; run !== undefined; run = run.before) {
+      this.pinned = run.target
       run.pipeline.finish(this, run.reached, outcome)
+    }
   }
 }
 
@@ -349,46 +379,4 @@ function noReply(returned: unknown): TypeError {
   if (isPromise(returned)) returned.then(undefined, () => {})
   const what = isPromise(returned) ? 'a promise' : typeof returned
   return new TypeError(`the error renderer returned ${what}; allowed: a Reply`)
-}
-
-/** RFC 9112 section 3.2: origin-form, or absolute-form as proxies send it; `*` for a server-wide OPTIONS. */
-function pathOf(target: string): string {
-  const start = target[0] === '/' ? 0 : pathStart(target)
-  if (start < 0) return target === '*' ? '*' : '/'
-  // Two searches rather than a look at each character: once any library extends String, that is a call for each.
-  const query = target.indexOf('?', start)
-  const fragment = target.indexOf('#', start)
-  const end = query < 0 || (fragment >= 0 && fragment < query) ? fragment : query
-  if (end < 0) return start === 0 ? target : target.slice(start)
-  return end === start ? '/' : target.slice(start, end)
-}
-
-const ABSOLUTE_FORM = /^https?:\/\/[^/?#@\\]+(?:[/?#]|$)/i
-
-function isAbsoluteForm(target: string): boolean {
-  if (!ABSOLUTE_FORM.test(target)) return false
-  try {
-    return new URL(target).host !== ''
-  } catch {
-    return false
-  }
-}
-
-function pathStart(target: string): number {
-  const scheme = target.indexOf('://')
-  if (scheme < 0) return -1
-  for (let i = scheme + 3; i < target.length; i++) {
-    const c = target.charCodeAt(i)
-    if (c === 47) return i
-    // An authority ends here too (RFC 3986 section 3.2): a slash in the query of `http://host?next=/a` begins no path.
-    if (c === 63 || c === 35) return -1
-  }
-  return -1
-}
-
-function queryOf(target: string): string {
-  const end = target.indexOf('#')
-  const start = target.indexOf('?')
-  if (start < 0 || (end >= 0 && end < start)) return ''
-  return end < 0 ? target.slice(start + 1) : target.slice(start + 1, end)
 }

@@ -104,6 +104,8 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
+    // A request that is decided anew, since it was rewritten, keeps its place: a second one would never be free again.
+    if (this.places.has(ctx)) return undefined
     if (this.skip !== undefined && booleanResult('concurrencyLimit: skip', this.skip(ctx))) return undefined
     const found = this.told.key(ctx)
     if (typeof found !== 'string' || found === '') {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { CompiledPipeline } from '@palisade/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { NodeContext } from '../node-http/node-context.js'
@@ -15,9 +15,13 @@ export class FastifyContext extends NodeContext {
     super(pipeline, req, res)
   }
 
+  get isRouted(): boolean {
+    return this.reply !== undefined
+  }
+
   /** Fastify has routed the request. */
   routed(request: FastifyRequest, reply: FastifyReply): void {
-    if (this.reply !== undefined) return
+    if (this.isRouted) return
     this.request = request
     this.reply = reply
     // What was appended before Fastify had a reply.
@@ -26,8 +30,13 @@ export class FastifyContext extends NodeContext {
   }
 
   /** What `rewriteUrl` made of it, as a rule by path must see what the router routes. Fastify keeps the original as `originalUrl`. */
-  override get url(): string {
+  protected override targetNow(): string {
     return this.req.url ?? '/'
+  }
+
+  /** With what a hook in front of the pipeline assigned to `request.headers`. */
+  protected override fieldsNow(): IncomingHttpHeaders {
+    return this.request?.headers ?? this.req.headers
   }
 
   override get route(): string | undefined {

@@ -61,9 +61,8 @@ export interface HonoContext extends RequestContext {
 
 /** What Hono runs on: with Node, or wherever there is `fetch`. */
 export interface HonoPlatform {
-  /** What stays the same for one request. */
-  carrierOf(c: Context | IncomingMessage): object
-  contextFor(root: CompiledPipeline, c: Context, peer: HonoOptions['peer']): HonoContext
+  /** The context of a dispatch that the pipeline meets for the first time. */
+  contextFor(pipeline: CompiledPipeline, c: Context, peer: HonoOptions['peer']): HonoContext
   /** The middleware, and the same as the entry of libraries that have Node's own requests. */
   withConnect(
     pipeline: CompiledPipeline,
@@ -83,12 +82,12 @@ export function honoEdge<State extends object>(
     peer: optional(callback<NonNullable<HonoOptions['peer']>>('a function (c) => address')),
   })
   const pipeline = compiled('toHono', edge)
+  // Hono makes a Context for each dispatch. The request below may be shared by several.
   const contextOf = (c: Context): HonoContext => {
-    const carrier = platform.carrierOf(c)
-    const known = pipeline.contextOf(carrier) as HonoContext | undefined
+    const known = pipeline.contextOf(c) as HonoContext | undefined
     if (known !== undefined) return known
-    const ctx = platform.contextFor(pipeline.root, c, peer)
-    pipeline.attach(carrier, ctx)
+    const ctx = platform.contextFor(pipeline, c, peer)
+    pipeline.attach(c, ctx)
     return ctx
   }
   const middleware: MiddlewareHandler = (c: Context, next: Next): Promise<Response | undefined> => {
@@ -101,10 +100,9 @@ export function honoEdge<State extends object>(
   }
   const { entry, middleware: connect } = platform.withConnect(pipeline, middleware)
   return Object.assign(entry, {
-    state: (c: Context | IncomingMessage) => requireContext(pipeline, platform.carrierOf(c)).state as State,
-    context: (c: Context | IncomingMessage) =>
-      requireContext(pipeline, platform.carrierOf(c)) as RequestContext<State>,
-    report: (error: unknown, c: Context | IncomingMessage) => report(pipeline, platform.carrierOf(c), error),
+    state: (c: Context | IncomingMessage) => requireContext(pipeline, [c]).state as State,
+    context: (c: Context | IncomingMessage) => requireContext(pipeline, [c]) as RequestContext<State>,
+    report: (error: unknown, c: Context | IncomingMessage) => report(pipeline, [c], error),
     errorHandler: (error: Error, c: Context) => {
       const ctx = contextOf(c)
       const answer = () => answerError(ctx, error, 'the handler failed', undefined, viewOf(error))

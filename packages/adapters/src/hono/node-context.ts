@@ -9,6 +9,7 @@ import { begin, failBody } from '../node-http/write-reply.js'
 import { sendSafely, watched } from '../reply.js'
 import { bodyOf, type StreamBody } from '../web/response.js'
 import type { HonoContext } from './edge.js'
+import { ownHeaders } from './own-headers.js'
 import { templateOf } from './template.js'
 
 /** A request of Hono on `@hono/node-server`: Node's own request and response, so that no `Headers` are made. */
@@ -16,15 +17,44 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   /** Once the app was asked. */
   private c: Context | undefined = undefined
   private isGathering = false
+  private routed: string | undefined = undefined
+  /** The application's own headers of the request; `null` where it has Node's, `undefined` until somebody looks. */
+  private own: Headers | null | undefined = undefined
 
   constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
     super(pipeline, req, res)
   }
 
   meets(c: Context): boolean {
-    if (this.c !== undefined) return false
+    if (this.isMet) return false
     this.c = c
+    this.routed = super.targetNow()
     return true
+  }
+
+  /** Whether the app was asked about the request. */
+  get isMet(): boolean {
+    return this.c !== undefined
+  }
+
+  /** Of the request that the handler has: a middleware may have put another one in its place. */
+  override get method(): string {
+    return this.pinned?.method ?? this.c?.req.method ?? super.method
+  }
+
+  /** Hono reads the path once, when the dispatch begins. */
+  protected override targetNow(): string {
+    return this.routed ?? super.targetNow()
+  }
+
+  override header(name: string): string | undefined {
+    if (this.own === undefined) this.own = (this.c && ownHeaders(this.c.req.raw)) ?? null
+    return this.own === null ? super.header(name) : (this.own.get(name) ?? undefined)
+  }
+
+  override begin(pipeline: CompiledPipeline): ReturnType<NodeContext['begin']> {
+    this.own = undefined
+    return super.begin(pipeline)
   }
 
   override get raw(): unknown {

@@ -21,6 +21,10 @@ export class HonoWebContext extends WebContext implements HonoContext {
     return isFirst
   }
 
+  protected override get current(): Request {
+    return this.c.req.raw
+  }
+
   override get route(): string | undefined {
     return templateOf(this.c)
   }

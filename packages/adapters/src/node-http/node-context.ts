@@ -24,7 +24,6 @@ import { readBody } from './read-body.js'
 export class NodeContext<State extends object = {}> extends RequestContext<State> {
   readonly req: IncomingMessage
   readonly res: ServerResponse
-  readonly method: string
   readonly peer: string | undefined
   protected readonly socket: Duplex | undefined
   private fields: IncomingHttpHeaders | undefined = undefined
@@ -39,15 +38,29 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     super(pipeline)
     this.req = req
     this.res = res
-    this.method = req.method ?? 'GET'
     this.socket = socket
     // Read at once: when the client has left, the socket no longer knows.
     this.peer = (socket as Partial<Socket> | undefined)?.remoteAddress
   }
 
+  get method(): string {
+    return this.pinned?.method ?? this.req.method ?? 'GET'
+  }
+
   get url(): string {
-    const { originalUrl, url } = this.req as IncomingMessage & { originalUrl?: string }
-    return originalUrl ?? url ?? '/'
+    return this.pinned?.url ?? this.targetNow()
+  }
+
+  /** The target that the host routes by, the prefixes of mounts included. */
+  protected targetNow(): string {
+    const { originalUrl, url = '/' } = this.req as IncomingMessage & { originalUrl?: string }
+    // `connect` and its kin take a mount's prefix away and do not say which. Any other difference is a rewrite.
+    return originalUrl?.endsWith(url) === true ? originalUrl : url
+  }
+
+  /** The fields as the team's handler has them: a middleware in front may have added and replaced some. */
+  protected fieldsNow(): IncomingHttpHeaders {
+    return this.req.headers
   }
 
   protected get encrypted(): boolean {
@@ -70,11 +83,19 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   header(name: string): string | undefined {
-    this.fields ??= this.req.headers
+    this.fields ??= this.fieldsNow()
     const value = this.fields[name]
     if (typeof value === 'object') return value.join(', ')
-    // Of this field Node keeps the first line and drops the others: who checks a credential must see that there were two.
-    return name === 'authorization' && value !== undefined ? linesOf(name, this.req.rawHeaders) : value
+    return name === 'authorization' && value !== undefined ? this.withDuplicates(name, value) : value
+  }
+
+  /**
+   * Of some fields Node keeps the first line and drops the others. A check of a credential must see that
+   * there were two. A value that is not the first line was set by a middleware, and replaces all lines.
+   */
+  private withDuplicates(name: string, value: string): string {
+    const lines = linesOf(name, this.req.rawHeaders)
+    return lines.length > 1 && lines[0] === value ? lines.join(', ') : value
   }
 
   setHeader(name: string, value: string): void {
@@ -176,14 +197,12 @@ function check(pairs: Parameters<RequestContext['setHeaders']>[0]): readonly Che
   return checked
 }
 
-/** Every line of a field, joined as RFC 9110 section 5.3 says. */
-function linesOf(name: string, raw: readonly string[]): string {
-  let joined: string | undefined
+/** Every line of a field. Where a gateway made the request (`serverless-http`), there is none. */
+function linesOf(name: string, raw: readonly string[]): string[] {
+  const lines: string[] = []
   for (let i = 0; i < raw.length; i += 2) {
     const field = raw[i] as string
-    if (field.length !== name.length || field.toLowerCase() !== name) continue
-    const line = raw[i + 1] as string
-    joined = joined === undefined ? line : `${joined}, ${line}`
+    if (field.length === name.length && field.toLowerCase() === name) lines.push(raw[i + 1] as string)
   }
-  return joined ?? ''
+  return lines
 }

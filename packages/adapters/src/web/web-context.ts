@@ -17,8 +17,13 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
     this.target = targetOf(request.url)
   }
 
+  /** The request that the handler has, which a middleware may have put in the place of the first. */
+  protected get current(): Request {
+    return this.request
+  }
+
   get method(): string {
-    return this.request.method
+    return this.pinned?.method ?? this.current.method
   }
 
   get url(): string {
@@ -30,7 +35,7 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
   }
 
   get raw(): unknown {
-    return this.request
+    return this.current
   }
 
   get route(): string | undefined {
@@ -46,7 +51,7 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
   }
 
   header(name: string): string | undefined {
-    return this.request.headers.get(name) ?? undefined
+    return this.current.headers.get(name) ?? undefined
   }
 
   setHeader(name: string, value: string): void {
@@ -68,7 +73,7 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
   }
 
   async bytes(limit: number): Promise<Uint8Array> {
-    const { request } = this
+    const request = this.current
     if (request.bodyUsed) {
       throw new Error(
         'the body was already read by something mounted earlier; mount Palisade in front of the body parsers',

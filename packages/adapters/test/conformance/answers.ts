@@ -2,7 +2,7 @@ import type { RequestContext } from '@palisade/core'
 import type { Probe } from './probe.js'
 
 /** What a handler answers, said so that every host can say it in its own way. */
-export type Answer = Plain | Redirect | Raw | Streamed | Broken
+export type Answer = Plain | Redirect | Raw | Streamed | Broken | Again
 
 type Headers = Readonly<Record<string, string>>
 
@@ -43,6 +43,13 @@ export interface Broken {
   readonly chunk: string
   readonly until: Promise<void>
   readonly error: Error
+}
+
+/** Sends another request to the application itself, in the way of the host, and gives its answer. */
+export interface Again {
+  readonly kind: 'again'
+  readonly target: string
+  readonly headers: Headers
 }
 
 /** What a handler can see. */
@@ -101,6 +108,10 @@ export function stream(chunks: AsyncIterable<string>, headers: Headers = {}): St
 
 export function broken(chunk: string, until: Promise<void>, error: Error): Broken {
   return { kind: 'broken', chunk, until, error }
+}
+
+export function again(target: string, headers: Headers = {}): Again {
+  return { kind: 'again', target, headers }
 }
 
 export async function* chunks(...parts: string[]): AsyncGenerator<string> {

@@ -57,6 +57,8 @@ export type Need =
   | 'not-found-handler'
   /** A router that answers on its own what no route matches. */
   | 'router'
+  /** A request whose method and target the team's middleware can change. */
+  | 'rewrites'
 
 export type Script = (client: Client, probe: Probe) => Promise<readonly Answered[]>
 
@@ -73,6 +75,10 @@ export interface App {
   readonly notFoundHandler?: boolean
   /** The status with which an error handler of the team's own answers every error. */
   readonly ownErrorHandler?: number
+  /** A middleware of the team behind the edge, in front of the routes, that changes requests as the host's users do. */
+  readonly rewrite?: Rewrite
+  /** The same in front of the edge. It changes headers only. */
+  readonly rewriteInFront?: Rewrite
   /** Something in front of the edge reads the body. */
   readonly bodyReadInFront?: boolean
   /** Echoing WebSockets, behind `handleUpgrade` of the edge. */
@@ -82,8 +88,21 @@ export interface App {
   readonly tls?: boolean
 }
 
+/** What of the request changes; `undefined` where all stays. */
+export type Rewrite = (request: {
+  readonly method: string
+  readonly target: string
+  header(name: string): string | undefined
+}) => Rewritten | undefined
+
+export interface Rewritten {
+  readonly method?: string
+  readonly target?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'OPTIONS' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'OPTIONS' | 'PUT' | 'DELETE'
   readonly path: string
   readonly handler: Handler
   /** The branches in front of it, the outer one first. */

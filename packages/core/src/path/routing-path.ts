@@ -34,14 +34,14 @@ export function routingPath(path: string): string | undefined {
 }
 
 /**
- * A path as routers compare it when case does not matter, which is the default of Express and Koa: the canonical form of a regular expression
- * with the flag `i` (ECMA-262, Canonicalize). Two paths that a router may take for the same have the same folded form.
+ * A path as routers compare it when case does not matter. Express and Koa compare by a regular expression with
+ * the flag `i`, which folds to upper case (ECMA-262, Canonicalize); Fastify compares by `toLowerCase()`. Two
+ * paths that either may take for the same have the same folded form, so it is folded both ways.
  */
 export function foldCase(path: string): string {
-  const upper = path.toUpperCase()
-  return ASCII.test(path)
-    ? upper
-    : Array.from({ length: path.length }, (_, i) => foldUnit(path.charAt(i))).join('')
+  if (ASCII.test(path)) return path.toUpperCase()
+  const lower = path.toLowerCase()
+  return Array.from({ length: lower.length }, (_, i) => foldUnit(lower.charAt(i))).join('')
 }
 
 const ASCII = /^[\x00-\x7f]*$/
@@ -62,7 +62,7 @@ function isDots(path: string, start: number, end: number): boolean {
   return end === start + 1 || (end === start + 2 && path.charCodeAt(start + 1) === DOT)
 }
 
-/** One UTF-16 unit: whatever becomes several, or becomes ASCII without being it (the long s, the Kelvin sign), stays. */
+/** One UTF-16 unit: whatever becomes several, or becomes ASCII without being it (the long s), stays. */
 function foldUnit(unit: string): string {
   const upper = unit.toUpperCase()
   return upper.length === 1 && (upper.charCodeAt(0) > 0x7f || unit.charCodeAt(0) <= 0x7f) ? upper : unit

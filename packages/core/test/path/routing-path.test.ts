@@ -133,7 +133,9 @@ test('two paths fold to the same exactly when a case-insensitive router takes th
   })
   fc.assert(
     fc.property(letters, letters, (one, other) => {
-      expect(foldCase(one) === foldCase(other)).toBe(new RegExp(`^${one}$`, 'i').test(other))
+      // Fastify folds by toLowerCase(), Express and Koa by a regular expression.
+      const isSame = new RegExp(`^${one.toLowerCase()}$`, 'i').test(other.toLowerCase())
+      expect(foldCase(one) === foldCase(other)).toBe(isSame)
     }),
     { numRuns: 2000 },
   )

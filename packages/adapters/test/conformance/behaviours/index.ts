@@ -14,6 +14,7 @@ import { probesOfHealth } from './health.js'
 import { measured } from './metrics.js'
 import { order } from './order.js'
 import { reported } from './reports.js'
+import { rewrites } from './rewrites.js'
 import { routes } from './routes.js'
 import { target } from './target.js'
 import { thrown } from './thrown.js'
@@ -29,6 +30,7 @@ export const behaviours: readonly Behaviour[] = [
   ...reported,
   ...headers,
   ...target,
+  ...rewrites,
   ...end,
   ...routes,
   ...body,

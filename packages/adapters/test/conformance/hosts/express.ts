@@ -1,10 +1,16 @@
 import { Readable } from 'node:stream'
 import { pipeline as pump } from 'node:stream/promises'
 import { toExpress } from '@palisade/adapters/express'
-import express, { type IRouter, type NextFunction, type Request, type Response } from 'express'
+import express, {
+  type IRouter,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import type { Answer } from '../answers.js'
-import type { Mount, Route } from '../behaviour.js'
-import { type Host, named, performIn, routesOf, times } from './host.js'
+import type { Mount, Rewrite, Route } from '../behaviour.js'
+import { type Host, named, performIn, rewriteNode, routesOf, times } from './host.js'
 import { answerOnNode } from './node-answer.js'
 import { listen, serverFor } from './serve.js'
 
@@ -21,7 +27,9 @@ export const expressHost: Host = {
     // Express writes unhandled errors to the console otherwise.
     app.set('env', 'test')
     if (wanted.bodyReadInFront === true) app.use(express.text({ type: '*/*' }))
+    if (wanted.rewriteInFront !== undefined) app.use(rewriting(wanted.rewriteInFront))
     for (let i = 0; i < times(wanted); i++) app.use(edge)
+    if (wanted.rewrite !== undefined) app.use(rewriting(wanted.rewrite))
     if (neighbour !== undefined) app.use(toExpress(neighbour))
     fill(app, routesOf(wanted), wanted.mounts)
     if (wanted.notFoundHandler === true) app.use(edge.notFoundHandler)
@@ -45,6 +53,11 @@ export const expressHost: Host = {
             report: (error: unknown) => edge.report(error, req),
           }
           const answer = performIn(scene, handler, view)
+          if (!(answer instanceof Promise) && answer.kind === 'again') {
+            req.url = answer.target
+            Object.assign(req.headers, answer.headers)
+            return app(req, res)
+          }
           return answer instanceof Promise ? answer.then(one => respond(res, one)) : respond(res, answer)
         })
       }
@@ -56,6 +69,13 @@ export const expressHost: Host = {
     }
   },
 }
+
+const rewriting =
+  (rewrite: Rewrite): RequestHandler =>
+  (req, _res, next) => {
+    rewriteNode(req, rewrite)
+    next()
+  }
 
 async function respond(res: Response, answer: Answer): Promise<void> {
   if (answer.kind === 'plain') {

@@ -9,7 +9,7 @@ import { listen, serverFor } from './serve.js'
 
 export const fastify: Host = {
   name: 'fastify',
-  lacks: {},
+  lacks: { rewrites: 'it routes before its hooks run' },
   async start(scene) {
     const { app: wanted, neighbour } = scene
     const edge = toFastify(scene.edge)
@@ -20,6 +20,14 @@ export const fastify: Host = {
     if (wanted.bodyReadInFront === true)
       app.addHook('onRequest', (request, _reply, done) => {
         request.raw.resume().on('end', () => done())
+      })
+    const { rewriteInFront } = wanted
+    if (rewriteInFront !== undefined)
+      app.addHook('onRequest', (request, _reply, done) => {
+        const header = (name: string) => request.headers[name] as string | undefined
+        const change = rewriteInFront({ method: request.method, target: request.url, header })
+        if (change?.headers !== undefined) request.headers = change.headers
+        done()
       })
     for (let i = 0; i < times(wanted); i++) await app.register(edge)
     if (neighbour !== undefined) await app.register(toFastify(neighbour))
@@ -56,6 +64,10 @@ export const fastify: Host = {
               report: (error: unknown) => edge.report(error, request),
             }
             const answer = performIn(scene, handler, view)
+            if (!(answer instanceof Promise) && answer.kind === 'again')
+              return app
+                .inject({ url: answer.target, headers: answer.headers })
+                .then(({ statusCode, body }) => reply.code(statusCode).send(body))
             return answer instanceof Promise
               ? answer.then(one => respond(reply, one))
               : respond(reply, answer)

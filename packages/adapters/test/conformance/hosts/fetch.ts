@@ -1,7 +1,7 @@
 import { toFetch } from '@palisade/adapters/fetch'
 import type { Route } from '../behaviour.js'
 import { callClient } from '../client/call-client.js'
-import { flatten, type Host, matches, named, performIn, times } from './host.js'
+import { flatten, type Host, matches, named, performIn, rewrittenRequest, times } from './host.js'
 import { responseOf } from './web-answer.js'
 
 type Serve = (request: Request) => Response | Promise<Response>
@@ -11,6 +11,7 @@ export const fetchHost: Host = {
   lacks: {
     socket: 'it is called, not connected to',
     upgrades: 'there is no Node server',
+    rewrites: 'a Request cannot be changed, and a branch knows its parent by the Request',
     router: 'a handler has no router: what matches nothing is for the handler itself to answer',
     'error-handler': 'errors are always answered in the form of the pipeline',
     'not-found-handler': 'a handler has no router',
@@ -28,8 +29,13 @@ export const fetchHost: Host = {
     })
     const twice = times(app) === 2 ? toFetch(edge, mounted, { peer }) : mounted
     const inner: Serve = times(app) === 0 ? router : twice
+    const { rewriteInFront } = app
+    const changed: Serve =
+      rewriteInFront === undefined
+        ? inner
+        : request => inner(rewrittenRequest(request, rewriteInFront) ?? request)
     const front: Serve =
-      app.bodyReadInFront === true ? request => request.text().then(() => inner(request)) : inner
+      app.bodyReadInFront === true ? request => request.text().then(() => changed(request)) : changed
 
     function behind(route: Route): Serve {
       const handler: Serve = request => {
@@ -39,6 +45,8 @@ export const fetchHost: Host = {
           report: (error: unknown) => mounted.report(error, request),
         }
         const answer = performIn(scene, route.handler, view)
+        if (!(answer instanceof Promise) && answer.kind === 'again')
+          return mounted(new Request(new URL(answer.target, request.url), { headers: { ...answer.headers } }))
         return answer instanceof Promise ? answer.then(responseOf) : responseOf(answer)
       }
       return route.through.reduceRight<Serve>(

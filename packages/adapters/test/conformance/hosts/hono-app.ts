@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono'
 import type { ContentfulStatusCode, StatusCode } from 'hono/utils/http-status'
 import type { Answer } from '../answers.js'
 import type { Mount, Route } from '../behaviour.js'
-import { named, performIn, routesOf, type Scene, times } from './host.js'
+import { named, performIn, rewrittenRequest, routesOf, type Scene, times } from './host.js'
 import { bytesOf, responseOf } from './web-answer.js'
 
 /** The scene as a Hono app, for Node and for anything else that has `fetch`. */
@@ -23,7 +23,19 @@ export function honoApp(
       await c.req.text()
       await next()
     })
+  const { rewrite, rewriteInFront } = wanted
+  if (rewriteInFront !== undefined)
+    app.use((c, next) => {
+      c.req.raw = rewrittenRequest(c.req.raw, rewriteInFront) ?? c.req.raw
+      return next()
+    })
   for (let i = 0; i < times(wanted); i++) app.use(edge)
+  // As Hono's own method-override does it: by another dispatch.
+  if (rewrite !== undefined)
+    app.use(async (c, next) => {
+      const other = rewrittenRequest(c.req.raw, rewrite)
+      return other === undefined ? next() : app.fetch(other, c.env)
+    })
   if (neighbour !== undefined) app.use(mount(neighbour, options))
   if (wanted.notFoundHandler === true) app.notFound(edge.notFoundHandler)
   // Hono's own error handler writes to the console.
@@ -51,6 +63,8 @@ export function honoApp(
             report: (error: unknown) => edge.report(error, c),
           }
           const answer = performIn(scene, handler, view)
+          if (!(answer instanceof Promise) && answer.kind === 'again')
+            return Promise.resolve(app.request(answer.target, { headers: { ...answer.headers } }, c.env))
           return answer instanceof Promise ? answer.then(one => respond(c, one)) : respond(c, answer)
         },
       )

@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http'
 import type { Pipeline } from '@palisade/core'
 import { type Answer, type Handler, perform, type View } from '../answers.js'
-import type { App, Mount, Need, Route } from '../behaviour.js'
+import type { App, Mount, Need, Rewrite, Route } from '../behaviour.js'
 import type { Client } from '../client/client.js'
 import type { Probe } from '../probe.js'
 
@@ -37,6 +38,28 @@ const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' }
 /** How often the edge is mounted. */
 export function times({ edge = 'once' }: App): number {
   return edge === 'never' ? 0 : edge === 'twice' ? 2 : 1
+}
+
+/** Changes Node's request in place, as middleware of Node does. */
+export function rewriteNode(req: IncomingMessage, rewrite: Rewrite): void {
+  const header = (name: string) => req.headers[name] as string | undefined
+  const change = rewrite({ method: req.method ?? '', target: req.url ?? '', header })
+  if (change === undefined) return
+  if (change.method !== undefined) req.method = change.method
+  if (change.target !== undefined) req.url = change.target
+  Object.assign(req.headers, change.headers)
+}
+
+/** Another request with the changes; `undefined` where there is none. */
+export function rewrittenRequest(request: Request, rewrite: Rewrite): Request | undefined {
+  const url = new URL(request.url)
+  const header = (name: string) => request.headers.get(name) ?? undefined
+  const change = rewrite({ method: request.method, target: url.pathname + url.search, header })
+  if (change === undefined) return undefined
+  const headers = new Headers(request.headers)
+  for (const [name, value] of Object.entries(change.headers ?? {})) headers.set(name, value)
+  const target = new URL(change.target ?? url, url)
+  return new Request(target, { method: change.method ?? request.method, headers })
 }
 
 export function named<T>(from: Readonly<Record<string, T>>, name: string): T {

@@ -3,8 +3,8 @@ import Router, { type RouterContext } from '@koa/router'
 import { toKoa } from '@palisade/adapters/koa'
 import Koa from 'koa'
 import type { Answer } from '../answers.js'
-import type { Mount, Route } from '../behaviour.js'
-import { type Host, named, performIn, routesOf, times } from './host.js'
+import type { Mount, Rewrite, Route } from '../behaviour.js'
+import { type Host, named, performIn, rewriteNode, routesOf, times } from './host.js'
 import { answerOnNode } from './node-answer.js'
 import { listen, serverFor } from './serve.js'
 
@@ -25,7 +25,9 @@ export const koa: Host = {
         for await (const _ of ctx.req);
         await next()
       })
+    if (wanted.rewriteInFront !== undefined) app.use(rewriting(wanted.rewriteInFront))
     for (let i = 0; i < times(wanted); i++) app.use(edge)
+    if (wanted.rewrite !== undefined) app.use(rewriting(wanted.rewrite))
     if (neighbour !== undefined) app.use(toKoa(neighbour))
     if (wanted.errorHandler === true || wanted.notFoundHandler === true) app.use(edge.errorHandler)
     const { ownErrorHandler } = wanted
@@ -58,6 +60,12 @@ export const koa: Host = {
                 report: (error: unknown) => edge.report(error, ctx),
               }
               const answer = performIn(scene, handler, view)
+              if (!(answer instanceof Promise) && answer.kind === 'again') {
+                ctx.respond = false
+                ctx.req.url = answer.target
+                Object.assign(ctx.req.headers, answer.headers)
+                return app.callback()(ctx.req, ctx.res)
+              }
               return answer instanceof Promise ? answer.then(one => respond(ctx, one)) : respond(ctx, answer)
             },
           ],
@@ -71,6 +79,13 @@ export const koa: Host = {
     }
   },
 }
+
+const rewriting =
+  (rewrite: Rewrite): Koa.Middleware =>
+  (ctx, next) => {
+    rewriteNode(ctx.req, rewrite)
+    return next()
+  }
 
 async function respond(ctx: RouterContext, answer: Answer): Promise<void> {
   if (answer.kind === 'plain') {

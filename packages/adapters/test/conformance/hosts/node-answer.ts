@@ -4,6 +4,7 @@ import type { Answer, Streamed } from '../answers.js'
 
 /** An answer on Node's own response: what a plain listener does, and what handlers on other hosts do behind their host's back. */
 export async function answerOnNode(res: ServerResponse, answer: Answer): Promise<void> {
+  if (answer.kind === 'again') throw new Error('the host itself sends it')
   if (answer.kind === 'stream') return streamOnNode(res, answer)
   if (answer.kind === 'broken') {
     res.writeHead(200, { 'Content-Type': 'text/plain' })

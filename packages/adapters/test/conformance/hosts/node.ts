@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { toNode } from '@palisade/adapters/node'
 import type { Route } from '../behaviour.js'
-import { flatten, type Host, matches, named, performIn, times } from './host.js'
+import { flatten, type Host, matches, named, performIn, rewriteNode, times } from './host.js'
 import { answerOnNode } from './node-answer.js'
 import { listen, serverFor } from './serve.js'
 
@@ -18,6 +18,7 @@ export const node: Host = {
     const { app, edge, branches, neighbour } = scene
     const routes = flatten(app).map(route => ({ route, listener: behind(route) }))
     const router: Listener = (req, res) => {
+      if (app.rewrite !== undefined) rewriteNode(req, app.rewrite)
       const path = (req.url ?? '/').replace(/^http:\/\/[^/]*/, '').replace(/\?.*/, '')
       const found = routes.find(({ route }) => matches(route, req.method ?? '', path))
       if (found !== undefined) return found.listener(req, res)
@@ -25,8 +26,16 @@ export const node: Host = {
     }
     const mounted = toNode(edge, neighbour === undefined ? router : toNode(neighbour, router))
     const twice = times(app) === 2 ? toNode(edge, mounted) : mounted
+    const { rewriteInFront } = app
     const inner: Listener = times(app) === 0 ? router : twice
-    const front: Listener = app.bodyReadInFront === true ? afterBody(inner) : inner
+    const changed: Listener =
+      rewriteInFront === undefined
+        ? inner
+        : (req, res) => {
+            rewriteNode(req, rewriteInFront)
+            return inner(req, res)
+          }
+    const front: Listener = app.bodyReadInFront === true ? afterBody(changed) : changed
 
     function behind(route: Route): Listener {
       const handler: Listener = async (req, res) => {
@@ -35,7 +44,11 @@ export const node: Host = {
           context: () => mounted.context(req),
           report: (error: unknown) => mounted.report(error, req),
         }
-        return answerOnNode(res, await performIn(scene, route.handler, view))
+        const answer = await performIn(scene, route.handler, view)
+        if (answer.kind !== 'again') return answerOnNode(res, answer)
+        req.url = answer.target
+        Object.assign(req.headers, answer.headers)
+        return front(req, res)
       }
       return route.through.reduceRight<Listener>(
         (inside, name) => toNode(named(branches, name), inside),

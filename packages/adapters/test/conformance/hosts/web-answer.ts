@@ -3,6 +3,8 @@ import type { Answer, Broken } from '../answers.js'
 /** An answer as a `Response` of the handler's own. */
 export function responseOf(answer: Answer): Response {
   switch (answer.kind) {
+    case 'again':
+      throw new Error('the host itself sends it')
     case 'plain': {
       const headers = new Headers(answer.headers)
       for (const [name, value] of Object.entries(answer.append)) headers.append(name, value)
