@@ -98,8 +98,12 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     .use(banAdmin(bans, { path: '/admin/security', authorize: mayUse('security:admin') }))
     .use(apiKeyAdmin(people.keys, { path: '/api-keys', authorize: mayUse('keys:admin') }))
 
-  // Whoever is let in again, an address or a network, begins anew at the login, too. Redis may be away.
-  edge.events.on('security:unbanned', ({ ip }) => clearFailures(login, { client: ip }).catch(() => {}))
+  // A client or network that a person lets in begins anew at the login, too. The end of a ban forgives
+  // nothing: otherwise a guesser gets new attempts by waiting. Redis may be away.
+  edge.events.on('security:unbanned', ({ ip, cause }) => {
+    if (cause !== 'manual' && cause !== 'allow') return
+    clearFailures(login, { client: ip }).catch(() => {})
+  })
 
   // What stands in front of one route: who may call it, and which rows are theirs.
   // The rules leave some paths open; behind this, somebody is known.

@@ -19,7 +19,7 @@ const FAILURES = Symbol('failures')
 
 /**
  * Forgets what is held against a client (by all throttles, and its lockouts) or against an account (its lockouts, from everywhere): for
- * the help desk, and for `security:unbanned`. Lockouts are each process's own; so are limiters without a shared store.
+ * the help desk, and for `security:unbanned` with the cause `manual` or `allow`. Lockouts are each process's own; so are limiters without a shared store.
  *
  *     const login = authenticate({ ... })
  *     await clearFailures(login, { client: '203.0.113.9' })

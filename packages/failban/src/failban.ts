@@ -385,11 +385,17 @@ function responsesOf(options: CheckedFailban, jails: readonly Jail[]): ResponseS
   if (!countsNotFound && !countsProbes) return undefined
   const { probePaths, maxKeys } = options
   const window = missingWindow(options)
-  return new ResponseSource({ countsNotFound, countsProbes, probePaths, window, maxKeys })
+  const inducedWindow = shortestWindow(options, [NOT_FOUND, 'probe'])
+  return new ResponseSource({ countsNotFound, countsProbes, probePaths, window, inducedWindow, maxKeys })
 }
 
 /** How long a missing path that was told of is not told of again: as long as it is the same to each jail that counts it. */
-function missingWindow({ jails }: CheckedFailban): number {
-  const counting = jails.filter(({ sources }) => sources === undefined || sources.includes(NOT_FOUND))
+function missingWindow(options: CheckedFailban): number {
+  return shortestWindow(options, [NOT_FOUND])
+}
+
+/** Of the jails that count one of the sources. */
+function shortestWindow({ jails }: CheckedFailban, counted: readonly string[]): number {
+  const counting = jails.filter(({ sources }) => sources?.some(one => counted.includes(one)) ?? true)
   return Math.min(...counting.map(({ window }) => window))
 }

@@ -10,6 +10,8 @@ export interface Violation {
   readonly ip?: string | undefined
   /** False when the address is not known well enough to punish it. */
   readonly bannable: boolean
+  /** Counted at most once for a client within a window: a page of another site may have made its browser send the request. */
+  readonly once?: boolean | undefined
   /** For people; never shown to the client. */
   readonly detail?: Readonly<Record<string, unknown>>
 }

@@ -13,6 +13,7 @@ import {
 } from '@palisade/core'
 import { MANUAL } from '../bans/ban.js'
 import { DistinctPaths } from '../sources/distinct-paths.js'
+import { OnceAWindow } from '../sources/once-a-window.js'
 import { BucketTally, EXACT_UP_TO, ExactTally, type Tally } from './tally.js'
 import { TwoGenerations } from './two-generations.js'
 
@@ -65,6 +66,13 @@ export const jail: Check<CheckedJail> = object({
 export const isSource = (value: unknown): value is string =>
   typeof value === 'string' && WORD.test(value) && value !== MANUAL
 
+/** What a jail reads of a violation, beside its weight. */
+export interface Told {
+  readonly source: string
+  readonly path?: string | undefined
+  readonly once?: boolean | undefined
+}
+
 /** Counts violations by client and says when it is enough. Synchronous, so that of many at once exactly one reaches the threshold. */
 export class Jail {
   readonly name: string
@@ -74,6 +82,8 @@ export class Jail {
   private readonly window: number
   /** Which missing paths it has counted; absent where the source of them remembers them as long. */
   private readonly paths: DistinctPaths | undefined
+  /** Which clients it has counted for what pages made their browsers send. */
+  private readonly induced: OnceAWindow
   private readonly tallies: TwoGenerations<Tally>
   private now = 0
 
@@ -85,6 +95,7 @@ export class Jail {
     this.threshold = options.threshold
     this.window = options.window
     this.tallies = new TwoGenerations(maxKeys, tally => tally.isSpent(this.now))
+    this.induced = new OnceAWindow(this.window, maxKeys)
     this.paths =
       this.hears(NOT_FOUND) && this.window > untold ? new DistinctPaths(this.window, maxKeys) : undefined
   }
@@ -101,13 +112,16 @@ export class Jail {
     return this.sources === undefined ? source !== BAN : this.sources.has(source)
   }
 
-  /** Whether it has not counted this missing path of the client within its window; from now on it has. */
-  isNewPath(id: string, path: string, now: number): boolean {
+  /** Whether it has not counted the same of the client within its window; from now on it has. */
+  isNew(id: string, { source, path, once }: Told, now: number): boolean {
+    if (once === true) return this.induced.isNew(id, now)
+    if (source !== NOT_FOUND || path === undefined) return true
     return this.paths?.isNew(id, path, now) ?? true
   }
 
   forgetPaths(id: string): void {
     this.paths?.forget(id)
+    this.induced.forget(id)
   }
 
   /** The sum if it has reached the threshold, which also ends the count; else 0. */
@@ -135,12 +149,14 @@ export class Jail {
   forgetWithin(network: CidrSet): void {
     this.tallies.deleteWithin(network)
     this.paths?.forgetWithin(network)
+    this.induced.forgetWithin(network)
   }
 
   sweep(now: number): void {
     this.now = now
     this.tallies.sweep()
     this.paths?.sweep(now)
+    this.induced.sweep(now)
   }
 
   /** What a ban by this jail is for. */

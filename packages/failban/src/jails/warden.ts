@@ -3,7 +3,7 @@ import { type BanRecord, MANUAL } from '../bans/ban.js'
 import type { Escalation } from '../bans/escalation.js'
 import { type BanRegistry, forget } from '../bans/registry.js'
 import type { AccessLists } from '../lists/access-lists.js'
-import { BAN, isSource, type Jail, NOT_FOUND } from './jail.js'
+import { BAN, isSource, type Jail, type Told } from './jail.js'
 
 /** As much as the highest threshold there is. */
 const MOST_WEIGHT = 10_000
@@ -42,7 +42,7 @@ export class Warden {
    * Counts a violation, unless the client is allowed, not known well enough, or banned already. Whoever has the bus may tell one, so that what it
    * says is brought into the form in which a ban can be kept. Bans are told by jails alone.
    */
-  hear({ source, weight, key, ip, bannable, path }: PalisadeEvents['security:violation']): void {
+  hear({ source, weight, key, ip, bannable, path, once }: PalisadeEvents['security:violation']): void {
     if (!bannable || !(weight > 0) || source === BAN) return
     const { registry, lists } = this.options
     const id = registry.idOf(key)
@@ -52,7 +52,7 @@ export class Warden {
     if (registry.covering(id) !== undefined) return
     this.violations++
     const counted = Math.min(MOST_WEIGHT, Math.max(1, Math.round(weight)))
-    this.count(id, isSource(source) ? source : OTHER, counted, path)
+    this.count(id, { source: isSource(source) ? source : OTHER, path, once }, counted)
   }
 
   /** The ban that a person makes, as long as it says. */
@@ -75,13 +75,12 @@ export class Warden {
     for (const jail of this.options.jails) jail.sweep(now)
   }
 
-  private count(id: string, source: string, weight: number, path?: string): void {
+  private count(id: string, told: Told, weight: number): void {
     const now = this.options.registry.clock.monotonic()
     for (const jail of this.options.jails) {
-      if (!jail.hears(source)) continue
-      if (source === NOT_FOUND && path !== undefined && !jail.isNewPath(id, path, now)) continue
+      if (!jail.hears(told.source) || !jail.isNew(id, told, now)) continue
       const sum = jail.count(id, weight, now)
-      if (sum > 0) this.imprison(id, jail, source, sum)
+      if (sum > 0) this.imprison(id, jail, told.source, sum)
     }
   }
 
@@ -99,7 +98,7 @@ export class Warden {
     for (const one of jails) one.forgetPaths(ip)
     onBanned(ip)
     // A ban by a jail for bans is not one more ban to such a jail.
-    if (source !== BAN) this.count(ip, BAN, 1)
+    if (source !== BAN) this.count(ip, { source: BAN }, 1)
   }
 
   private recordOf(facts: Facts, now: number): BanRecord {

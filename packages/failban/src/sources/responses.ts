@@ -1,6 +1,8 @@
 import type { CidrSet, Outcome, RequestContext } from '@palisade/core'
 import { NOT_FOUND } from '../jails/jail.js'
 import { DistinctPaths } from './distinct-paths.js'
+import { isInduced } from './induced.js'
+import { OnceAWindow } from './once-a-window.js'
 import { isProbe } from './probe-paths.js'
 import { violation } from './violation.js'
 
@@ -10,6 +12,8 @@ export interface ResponseSourceOptions {
   readonly probePaths: readonly string[]
   /** How long a missing path is the same. */
   readonly window: number
+  /** How long a client is not counted again for what pages made its browser send. */
+  readonly inducedWindow: number
   readonly maxKeys: number
 }
 
@@ -23,36 +27,42 @@ export const IP_FILTER = 'ip-filter'
 export class ResponseSource {
   private readonly options: ResponseSourceOptions
   private readonly paths: DistinctPaths
+  private readonly induced: OnceAWindow
 
   constructor(options: ResponseSourceOptions) {
     this.options = options
     this.paths = new DistinctPaths(options.window, options.maxKeys)
+    this.induced = new OnceAWindow(options.inducedWindow, options.maxKeys)
   }
 
   watch(ctx: RequestContext, { status, route }: Outcome): void {
     if (status === undefined || status < 400) return
     const { key, bannable } = ctx.client
     if (key === undefined || !bannable || isOwnRefusal(ctx) || isPreflight(ctx)) return
-    if (this.options.countsProbes && isProbe(ctx.path, this.options.probePaths))
-      violation(ctx, { source: 'probe', weight: PROBE_WEIGHT })
-    else if (this.options.countsNotFound && status === 404 && isNowhere(ctx, route) && this.isNew(ctx, key))
-      violation(ctx, { source: NOT_FOUND })
+    const { countsProbes, countsNotFound, probePaths } = this.options
+    const isProbing = countsProbes && isProbe(ctx.path, probePaths)
+    if (!isProbing && !(countsNotFound && status === 404 && isNowhere(ctx, route))) return
+    const source = isProbing ? 'probe' : NOT_FOUND
+    const now = ctx.services.clock.monotonic()
+    if (isInduced(ctx)) {
+      if (this.induced.isNew(key, now)) violation(ctx, { source, once: true })
+    } else if (isProbing) violation(ctx, { source, weight: PROBE_WEIGHT })
+    else if (this.paths.isNew(key, ctx.path, now)) violation(ctx, { source })
   }
 
   forget(key: string): void {
     this.paths.forget(key)
+    this.induced.forget(key)
   }
 
   forgetWithin(network: CidrSet): void {
     this.paths.forgetWithin(network)
+    this.induced.forgetWithin(network)
   }
 
   sweep(now: number): void {
     this.paths.sweep(now)
-  }
-
-  private isNew(ctx: RequestContext, key: string): boolean {
-    return this.paths.isNew(key, ctx.path, ctx.services.clock.monotonic())
+    this.induced.sweep(now)
   }
 }
 

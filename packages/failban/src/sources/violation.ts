@@ -6,6 +6,11 @@ export interface ViolationOptions {
   source: string
   /** How much it counts: a whole number from 0 (seen, not counted) to 10,000. Default 1. */
   weight?: number
+  /**
+   * Counted at most once for a client within the window of a jail, together with all others of which that is said. For requests that
+   * a page of another site can make a browser send, such as an image at a path that is a trap. Default false.
+   */
+  once?: boolean
   /** For logs and listeners; never shown to the client. */
   detail?: Readonly<Record<string, unknown>>
 }
@@ -20,7 +25,7 @@ export interface ViolationOptions {
  */
 export function violation(
   ctx: Pick<RequestContext, 'client' | 'services' | 'requestId' | 'method' | 'path'>,
-  { source, weight = 1, detail }: ViolationOptions,
+  { source, weight = 1, once = false, detail }: ViolationOptions,
 ): void {
   if (!isSource(source) || source === BAN)
     throw new TypeError(
@@ -28,6 +33,7 @@ export function violation(
     )
   if (!Number.isSafeInteger(weight) || weight < 0 || weight > 10_000)
     throw new TypeError('violation: the weight must be a whole number from 0 to 10000')
+  if (typeof once !== 'boolean') throw new TypeError('violation: once must be true or false')
   const { client, services } = ctx
   if (client.key === undefined || !services.events.has('security:violation')) return
   const { requestId, method, path } = ctx
@@ -37,6 +43,7 @@ export function violation(
     key: client.key,
     ip: client.ip,
     bannable: client.bannable,
+    ...(once && { once }),
     ...(detail !== undefined && { detail }),
     requestId,
     method,

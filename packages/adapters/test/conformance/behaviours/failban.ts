@@ -51,6 +51,7 @@ const app: App = {
 
 const admin = { 'X-Admin': 'yes' }
 const json = { ...admin, 'Content-Type': 'application/json' }
+const image = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' }
 const page = { Origin: 'https://app.example.com' }
 
 export const bans: readonly Behaviour[] = [
@@ -137,6 +138,33 @@ export const bans: readonly Behaviour[] = [
     ],
     gets: [{ status: 404 }, { status: 404 }, { status: 404 }, { status: 200 }],
     needs: ['router'],
+  },
+  {
+    title:
+      'given a page with images of this server when its visitor loads them then nobody is banned, and a scan of the same paths bans',
+    edge: guarded(scan),
+    app: { routes: [...(app.routes ?? []), get('/.env', empty(404))] },
+    when: [
+      from(A, { target: '/.env', headers: image }),
+      from(A, { target: '/.env', headers: image }),
+      from(A, { target: '/.git/config', headers: image }),
+      from(A),
+      from(B, { target: '/.env' }),
+      from(B),
+    ],
+    gets: [
+      { status: 404 },
+      { status: 404 },
+      { status: 404 },
+      { status: 200 },
+      { status: 404 },
+      { status: 403 },
+    ],
+    events: [
+      ['security:violation', { source: 'probe', weight: 1, key: A }],
+      ['security:violation', { source: 'probe', weight: 3, key: B }],
+      ['security:banned', { ip: B, jail: 'scan' }],
+    ],
   },
   {
     title: 'given a request for a file that only scanners want when it is not there then it counts thrice',
