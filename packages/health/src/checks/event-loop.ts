@@ -1,5 +1,5 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { checkOptions, type Duration, duration, optional } from '@palisade/core'
+import { builtin, refuseRuntime } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 
 export interface EventLoopOptions extends CommonOptions {
@@ -13,7 +13,7 @@ const RESOLUTION_MS = 20
 /**
  * Whether the event loop turns: a process that computes for seconds answers nobody, though its port is open. Facts: `p99_ms`, `max_ms`.
  *
- * @throws ConfigError
+ * @throws ConfigError, also on a runtime that does not measure its loop, such as workerd
  */
 export function eventLoop(options: EventLoopOptions = {}): Check {
   const checked = checkOptions('eventLoop', options, {
@@ -21,8 +21,7 @@ export function eventLoop(options: EventLoopOptions = {}): Check {
     maxDelay: optional(duration({ min: 1, max: '1m' })),
   })
   const { maxDelay = 500 } = checked
-  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
-  delays.enable()
+  const delays = monitor()
   const milliseconds = (nanoseconds: number) =>
     delays.count === 0 ? 0 : Math.round(Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS) * 10) / 10
   return checkOf(
@@ -44,4 +43,15 @@ export function eventLoop(options: EventLoopOptions = {}): Check {
       delays.disable()
     },
   )
+}
+
+function monitor() {
+  const { monitorEventLoopDelay } = builtin('eventLoop', 'node:perf_hooks')
+  try {
+    const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+    delays.enable()
+    return delays
+  } catch (error) {
+    return refuseRuntime('eventLoop', 'monitorEventLoopDelay()', error)
+  }
 }

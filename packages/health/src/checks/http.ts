@@ -1,5 +1,5 @@
 import { type Check as CheckOption, callback, checkOptions, oneOf, optional, refuse } from '@palisade/core'
-import { Agent, type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import { type Check, type CommonOptions, checkOf, dependencyShape } from './check.js'
 
 export interface HttpOptions extends CommonOptions {
@@ -10,7 +10,7 @@ export interface HttpOptions extends CommonOptions {
   headers?: Readonly<Record<string, string>>
   /** Which statuses are well. Default: 200 to 299. */
   expect?: (status: number) => boolean
-  /** An undici dispatcher of the team's, for a proxy or a certificate; the team closes it. Default: one of its own, with one connection. */
+  /** An undici dispatcher, for a proxy or a certificate; the team closes it. Node only. Default: the runtime's `fetch`. */
   dispatcher?: Dispatcher
 }
 
@@ -32,26 +32,61 @@ export function http(options: HttpOptions): Check {
     dispatcher: optional(dispatcher),
   })
   const { expect = (status: number) => status >= 200 && status <= 299 } = checked
-  const own = checked.dispatcher === undefined ? new Agent({ connections: 1, pipelining: 1 }) : undefined
-  const { method } = checked
+  const ask = checked.dispatcher === undefined ? askByFetch : askThrough(checked.dispatcher)
+  const closing = new AbortController()
   return checkOf(
     checked,
     async signal => {
-      const answer = await request(checked.url, {
-        method,
-        signal,
+      const http_status = await ask(checked.url, {
+        method: checked.method,
         headers: checked.headers,
-        dispatcher: checked.dispatcher ?? (own as Agent),
+        signal: AbortSignal.any([signal, closing.signal]),
       })
-      const http_status = answer.statusCode
-      await answer.body.dump({ limit: MOST_BODY, signal })
       return expect(http_status) === true
         ? { healthy: true, http_status }
         : { healthy: false, error: `it answered ${http_status}`, http_status }
     },
     // What is still under way is ended: nobody waits for it any more.
-    own && (() => own.destroy()),
+    () => closing.abort(new Error('the check was closed')),
   )
+}
+
+interface Question {
+  readonly method: 'GET' | 'HEAD'
+  readonly headers: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+/** The connection ends with the answer, so that none stays open between two probes. */
+async function askByFetch(url: URL, question: Question): Promise<number> {
+  const headers = { connection: 'close', ...question.headers }
+  const { status, body } = await fetch(url, { ...question, headers, redirect: 'manual' }).catch(rethrowCause)
+  if (body !== null) await discardSome(body)
+  return status
+}
+
+/** undici is loaded by the first question: some runtimes have a `fetch` and cannot run undici. */
+const askThrough =
+  (dispatcher: Dispatcher) =>
+  async (url: URL, question: Question): Promise<number> => {
+    const { request } = await import('undici')
+    const { statusCode, body } = await request(url, { ...question, dispatcher })
+    await body.dump({ limit: MOST_BODY, signal: question.signal })
+    return statusCode
+  }
+
+/** Node's `fetch` says only that it failed, and why in the cause. */
+function rethrowCause(error: unknown): never {
+  throw error instanceof TypeError && error.cause instanceof Error ? error.cause : error
+}
+
+async function discardSome(body: ReadableStream<Uint8Array>): Promise<void> {
+  let length = 0
+  // Leaving the loop cancels the rest.
+  for await (const chunk of body) {
+    length += chunk.length
+    if (length > MOST_BODY) return
+  }
 }
 
 const url: CheckOption<URL> = (value, at) => {

@@ -1,6 +1,6 @@
 import { memoryUsage } from 'node:process'
-import { getHeapStatistics } from 'node:v8'
 import { type Check as CheckOption, checkOptions, integer, optional, refuse } from '@palisade/core'
+import { builtin, refuseRuntime } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 
 export interface MemoryOptions extends CommonOptions {
@@ -21,7 +21,7 @@ export const ratio: CheckOption<number> = (value, at) =>
  *
  * Garbage that is not yet collected counts, so a limit that is too low takes a good instance out of service: mind the default.
  *
- * @throws ConfigError
+ * @throws ConfigError, also on a runtime that does not know its heap, such as workerd
  */
 export function memory(options: MemoryOptions = {}): Check {
   const checked = checkOptions('memory', options, {
@@ -30,8 +30,9 @@ export function memory(options: MemoryOptions = {}): Check {
     maxRss: optional(integer({ min: 1 })),
   })
   const { maxHeapRatio, maxRss = Number.POSITIVE_INFINITY } = checked
+  const heap = heapStatistics()
   return checkOf(checked, () => {
-    const { used_heap_size: heap_used, heap_size_limit: heap_limit } = getHeapStatistics()
+    const { used_heap_size: heap_used, heap_size_limit: heap_limit } = heap()
     const rss = memoryUsage.rss()
     const facts = { heap_used, heap_limit, rss }
     if (heap_used > heap_limit * maxHeapRatio)
@@ -39,4 +40,14 @@ export function memory(options: MemoryOptions = {}): Check {
     if (rss > maxRss) return { healthy: false, error: `the process is over ${maxRss} bytes`, ...facts }
     return { healthy: true, ...facts }
   })
+}
+
+function heapStatistics() {
+  const { getHeapStatistics } = builtin('memory', 'node:v8')
+  try {
+    getHeapStatistics()
+  } catch (error) {
+    refuseRuntime('memory', "V8's heap statistics", error)
+  }
+  return getHeapStatistics
 }

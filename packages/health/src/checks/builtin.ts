@@ -1,0 +1,23 @@
+import process from 'node:process'
+import { ConfigError } from '@palisade/core'
+
+/**
+ * A module of Node that some runtimes lack. It is looked up when a check that needs it is built, so that all other checks run there.
+ *
+ * @throws ConfigError where the runtime does not have it
+ */
+export function builtin<ID extends 'node:perf_hooks' | 'node:v8'>(owner: string, id: ID) {
+  const found = process.getBuiltinModule(id)
+  return found ?? refuseRuntime(owner, id)
+}
+
+/** @throws ConfigError */
+export function refuseRuntime(owner: string, id: string, cause?: unknown): never {
+  throw new ConfigError({
+    owner,
+    option: 'runtime',
+    value: globalThis.navigator?.userAgent ?? 'unknown',
+    allowed: `Node, Bun or Deno, which have ${id}`,
+    cause,
+  })
+}
