@@ -17,10 +17,11 @@ import {
   type RequestContext,
   RequestError,
   type Services,
+  startOf,
   systemClock,
 } from '@palisade/core'
 import { type Check, examined } from './checks/check.js'
-import { type Lifecycle, lifecycle as newLifecycle } from './lifecycle.js'
+import { type Lifecycle, lifecycle as newLifecycle, onDrain } from './lifecycle.js'
 import { type Access, guarded } from './probes/access.js'
 import { answer, formOf } from './probes/answer.js'
 import { type HealthReport, type HealthStatus, isHealthy, MOST_CHECKS, Panel } from './probes/panel.js'
@@ -79,14 +80,14 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
 
   // Until the pipeline is compiled there is no clock but the system's.
   let clock: Clock = systemClock
-  let startedAt = clock.monotonic()
+  let startedAt = startOf(clock)
   const steady: Clock = { now: () => clock.now(), monotonic: () => clock.monotonic() }
   const panel = new Panel(steady, deadline)
   for (const one of checked.checks) panel.add(one)
   /** Of the pipelines that are set up; several that were built on the same start share theirs. */
   const users = new Set<Services>()
   const changes = new Changes(users)
-  const onDrain = () => changes.tell(readinessNow())
+  let endListening: (() => void) | undefined
 
   return {
     name: 'health',
@@ -96,16 +97,17 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
     setup(services: Services) {
       if (users.size === 0) {
         clock = services.clock
-        startedAt = clock.monotonic()
+        startedAt = startOf(clock)
       }
       users.add(services)
-      lifecycle.signal.addEventListener('abort', onDrain, { once: true })
+      if (!lifecycle.draining) endListening ??= onDrain(lifecycle, () => changes.tell(readinessNow()))
     },
     onRequest(context) {
       const ctx = context as RequestContext
       const probe = probes.get(ctx.path)
       if (probe === undefined) return undefined
       ctx.answersAt(ctx.path)
+      startedAt ??= startOf(clock)
       return respond(ctx, probe)
     },
     async dispose(services?: Services) {
@@ -113,7 +115,7 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
       if (services === undefined) users.clear()
       else users.delete(services)
       if (users.size > 0) return
-      lifecycle.signal.removeEventListener('abort', onDrain)
+      endListening?.()
       await panel.dispose()
     },
   }
@@ -130,7 +132,7 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
         {
           report,
           now: clock.now(),
-          uptimeMs: clock.monotonic() - startedAt,
+          uptimeMs: clock.monotonic() - (startedAt ?? clock.monotonic()),
           details,
           readiness: probe === 'ready',
         },

@@ -19,15 +19,47 @@ export interface Lifecycle {
  *     gracefulShutdown(app.listen(3000), { lifecycle: life })
  */
 export function lifecycle(): Lifecycle {
-  const controller = new AbortController()
-  const { signal } = controller
-  return Object.freeze({
-    get draining() {
-      return signal.aborted
-    },
-    signal,
-    drain(reason: string) {
-      if (!signal.aborted) controller.abort(new Error(`The process shuts down: ${reason}`))
-    },
-  })
+  return Object.freeze(new ProcessLifecycle())
+}
+
+/**
+ * Calls the listener when the drain begins. It asks for no `AbortSignal` unless the lifecycle is a team's own.
+ *
+ * @returns a function that takes the listener away
+ */
+export function onDrain(lifecycle: Lifecycle, listener: () => void): () => void {
+  if (lifecycle instanceof ProcessLifecycle) return lifecycle.onDrain(listener)
+  const { signal } = lifecycle
+  signal.addEventListener('abort', listener, { once: true })
+  return () => signal.removeEventListener('abort', listener)
+}
+
+class ProcessLifecycle implements Lifecycle {
+  readonly #listeners = new Set<() => void>()
+  #why: Error | undefined
+  /** Made when it is asked for: some runtimes make none while modules load. */
+  #controller: AbortController | undefined
+
+  get draining(): boolean {
+    return this.#why !== undefined
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#why !== undefined) this.#controller.abort(this.#why)
+    return this.#controller.signal
+  }
+
+  onDrain(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  drain(reason: string): void {
+    if (this.#why !== undefined) return
+    this.#why = new Error(`The process shuts down: ${reason}`)
+    this.#controller?.abort(this.#why)
+    for (const listener of this.#listeners) listener()
+    this.#listeners.clear()
+  }
 }

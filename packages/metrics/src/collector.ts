@@ -1,4 +1,4 @@
-import type { Outcome, RequestContext, Services } from '@palisade/core'
+import { type Outcome, type RequestContext, type Services, startOf } from '@palisade/core'
 import { renderText } from './exposition/text.js'
 import { formatUptime } from './exposition/uptime.js'
 import { exposeRequests, type LabelNames } from './http/expose.js'
@@ -23,7 +23,7 @@ export interface CollectorOptions {
 export class Collector {
   private readonly registry: Registry
   private readonly services: Services
-  private readonly startedAt: number
+  private startedAt: number | undefined
   private readonly requests: RequestMetrics
   private readonly requestsView: RequestsView
   private readonly eventsView: EventsView
@@ -35,12 +35,13 @@ export class Collector {
     const { clock, events } = services
     this.registry = registry
     this.services = services
-    this.startedAt = clock.monotonic()
-    this.period = new Period(options.resetInterval, this.startedAt, () => {
+    this.startedAt = startOf(clock)
+    const startedAtMs = clock.monotonic()
+    this.period = new Period(options.resetInterval, startedAtMs, () => {
       this.requestsView.reset()
       this.eventsView.reset()
     })
-    const { startedAt: startedAtMs, period } = this
+    const { period } = this
     this.requests = new RequestMetrics(registry, { ...options, startedAtMs, period })
     exposeRequests(this.requests, registry, options.labels)
     this.endCounting = countEvents(events, registry)
@@ -59,6 +60,7 @@ export class Collector {
   }
 
   enter(): void {
+    if (this.startedAt === undefined) this.startedAt = startOf(this.services.clock)
     this.requests.inFlight++
   }
 
@@ -77,7 +79,7 @@ export class Collector {
   json() {
     const now = this.services.clock.monotonic()
     this.period.turn(now)
-    const milliseconds = Math.round(now - this.startedAt)
+    const milliseconds = Math.round(now - (this.startedAt ?? now))
     const { requests, errors } = this.requestsView.read(now)
     const { errorsByType, ...told } = this.eventsView.read()
     return {

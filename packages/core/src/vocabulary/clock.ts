@@ -10,5 +10,9 @@ export interface Clock {
 
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  // workerd's stands at 0 while modules load, and goes on from its wall time.
+  monotonic: () => performance.now() || Date.now(),
 })
+
+/** When something began, by the monotonic time; `undefined` while modules load on a runtime whose clocks stand still then. */
+export const startOf = (clock: Clock): number | undefined => (clock.now() > 0 ? clock.monotonic() : undefined)

@@ -6,9 +6,14 @@ import { ConfigError } from '@palisade/core'
  *
  * @throws ConfigError where the runtime does not have it
  */
-export function builtin<ID extends 'node:perf_hooks' | 'node:v8'>(owner: string, id: ID) {
-  const found = process.getBuiltinModule(id)
+export function builtin<ID extends keyof Builtins>(owner: string, id: ID): Builtins[ID] {
+  const found = process.getBuiltinModule(id) as Builtins[ID] | undefined
   return found ?? refuseRuntime(owner, id)
+}
+
+interface Builtins {
+  readonly 'node:perf_hooks': typeof import('node:perf_hooks')
+  readonly 'node:v8': typeof import('node:v8')
 }
 
 /** @throws ConfigError */

@@ -33,10 +33,12 @@ export function http(options: HttpOptions): Check {
   })
   const { expect = (status: number) => status >= 200 && status <= 299 } = checked
   const ask = checked.dispatcher === undefined ? askByFetch : askThrough(checked.dispatcher)
-  const closing = new AbortController()
+  /** Made with the first question: some runtimes make no signals while modules load. */
+  let closing: AbortController | undefined
   return checkOf(
     checked,
     async signal => {
+      closing ??= new AbortController()
       const http_status = await ask(checked.url, {
         method: checked.method,
         headers: checked.headers,
@@ -47,7 +49,7 @@ export function http(options: HttpOptions): Check {
         : { healthy: false, error: `it answered ${http_status}`, http_status }
     },
     // What is still under way is ended: nobody waits for it any more.
-    () => closing.abort(new Error('the check was closed')),
+    () => closing?.abort(new Error('the check was closed')),
   )
 }
 
