@@ -10,9 +10,14 @@ export interface Clock {
 
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
-  // workerd's stands at 0 while modules load, and goes on from its wall time.
-  monotonic: () => performance.now() || Date.now(),
+  monotonic: () => performance.now(),
 })
 
-/** When something began, by the monotonic time; `undefined` while modules load on a runtime whose clocks stand still then. */
-export const startOf = (clock: Clock): number | undefined => (clock.now() > 0 ? clock.monotonic() : undefined)
+/**
+ * When something began, by the monotonic time. `undefined` while modules load on workerd: its clock stands at 0 then, and jumps with the
+ * first request.
+ */
+export function startOf(clock: Clock): number | undefined {
+  const now = clock.monotonic()
+  return now === 0 && clock === systemClock ? undefined : now
+}
