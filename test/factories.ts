@@ -369,7 +369,7 @@ export const args: readonly Argument[] = [
 /** What the packages export that builds something and takes no object of options, or only calls with a request at hand. */
 export const WITHOUT_OPTIONS: readonly string[] = [
   // core: `adminApi` is called `anyAdmin` above, since whoever calls it gives its name
-  'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise envelope problemDetails',
+  'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise startOf envelope problemDetails',
   'canonicalCidr clientKey networkOf cidrs canonicalIp privateNetworks',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf',
   'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName',
