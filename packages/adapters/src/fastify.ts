@@ -181,8 +181,15 @@ function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {
     // Fastify would read the stream, and throw away what it reads; where the client has left it would not end it.
     reply.hijack()
     writeReply(ctx, reply.raw, sent)
-    // Fastify tears the connection when a stream fails, but tells only its own log.
-  } else reply.send(Readable.from(watched(body, error => failBody(ctx, error))))
+  } else {
+    // Fastify tears the connection when a stream fails, but says it to its own log only, and ends an HTTP/2
+    // stream as if it were whole.
+    const fail = (error: unknown) => {
+      failBody(ctx, error)
+      tear(reply.raw)
+    }
+    reply.send(Readable.from(watched(body, fail)))
+  }
 }
 
 /** @throws TypeError for a header that Node would refuse, when it is too late to answer anything else */

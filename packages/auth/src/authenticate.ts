@@ -217,6 +217,8 @@ export function authenticate(
         reporter.failure(ctx, { ...result, strategy, violation: result.isViolation ? 'auth' : undefined })
         return deny(context, refusals.refused(result))
       case 'error':
+        // The wait for a password hash ends with the client. The runner logs it at `debug`, as every such error.
+        if ((ctx as RequestContext).clientHasLeft) throw result.error
         logFailed(ctx, strategy, result)
         reporter.failure(ctx, { strategy, reason: result.reason })
         return deny(context, refusals.unavailable(result))

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { CompiledPipeline } from '@palisade/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { NodeContext } from '../node-http/node-context.js'
+import { endWithResponse, isUpgrade } from '../node-http/upgrade-status.js'
 
 /**
  * Headers go straight to Node's response, so that they are there after `hijack()` and on answers that pass Fastify by. Cookies go to
@@ -13,6 +14,8 @@ export class FastifyContext extends NodeContext {
 
   constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
     super(pipeline, req, res)
+    // @fastify/websocket closes the socket only if its own hooks have seen the request.
+    if (isUpgrade(req) && this.socket !== undefined) endWithResponse(this.socket, res)
   }
 
   get isRouted(): boolean {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { CompiledPipeline } from '@palisade/core'
 import type { Context } from 'hono'
-import { hasNoPeer, watchUpgradeEnd } from '../node-http/end-of-response.js'
+import { hasLostPeer, watchUpgradeEnd } from '../node-http/end-of-response.js'
 import { watchUpgrade } from '../node-http/upgrade-status.js'
 import { HonoWebContext } from './web-context.js'
 
@@ -27,6 +27,6 @@ export class HonoUpgradeContext extends HonoWebContext {
   }
 
   override get hasDisconnected(): boolean {
-    return this.peer === undefined && hasNoPeer(this.incoming.socket)
+    return this.peer === undefined && hasLostPeer(this.incoming.socket)
   }
 }

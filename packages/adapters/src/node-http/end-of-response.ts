@@ -58,10 +58,12 @@ export function isTorn(res: ServerResponse, socket: Duplex | undefined): boolean
   return socket instanceof Socket ? (deathOf(res, socket)?.isTorn ?? isDestroyed) : isDestroyed
 }
 
-/** Whether a TCP client disconnected before its request was read: the socket knows its own address only. */
-export function hasNoPeer(socket: Duplex | undefined): boolean {
-  const { remoteAddress, localAddress } = (socket ?? {}) as Partial<Socket>
-  return remoteAddress === undefined && localAddress !== undefined
+/**
+ * Whether a socket without a peer's address has lost its client: a TCP socket that is still open knows its own
+ * address, one that is closed knows none. An open socket with neither is a Unix socket, or injected.
+ */
+export function hasLostPeer(socket: Duplex | undefined): boolean {
+  return socket !== undefined && (socket.destroyed || (socket as Partial<Socket>).localAddress !== undefined)
 }
 
 /** Ends a response in the middle, so that the client does not take a part for the whole. */
@@ -128,7 +130,12 @@ export function watchUpgradeEnd(
 
 /** `light-my-request` and adapters of serverless platforms: a socket that is none says nothing of the end. */
 function watchInjected(res: ServerResponse, listener: EndListener): void {
-  const end = () => listener.finish(res.headersSent ? res.statusCode : undefined, !res.writableEnded)
-  if (res.closed || res.destroyed) end()
-  else res.once('finish', end).once('close', end)
+  const close = () => listener.finish(res.headersSent ? res.statusCode : undefined, !res.writableEnded)
+  if (res.closed || res.destroyed) {
+    close()
+    return
+  }
+  // Where writing takes no time, this comes before the response knows that it has ended.
+  res.once('finish', () => listener.finish(res.statusCode, false))
+  res.once('close', close)
 }

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
-import { hasNoPeer, isDisconnected, isTorn, watchEnd } from './end-of-response.js'
+import { hasLostPeer, isDisconnected, isTorn, watchEnd } from './end-of-response.js'
 import { headerTableOf } from './header-table.js'
 import { addHeader, NAMES, setHeader } from './headers.js'
 import type { HeaderTable } from './new-table.js'
@@ -152,7 +152,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   override get hasDisconnected(): boolean {
-    if (this.peer !== undefined || !hasNoPeer(this.socket)) return false
+    if (this.peer !== undefined || !hasLostPeer(this.socket)) return false
     // So that the end is seen at once, and no answer is written.
     this.socket?.destroy()
     return true

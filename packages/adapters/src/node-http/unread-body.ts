@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { NO_ERROR, streamOf } from './http2.js'
@@ -6,7 +7,7 @@ import { NO_ERROR, streamOf } from './http2.js'
 /** What is read of a body, or of anything else, that a refused client goes on sending. */
 const ALLOWED_BYTES = 64 * 1024
 /** How long a refused client may take to finish, so that it comes to read the answer. */
-const ALLOWED_MS = 1000
+const ALLOWED_MS = 500
 
 /**
  * Limits what a client may go on sending once its request is answered without having been read. Node would
@@ -17,17 +18,14 @@ const ALLOWED_MS = 1000
  * the answer (RFC 9112 section 9.6). To be called before the head of the answer is written.
  */
 export function limitUnreadBody(req: IncomingMessage, res: ServerResponse): void {
-  if (!hasBody(req) || req.complete) return
   const stream = streamOf(res)
   if (stream !== undefined) {
-    // RFC 9113 section 8.1: the answer is complete, and the rest of the request is not needed.
-    stream.once('finish', () => {
-      if (!stream.readableEnded) stream.close(NO_ERROR)
-    })
+    limitStream(stream)
     return
   }
   const { socket } = req
-  if (!(socket instanceof Socket)) return
+  // What is injected, or comes by a serverless platform, is all there.
+  if (!(socket instanceof Socket) || !hasBody(req) || req.complete) return
   if (Number(req.headers['content-length'] ?? Number.NaN) > ALLOWED_BYTES || isChunked(req))
     res.shouldKeepAlive = false
   if (res.shouldKeepAlive) closeWhenLate(req, res, socket)
@@ -42,11 +40,19 @@ export function closeLingering(socket: Duplex): void {
     .on('error', () => {})
     .on('data', (chunk: Uint8Array) => {
       length += chunk.length
-      if (length > ALLOWED_BYTES) socket.destroy()
+      if (length > ALLOWED_BYTES) socket.pause()
     })
     .once('end', () => socket.destroy())
     .once('close', () => clearTimeout(timer))
     .resume()
+}
+
+/** RFC 9113 section 8.1: the answer is complete, and the rest of the request is not needed. */
+function limitStream(stream: ServerHttp2Stream): void {
+  if (stream.endAfterHeaders) return
+  stream.once('finish', () => {
+    if (!stream.readableEnded) stream.close(NO_ERROR)
+  })
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -76,9 +82,7 @@ function lingerOverBody(req: IncomingMessage, socket: Socket): void {
     .on('error', () => {})
     .on('data', (chunk: Uint8Array) => {
       length += chunk.length
-      if (length <= ALLOWED_BYTES) return
-      if (isEnding) socket.destroy()
-      else req.pause()
+      if (length > ALLOWED_BYTES) req.pause()
     })
   // Node reads without counting what nobody has begun to read.
   req.read(0)
@@ -87,7 +91,7 @@ function lingerOverBody(req: IncomingMessage, socket: Socket): void {
   socket.destroySoon = () => {
     if (isEnding) return
     isEnding = true
-    if (req.complete || length > ALLOWED_BYTES) {
+    if (req.complete) {
       Socket.prototype.destroySoon.call(socket)
       return
     }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { closeLingering } from './unread-body.js'
 
@@ -32,6 +32,8 @@ export function watchUpgrade(socket: Duplex): UpgradeStatus {
   if (known !== undefined) return known
   const upgrade: { status: number | undefined } = { status: undefined }
   watched[STATUS] = upgrade
+  // While a middleware waits, @hono/node-ws has no listener, and a reset would end the process.
+  socket.on('error', () => {})
   readStatus(socket, status => {
     upgrade.status = status
     if (status !== SWITCHING_PROTOCOLS) socket.once('finish', () => closeLingering(socket))
@@ -40,6 +42,12 @@ export function watchUpgrade(socket: Duplex): UpgradeStatus {
 }
 
 const SWITCHING_PROTOCOLS = 101
+
+/** For a response that was made for an upgrade: no server ends the socket when the response is written. */
+export function endWithResponse(socket: Duplex, res: ServerResponse): void {
+  watchUpgrade(socket)
+  res.once('finish', () => socket.end())
+}
 
 function readStatus(socket: Duplex, tell: (status: number) => void): void {
   const { write, end } = socket

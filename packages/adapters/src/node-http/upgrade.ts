@@ -2,7 +2,7 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type CompiledPipeline, discard } from '@palisade/core'
 import { NodeContext } from './node-context.js'
-import { watchUpgrade } from './upgrade-status.js'
+import { endWithResponse } from './upgrade-status.js'
 import { writeReply } from './write-reply.js'
 
 /**
@@ -70,9 +70,8 @@ function enter(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex)
 /** The answer goes straight to the socket, which Node has given away with the event. */
 function refuse(ctx: NodeContext, socket: Duplex, reply: Parameters<typeof writeReply>[2]): void {
   const { res } = ctx
-  watchUpgrade(socket)
   res.assignSocket(socket as never)
-  res.on('finish', () => socket.end())
+  endWithResponse(socket, res)
   writeReply(ctx, res, reply)
 }
 
