@@ -25,6 +25,7 @@ import { routability } from './fastify/routable.js'
 import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
 import { isVary } from './node-http/headers.js'
+import { streamOf } from './node-http/http2.js'
 import { limitUnreadBody } from './node-http/unread-body.js'
 import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
@@ -186,7 +187,7 @@ function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {
     // stream as if it were whole.
     const fail = (error: unknown) => {
       failBody(ctx, error)
-      tear(reply.raw)
+      if (streamOf(reply.raw) !== undefined) tear(reply.raw)
     }
     reply.send(Readable.from(watched(body, fail)))
   }
