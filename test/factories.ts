@@ -139,7 +139,9 @@ export const factories: readonly Factory[] = [
     auth.jwt,
     `${issuer} issuers name realm header from clockTolerance scopes roles tenant permissions identity validate isRevoked cache`,
     { issuer: 'shop', audience: 'shop', secret: SECRET, algorithms: ['HS256'] },
+    ['issuers'],
   ),
+  factory('cookie', options => auth.cookie('token', options), 'csrf'),
   factory('apiKey', auth.apiKey, 'keys header scheme name realm', { keys: auth.apiKeys() }),
   factory('apiKeys', auth.apiKeys, 'store prefix pepper limiter lastUsedEvery clock'),
   factory('apiKeyAdmin', options => auth.apiKeyAdmin(auth.apiKeys(), options), 'path authorize', {
@@ -279,7 +281,7 @@ export const factories: readonly Factory[] = [
     'authenticate',
     'rules[0]',
     rule => auth.authenticate({ strategies: [auth.basic({ verify: () => undefined })], rules: [rule] }),
-    'path use mode several',
+    'path methods use mode several',
     { path: '/api/**' },
   ),
   nested(
@@ -382,7 +384,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   // guards
   'ensure allOf anyOf not when during requireFreshLogin requireMethod compileGrants',
   // auth: `makeIdentity` is called with a credential at hand
-  'bearerChallenge clearFailures insufficientScopeChallenge makeIdentity safeReturnTo',
+  'bearer bearerChallenge clearFailures insufficientScopeChallenge makeIdentity query safeReturnTo subprotocol',
   // health and metrics
   'lifecycle traceparentOf',
 ].flatMap(names => names.split(' '))

@@ -84,6 +84,7 @@ export function authenticate(
   const findRule = checked.rules && compileRules('authenticate', checked.rules, strategies)
   const everywhere: Rule = Object.freeze({ strategies, mode: 'required', several: 'refuse' })
   const isShadow = checked.mode === 'shadow'
+  const secretParameters = new Set(strategies.flatMap(strategy => strategy.secretParameters ?? []))
   const reporter = new Reporter(isShadow)
   const refused = new RefusedClients()
   const failures = new Failures(strategies, throttles ?? new Map(), refused, () => reporter.failed())
@@ -102,7 +103,7 @@ export function authenticate(
     },
 
     onRequest(ctx) {
-      const rule = findRule === undefined ? everywhere : findRule(ctx.path)
+      const rule = findRule === undefined ? everywhere : findRule(ctx.path, ctx.method)
       if (rule === undefined) return deny(ctx, refusals.noRule())
       if (rule === 'ambiguous') return deny(ctx, refusals.ambiguousPath())
       if (rule.mode === 'public') return undefined
@@ -246,7 +247,7 @@ export function authenticate(
   function challenge(ctx: Context, denial: Denial): Reply | undefined {
     if (login === undefined || isShadow) return deny(ctx, denial)
     ctx.appendHeader('Vary', 'Accept')
-    return loginRedirect(ctx as RequestContext, login) ?? deny(ctx, denial)
+    return loginRedirect(ctx as RequestContext, login, secretParameters) ?? deny(ctx, denial)
   }
 
   function deny(ctx: Context, denial: Denial): Reply | undefined {

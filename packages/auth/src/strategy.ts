@@ -33,6 +33,8 @@ export interface Strategy<C extends object = object> {
    * throttled and nothing is verified. Hashed under a key of this process at once. Without it each attempt counts.
    */
   secretOf?(credential: C): string
+  /** Query parameters that hold a credential, so that no address that is made from the request has them. */
+  readonly secretParameters?: readonly string[]
   /** Forgets the failures that it holds against somebody. */
   clear?(suspect: Suspect): MaybePromise<void>
   setup?(services: Services): void

@@ -25,7 +25,8 @@ export interface JsonClient {
 /** There is nothing at that address. */
 export class NotFound extends Error {}
 
-const HEADERS = Object.freeze({
+/** Made for each request: a proxy's dispatcher writes into it. */
+const headers = () => ({
   accept: 'application/jwk-set+json, application/json',
   'accept-encoding': 'identity',
 })
@@ -49,13 +50,14 @@ class DispatcherClient implements JsonClient {
 
   async get(url: URL, signal: AbortSignal): Promise<unknown> {
     const { request } = await import('undici')
-    const { statusCode, headers, body } = await request(url, {
+    const answer = await request(url, {
       dispatcher: this.#dispatcher,
-      headers: HEADERS,
+      headers: headers(),
       signal,
     })
+    const { statusCode, body } = answer
     try {
-      refuseAnswer(statusCode, headers['content-encoding'])
+      refuseAnswer(statusCode, answer.headers['content-encoding'])
     } catch (error) {
       body.on('error', () => {}).destroy()
       throw error
@@ -77,7 +79,7 @@ class FetchClient implements JsonClient {
   }
 
   async #ask(url: URL, signal: AbortSignal): Promise<unknown> {
-    const response = await this.#fetch(url.href, { headers: HEADERS, redirect: 'manual', signal })
+    const response = await this.#fetch(url.href, { headers: headers(), redirect: 'manual', signal })
     if (!isResponse(response)) throw new TypeError('fetch returned no Response')
     try {
       if (response.redirected) throw new Error('fetch followed a redirect')

@@ -187,6 +187,7 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
 
     challenge: failure => bearerChallenge(realm, failure),
     secretOf: ({ token }) => token,
+    secretParameters: places.flatMap(({ parameter }) => parameter ?? []),
 
     setup(services) {
       issuers.setup(services)

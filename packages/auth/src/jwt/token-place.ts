@@ -1,4 +1,13 @@
-import { type Check, list, type RequestContext, refuse, within } from '@palisade/core'
+import {
+  type Check,
+  checkOptions,
+  list,
+  oneOf,
+  optional,
+  type RequestContext,
+  refuse,
+  within,
+} from '@palisade/core'
 
 /** A place of a request where a token may be. Made by `bearer()`, `cookie()`, `query()` and `subprotocol()`. */
 export interface TokenPlace {
@@ -6,6 +15,8 @@ export interface TokenPlace {
   readonly name: string
   /** Whether browsers send what is there on their own, also from pages of other sites. */
   readonly isAmbient: boolean
+  /** The query parameter that it is. */
+  readonly parameter?: string
   /** What is there; `undefined` for nothing, and `SEVERAL` for more than one. */
   field(ctx: RequestContext): string | undefined
   /** Whether it is a token by its scheme. Another scheme is another strategy's credential. */
@@ -28,6 +39,7 @@ const always = () => true
 class Place implements TokenPlace {
   readonly name: string
   readonly isAmbient: boolean
+  declare readonly parameter?: string
   readonly field: TokenPlace['field']
   readonly owns: TokenPlace['owns']
   readonly tokenIn: TokenPlace['tokenIn']
@@ -39,13 +51,15 @@ class Place implements TokenPlace {
       isAmbient = false,
       owns = always,
       tokenIn = bare,
-    }: Partial<Pick<TokenPlace, 'isAmbient' | 'owns' | 'tokenIn'>> = {},
+      parameter,
+    }: Partial<Pick<TokenPlace, 'isAmbient' | 'owns' | 'tokenIn' | 'parameter'>> = {},
   ) {
     this.name = name
     this.field = field
     this.isAmbient = isAmbient
     this.owns = owns
     this.tokenIn = tokenIn
+    if (parameter !== undefined) this.parameter = parameter
     Object.freeze(this)
   }
 }
@@ -75,9 +89,7 @@ export function bareHeader(name: string): TokenPlace {
  */
 export function cookie(name: string, options: { csrf?: 'handled' } = {}): TokenPlace {
   const checked = token('cookie', name)
-  const { csrf } = options ?? {}
-  if (csrf !== undefined && csrf !== 'handled')
-    refuse({ owner: 'cookie', option: 'csrf' }, csrf, '"handled", or nothing')
+  const { csrf } = checkOptions('cookie', options, { csrf: optional(oneOf('handled')) })
   return new Place(`cookie "${checked}"`, ctx => cookieOf(ctx.header('cookie'), checked), {
     isAmbient: csrf === undefined,
   })
@@ -93,13 +105,14 @@ export function cookie(name: string, options: { csrf?: 'handled' } = {}): TokenP
 export function query(name = 'access_token'): TokenPlace {
   if (typeof name !== 'string' || !/^[\w.~-]{1,64}$/.test(name))
     refuse({ owner: 'query', option: 'name' }, name, 'a query parameter such as "access_token"')
-  return new Place(`query "${name}"`, ctx => {
+  const field = (ctx: RequestContext) => {
     if (!ctx.url.includes('?')) return undefined
     const values = ctx.query.getAll(name)
     if (values.length === 0) return undefined
     ctx.setHeader('Cache-Control', 'private')
     return values.length > 1 ? SEVERAL : values[0]
-  })
+  }
+  return new Place(`query "${name}"`, field, { parameter: name })
 }
 
 /**

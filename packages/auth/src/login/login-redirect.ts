@@ -1,6 +1,7 @@
 import { type Check, object, optional, Reply, type RequestContext, text } from '@palisade/core'
 import { prefersHtml } from './accept.js'
 import { safeReturnTo } from './return-to.js'
+import { searchOf } from './search.js'
 
 export interface LoginOptions {
   /** The login page, on the same origin: `/auth/login`. */
@@ -23,12 +24,16 @@ export const loginOptions: Check<Login> = object({
  * The way to the login page for a person with a browser: only a navigation that reads, and whose `Accept` ranks HTML over JSON. A script's
  * `fetch`, an image or a POST gets its 401, since a redirect would hide it. `undefined` for those, and on the login page itself.
  */
-export function loginRedirect(ctx: RequestContext, { path, parameter }: Login): Reply | undefined {
+export function loginRedirect(
+  ctx: RequestContext,
+  { path, parameter }: Login,
+  secretParameters: ReadonlySet<string>,
+): Reply | undefined {
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return undefined
   const destination = ctx.header('sec-fetch-mode')
   if (destination !== undefined && destination !== 'navigate') return undefined
   if (!prefersHtml(ctx.header('accept')) || ctx.path === path) return undefined
-  const search = ctx.query.size === 0 ? '' : `?${ctx.query}`
+  const search = searchOf(ctx.url, secretParameters)
   const returnTo = safeReturnTo(ctx.path + search)
   const query = returnTo === '/' ? '' : `?${parameter}=${encodeURIComponent(returnTo)}`
   return new Reply(303, { Location: path + query, 'Cache-Control': 'no-store' })

@@ -11,11 +11,17 @@ import {
   within,
 } from '@palisade/core'
 import type { Strategy } from '../strategy.js'
+import { commonMethods, covers, type Methods, methods } from './methods.js'
 import { intersection, isSame, matches, type Pattern, pattern, specificity } from './pattern.js'
 
 export interface AuthRule<Mode extends RuleMode = RuleMode> {
   /** `/health`, `/orders/*`, `/api/**`: decoded, compared without regard to case. */
   path: string
+  /**
+   * The methods that it holds for, in upper case. Default: all. `HEAD` follows `GET`, as in routers. Of two
+   * rules with the same path the one with methods wins.
+   */
+  methods?: readonly string[]
   /** The names of the strategies that are tried here, in the order of their challenges. Default: all. */
   use?: readonly string[]
   /** `required` (default): 401 without a credential. `optional`: anonymous without one. `public`: credentials are not even read. */
@@ -33,12 +39,16 @@ export interface Rule {
   readonly several: 'refuse' | 'first'
 }
 
-/** Which rule a path falls under: `'ambiguous'` when hosts would not agree on the path, `undefined` when no rule matches. */
-export type FindRule = (path: string) => Rule | 'ambiguous' | undefined
+/**
+ * Which rule a request falls under: `'ambiguous'` when hosts would not agree on the path, `undefined` when
+ * no rule matches.
+ */
+export type FindRule = (path: string, method: string) => Rule | 'ambiguous' | undefined
 
 export const ruleList: Check<readonly CheckedRule[]> = list(
   object({
     path: pattern,
+    methods: optional(methods),
     use: optional(list(text(), { min: 1, max: 20 })),
     mode: optional(oneOf('required', 'optional', 'public'), 'required'),
     several: optional(oneOf('refuse', 'first'), 'refuse'),
@@ -48,14 +58,22 @@ export const ruleList: Check<readonly CheckedRule[]> = list(
 
 interface CheckedRule {
   readonly path: Pattern
+  readonly methods: Methods
   readonly use: readonly string[] | undefined
   readonly mode: RuleMode
   readonly several: 'refuse' | 'first'
 }
 
+interface CompiledRule {
+  readonly path: Pattern
+  readonly methods: Methods
+  readonly rule: Rule
+}
+
 /**
- * The most specific rule wins: the one whose paths are a part of the other's. Where two overlap and neither is a part of the other, somebody
- * must say what holds in the middle: without a rule for exactly the paths that both match, they tie.
+ * The most specific rule wins: the one whose paths are a part of the other's, and of two with the same path
+ * the one with methods. Where two overlap and neither is a part of the other, the team must say what holds
+ * in the middle: without a rule for exactly what both match, they tie.
  *
  * @throws ConfigError for an unknown strategy, a strategy named twice or by a public rule, and rules that tie
  */
@@ -66,18 +84,33 @@ export function compileRules(
 ): FindRule {
   const at = { owner, option: 'rules' }
   rules.forEach((rule, index) => {
-    for (const [earlier, other] of rules.slice(0, index).entries())
-      refuseTie(rule.path, other.path, index, earlier)
+    for (const [earlier, other] of rules.slice(0, index).entries()) refuseTie(rule, other, index, earlier)
   })
   const byName = new Map(strategies.map(strategy => [strategy.name, strategy]))
-  const compiled = rules.map((rule, index) => ({ path: rule.path, rule: compile(rule, index) }))
-  compiled.sort((one, other) => specificity(other.path) - specificity(one.path))
+  const compiled = rules.map((checked, index): CompiledRule => {
+    const { path, methods } = checked
+    return { path, methods, rule: compile(checked, index) }
+  })
+  compiled.sort(
+    (one, other) =>
+      specificity(other.path) - specificity(one.path) ||
+      Number(other.methods !== undefined) - Number(one.methods !== undefined),
+  )
+  const known = knownMethods(rules)
 
-  return path => {
+  return (path, method) => {
     const named = routingPath(path)
     if (named === undefined) return 'ambiguous'
     const folded = foldCase(named)
-    for (const { path, rule } of compiled) if (matches(path, folded)) return rule
+    const asked = method === 'HEAD' ? 'GET' : method
+    /** The first rule that holds for other methods only. */
+    let passedOver: CompiledRule | undefined
+    for (const each of compiled) {
+      if (!matches(each.path, folded)) continue
+      if (each.methods === undefined || each.methods.has(asked))
+        return passedOver === undefined || known.has(asked) ? each.rule : strictest(compiled, folded, each)
+      passedOver ??= each
+    }
     return undefined
   }
 
@@ -95,15 +128,42 @@ export function compileRules(
     return Object.freeze({ strategies: Object.freeze(chosen ?? strategies), mode, several })
   }
 
-  function refuseTie(path: Pattern, other: Pattern, index: number, earlier: number): void {
+  function refuseTie(rule: CheckedRule, other: CheckedRule, index: number, earlier: number): void {
     const here = within(within(at, index), 'path')
-    if (isSame(path, other)) refuse(here, path.text, `another path than rules[${earlier}]`)
-    const both = intersection(path, other)
-    if (both === undefined || rules.some(rule => isSame(rule.path, both))) return
+    const { path } = rule
+    const common = commonMethods(rule.methods, other.methods)
+    if (common === 'none') return
+    if (isSame(path, other.path)) {
+      // One with methods is a part of one without.
+      if ((rule.methods === undefined) !== (other.methods === undefined)) return
+      refuse(here, path.text, `another path than rules[${earlier}], or other methods`)
+    }
+    const both = intersection(path, other.path)
+    // Where one is a part of the other, it is what both match.
+    if (both === undefined || isSame(path, both) || isSame(other.path, both)) return
+    const between = rules.filter(each => isSame(each.path, both)).map(each => each.methods)
+    if (covers(between, common)) return
     refuse(
       here,
       path.text,
-      `no tie with rules[${earlier}] "${other.text}": both match "${both.text}", so add a rule for that`,
+      `no tie with rules[${earlier}] "${other.path.text}": both match "${both.text}", so add a rule for that`,
     )
   }
+}
+
+/** Those of RFC 9110 and RFC 5789, and those that rules name. */
+const knownMethods = (rules: readonly CheckedRule[]): ReadonlySet<string> =>
+  new Set([
+    ...['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    ...rules.flatMap(rule => [...(rule.methods ?? [])]),
+  ])
+
+/**
+ * For a method that no rule names, such as `PROPFIND` or `post`, and that falls to a rule behind one for
+ * other methods: a router may treat it as one of those. So it is open only if all these rules are.
+ */
+function strictest(compiled: readonly CompiledRule[], folded: string, last: CompiledRule): Rule {
+  const down = compiled.slice(0, compiled.indexOf(last) + 1).filter(each => matches(each.path, folded))
+  const by = (mode: RuleMode) => down.findLast(({ rule }) => rule.mode === mode)?.rule
+  return by('required') ?? by('optional') ?? last.rule
 }

@@ -12,7 +12,7 @@ describe('a person with a browser', () => {
   test.each([
     ['/', '/auth/login'],
     ['/orders', '/auth/login?returnTo=%2Forders'],
-    ['/orders?page=2&q=a%20b', '/auth/login?returnTo=%2Forders%3Fpage%3D2%26q%3Da%2Bb'],
+    ['/orders?page=2&q=a%20b', '/auth/login?returnTo=%2Forders%3Fpage%3D2%26q%3Da%2520b'],
     ['//evil.test/x', '/auth/login'],
     ['/\\evil.test', '/auth/login'],
     [`/${'x'.repeat(3000)}`, '/auth/login'],
