@@ -19,6 +19,7 @@ import { routes } from './routes.js'
 import { target } from './target.js'
 import { thrown } from './thrown.js'
 import { together } from './together.js'
+import { tokens } from './tokens.js'
 import { upgrades } from './upgrades.js'
 
 /** The whole table: one line a file. */
@@ -42,6 +43,7 @@ export const behaviours: readonly Behaviour[] = [
   ...guards,
   ...bodies,
   ...auth,
+  ...tokens,
   ...measured,
   ...probesOfHealth,
 ]
