@@ -22,6 +22,7 @@ import { type Ban, type BanRecord, MANUAL, shown } from './bans/ban.js'
 import { banReason } from './bans/ban-reason.js'
 import { Escalation } from './bans/escalation.js'
 import { BanRegistry, forget } from './bans/registry.js'
+import { Exemptions } from './exemptions.js'
 import type { BanStats, Failban, ManualBan } from './failban-api.js'
 import { type CheckedFailban, checkFailban, type FailbanOptions } from './failban-options.js'
 import { Jail, NOT_FOUND } from './jails/jail.js'
@@ -57,7 +58,7 @@ export class FailbanMiddleware implements Failban {
   private readonly options: CheckedFailban
   private readonly warden: Warden
   private readonly responses: ResponseSource | undefined
-  private readonly exemptions: { readonly services: Services; readonly path: string }[] = []
+  private readonly exemptions = new Exemptions()
   /** Of the pipelines that are set up; several that were built on the same start share theirs. */
   private readonly users = new Set<Services>()
   /** How each bus is left. A violation is told once on a bus, however many pipelines share it. */
@@ -83,7 +84,8 @@ export class FailbanMiddleware implements Failban {
     this.options = options
     this.lists = lists
     this.registry = registry
-    this.warden = new Warden({ jails, escalation, lists, registry, isShadow, onBanned })
+    const passesBans = (path: string | undefined) => this.exemptions.covers(path)
+    this.warden = new Warden({ jails, escalation, lists, registry, isShadow, onBanned, passesBans })
     this.responses = responsesOf(options, jails)
     // Absent where nothing in the answers counts, so that the end of requests need not be watched.
     const { responses } = this
@@ -251,7 +253,7 @@ export class FailbanMiddleware implements Failban {
 
   /** An admin API answers everything below this path of these pipelines: bans, but not the deny list, let it through. */
   exempt(services: Services, path: string): void {
-    this.exemptions.push({ services, path })
+    this.exemptions.add(services, path)
   }
 
   private refuse(
@@ -261,7 +263,7 @@ export class FailbanMiddleware implements Failban {
     isDenied: boolean,
   ): Reply | undefined {
     if (this.isAllowed(ctx, ip, isDenied)) return undefined
-    if (!isDenied && this.isExempt(ctx)) return undefined
+    if (!isDenied && this.exemptions.has(ctx.services, ctx.path)) return undefined
     this.refusals++
     if (this.options.mode === 'shadow') return undefined
     const { status, explain } = this.options
@@ -288,15 +290,6 @@ export class FailbanMiddleware implements Failban {
   private isAllowed({ client, services }: RequestContext, ip: string, isDenied: boolean): boolean {
     if (client.bannable) return this.lists.allows(ip, services.clock)
     return !isDenied && this.lists.isOurs(ip, services.clock)
-  }
-
-  private isExempt({ services, path }: RequestContext): boolean {
-    return this.exemptions.some(
-      one =>
-        one.services === services &&
-        (path === one.path || path.startsWith(`${one.path}/`)) &&
-        !LEADS_AWAY.test(path),
-    )
   }
 
   private lift(asked: string): ReturnType<BanRegistry['lift']> {
@@ -359,9 +352,6 @@ export class FailbanMiddleware implements Failban {
     ledger.ipv6Prefix = prefix
   }
 }
-
-/** Segments that a router or a file server may walk up, and what some take for a slash: such a path is not surely below another. */
-const LEADS_AWAY = /\/\/|\\|%5c|(?:\/|%2f)(?:\.|%2e){1,2}(?=\/|%2f|$)/i
 
 const LONGEST_MS = 3650 * 86_400_000
 

@@ -15,6 +15,7 @@ import type { BanStore, Replica } from '../stores/store.js'
 import { Archive } from './archive.js'
 import { type BanRecord, endOf, isOver, MANUAL } from './ban.js'
 import { banId } from './ban-id.js'
+import { checkedRecord } from './checked-record.js'
 import type { Escalation } from './escalation.js'
 import { Ledger } from './ledger.js'
 
@@ -133,7 +134,9 @@ export class BanRegistry implements Replica {
 
   /** Takes what the store has kept, also before there is a pipeline: a rewrite of the store takes everything from here. */
   restore(records: Iterable<BanRecord>): void {
-    for (const record of records) this.receive(record)
+    let unreadable = 0
+    for (const record of records) if (!this.receive(record)) unreadable++
+    if (unreadable > 0) this.logger.warn({ records: unreadable }, UNREADABLE)
   }
 
   /** Ends what is over. */
@@ -149,7 +152,7 @@ export class BanRegistry implements Replica {
   }
 
   banned(record: BanRecord): void {
-    this.receive(record)
+    if (!this.receive(record)) this.logger.warn({ records: 1 }, UNREADABLE)
   }
 
   unbanned(ip: string): void {
@@ -167,21 +170,28 @@ export class BanRegistry implements Replica {
     for (const events of this.buses) events.emit('security:store-error', { operation, error })
   }
 
-  /** A ban from elsewhere is held against today's mode, lists and durations. */
-  private receive(record: BanRecord): void {
+  /** A ban from elsewhere is held against today's mode, lists and durations. False for what is no record of a ban. */
+  private receive(given: unknown): boolean {
+    const record = checkedRecord(given)
+    if (record === undefined) return false
     const { lists, escalation, isShadow, store } = this.options
-    if (record.shadow && !isShadow) return
+    if (record.shadow && !isShadow) return true
     if (lists.covers(record.ip, this.clock)) {
       forget(this.keep('remove', () => store.remove(record.ip)))
-      return
+      return true
     }
     const now = this.clock.now()
-    // A clock that was ahead when it was made must not make it longer.
-    const latest = Math.min(record.bannedAt, now) + escalation.longest
-    const isTooLong = record.source !== MANUAL && endOf(record) > latest
-    const ban = isTooLong ? { ...record, expiresAt: latest, permanent: false } : record
-    if (!isOver(ban, now) && this.admit(ban)) return
+    const ban = this.cut(notAhead(record, now))
+    if (!isOver(ban, now) && this.admit(ban)) return true
     if (escalation.remembers(ban, now)) this.archive.put(ban)
+    return true
+  }
+
+  /** No ban by a jail is longer than today's longest. */
+  private cut(record: BanRecord): BanRecord {
+    const latest = record.bannedAt + this.options.escalation.longest
+    const isTooLong = record.source !== MANUAL && endOf(record) > latest
+    return isTooLong ? { ...record, expiresAt: latest, permanent: false } : record
   }
 
   private admit(record: BanRecord): boolean {
@@ -256,6 +266,15 @@ interface Failure {
   readonly operation: Operation
   readonly error: unknown
 }
+
+/** A clock that was ahead when the record was made must neither lengthen the ban nor be remembered longer. */
+function notAhead(record: BanRecord, now: number): BanRecord {
+  const { bannedAt, earlier } = record
+  if (bannedAt <= now && earlier.every(at => at <= now)) return record
+  return { ...record, bannedAt: Math.min(bannedAt, now), earlier: earlier.map(at => Math.min(at, now)) }
+}
+
+const UNREADABLE = 'records of the store of bans are no bans, and were skipped'
 
 /** What it means for whoever reads the log. */
 const CONSEQUENCES: Readonly<Record<Operation, string>> = {

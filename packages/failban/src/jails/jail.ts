@@ -14,8 +14,7 @@ import {
 import { MANUAL } from '../bans/ban.js'
 import { DistinctPaths } from '../sources/distinct-paths.js'
 import { OnceAWindow } from '../sources/once-a-window.js'
-import { BucketTally, EXACT_UP_TO, ExactTally, type Tally } from './tally.js'
-import { TwoGenerations } from './two-generations.js'
+import { TallyBook } from './tally-book.js'
 
 export interface JailOptions {
   /** Unlike the others', at most 64 of letters, digits and `_.:-`. */
@@ -66,6 +65,9 @@ export const jail: Check<CheckedJail> = object({
 export const isSource = (value: unknown): value is string =>
   typeof value === 'string' && WORD.test(value) && value !== MANUAL
 
+/** A client that is banned has so many failed logins below an admin path before its ban is longer, or fewer by the threshold. */
+const BUDGET = 5
+
 /** What a jail reads of a violation, beside its weight. */
 export interface Told {
   readonly source: string
@@ -84,8 +86,9 @@ export class Jail {
   private readonly paths: DistinctPaths | undefined
   /** Which clients it has counted for what pages made their browsers send. */
   private readonly induced: OnceAWindow
-  private readonly tallies: TwoGenerations<Tally>
-  private now = 0
+  private readonly tallies: TallyBook
+  /** What is counted against clients that are banned already. */
+  private readonly banned: TallyBook
 
   /** @param untold how long a missing path that was told of is not told of again */
   constructor(options: CheckedJail, maxKeys: number, untold: number) {
@@ -94,18 +97,20 @@ export class Jail {
     this.sources = options.sources && new Set(options.sources)
     this.threshold = options.threshold
     this.window = options.window
-    this.tallies = new TwoGenerations(maxKeys, tally => tally.isSpent(this.now))
+    const { window, threshold } = options
+    this.tallies = new TallyBook({ window, threshold, maxKeys })
+    this.banned = new TallyBook({ window, threshold: Math.min(threshold, BUDGET), maxKeys })
     this.induced = new OnceAWindow(this.window, maxKeys)
     this.paths =
       this.hears(NOT_FOUND) && this.window > untold ? new DistinctPaths(this.window, maxKeys) : undefined
   }
 
   get trackedKeys(): number {
-    return this.tallies.size
+    return this.tallies.size + this.banned.size
   }
 
   get evictions(): number {
-    return this.tallies.evictions
+    return this.tallies.evictions + this.banned.evictions
   }
 
   hears(source: string): boolean {
@@ -126,41 +131,38 @@ export class Jail {
 
   /** The sum if it has reached the threshold, which also ends the count; else 0. */
   count(id: string, weight: number, now: number): number {
-    this.now = now
-    let tally = this.tallies.get(id)
-    if (tally === undefined) {
-      tally =
-        this.threshold <= EXACT_UP_TO
-          ? new ExactTally(this.window, this.threshold)
-          : new BucketTally(this.window)
-      this.tallies.set(id, tally)
-    }
-    const sum = tally.add(now, weight)
-    if (sum < this.threshold) return 0
-    this.tallies.delete(id)
-    return sum
+    return this.tallies.count(id, weight, now)
+  }
+
+  /** As `count`, of a client that is banned: with a smaller threshold. */
+  countBanned(id: string, weight: number, now: number): number {
+    return this.banned.count(id, weight, now)
   }
 
   forget(id: string): void {
-    this.tallies.delete(id)
+    this.tallies.forget(id)
+    this.banned.forget(id)
     this.forgetPaths(id)
   }
 
   forgetWithin(network: CidrSet): void {
-    this.tallies.deleteWithin(network)
+    this.tallies.forgetWithin(network)
+    this.banned.forgetWithin(network)
     this.paths?.forgetWithin(network)
     this.induced.forgetWithin(network)
   }
 
   sweep(now: number): void {
-    this.now = now
-    this.tallies.sweep()
+    this.tallies.sweep(now)
+    this.banned.sweep(now)
     this.paths?.sweep(now)
     this.induced.sweep(now)
   }
 
   /** What a ban by this jail is for. */
-  reasonOf(sum: number): string {
-    return `${sum} violations within ${this.window / 1000} s, ${this.threshold} are enough for jail "${this.name}"`
+  reasonOf(sum: number, wasBanned: boolean): string {
+    const enough = wasBanned ? Math.min(this.threshold, BUDGET) : this.threshold
+    const during = wasBanned ? ' during a ban' : ''
+    return `${sum} violations within ${this.window / 1000} s${during}, ${enough} are enough for jail "${this.name}"`
   }
 }

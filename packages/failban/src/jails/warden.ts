@@ -1,5 +1,5 @@
 import type { CidrSet, PalisadeEvents } from '@palisade/core'
-import { type BanRecord, MANUAL } from '../bans/ban.js'
+import { type BanRecord, endOf, MANUAL } from '../bans/ban.js'
 import type { Escalation } from '../bans/escalation.js'
 import { type BanRegistry, forget } from '../bans/registry.js'
 import type { AccessLists } from '../lists/access-lists.js'
@@ -10,6 +10,9 @@ const MOST_WEIGHT = 10_000
 /** For what is no word: no jail can have named it, and those hear it that hear everything. */
 const OTHER = 'other'
 
+/** What a banned client can still do at an admin path: guess who may lift its ban. */
+const GUESSES: ReadonlySet<string> = new Set(['auth', 'auth-throttled'])
+
 export interface WardenOptions {
   readonly jails: readonly Jail[]
   readonly escalation: Escalation
@@ -18,6 +21,8 @@ export interface WardenOptions {
   readonly isShadow: boolean
   /** A jail has banned the client. */
   readonly onBanned: (id: string) => void
+  /** Whether bans do not block the path. */
+  readonly passesBans: (path: string | undefined) => boolean
 }
 
 /** Hears violations, has the jails count them, and bans when one has enough. */
@@ -39,8 +44,9 @@ export class Warden {
   }
 
   /**
-   * Counts a violation, unless the client is allowed, not known well enough, or banned already. Whoever has the bus may tell one, so that what it
-   * says is brought into the form in which a ban can be kept. Bans are told by jails alone.
+   * Counts a violation, unless the client is allowed or not known well enough. Of a client that is banned already only failed logins at
+   * a path that bans do not block are counted. Every package can emit a violation, so it is brought into the form in which a ban can be
+   * kept. A violation of the source `ban` comes from jails alone.
    */
   hear({ source, weight, key, ip, bannable, path, once }: PalisadeEvents['security:violation']): void {
     if (!bannable || !(weight > 0) || source === BAN) return
@@ -49,10 +55,11 @@ export class Warden {
     if (id === undefined) return
     const { clock } = registry
     if (lists.covers(id, clock) || (ip !== undefined && lists.allows(ip, clock))) return
-    if (registry.covering(id) !== undefined) return
+    const isBanned = registry.covering(id) !== undefined
+    if (isBanned && !(GUESSES.has(source) && this.options.passesBans(path))) return
     this.violations++
     const counted = Math.min(MOST_WEIGHT, Math.max(1, Math.round(weight)))
-    this.count(id, { source: isSource(source) ? source : OTHER, path, once }, counted)
+    this.count(id, { source: isSource(source) ? source : OTHER, path, once }, counted, isBanned)
   }
 
   /** The ban that a person makes, as long as it says. */
@@ -75,22 +82,24 @@ export class Warden {
     for (const jail of this.options.jails) jail.sweep(now)
   }
 
-  private count(id: string, told: Told, weight: number): void {
+  private count(id: string, told: Told, weight: number, isBanned = false): void {
     const now = this.options.registry.clock.monotonic()
     for (const jail of this.options.jails) {
       if (!jail.hears(told.source) || !jail.isNew(id, told, now)) continue
-      const sum = jail.count(id, weight, now)
-      if (sum > 0) this.imprison(id, jail, told.source, sum)
+      const sum = isBanned ? jail.countBanned(id, weight, now) : jail.count(id, weight, now)
+      if (sum > 0) this.imprison(id, jail, told.source, sum, isBanned)
     }
   }
 
-  private imprison(ip: string, jail: Jail, source: string, violations: number): void {
+  private imprison(ip: string, jail: Jail, source: string, violations: number, wasBanned: boolean): void {
     const { registry, escalation, jails, onBanned } = this.options
     const now = registry.clock.now()
     const last = registry.lastOf(ip, jail.name)
     const { durationMs, earlier } = escalation.sentence(jail.banMs, last, now)
-    const reason = jail.reasonOf(violations)
-    const facts = { ip, jail: jail.name, reason, source, violations, expiresAt: now + durationMs, earlier }
+    const until = now + durationMs
+    if (wasBanned && registry.containing(ip).some(ban => endOf(ban) >= until)) return
+    const reason = jail.reasonOf(violations, wasBanned)
+    const facts = { ip, jail: jail.name, reason, source, violations, expiresAt: until, earlier }
     const imposed = registry.impose(this.recordOf(facts, now))
     if (imposed === undefined) return
     forget(imposed.kept)

@@ -10,7 +10,7 @@ const HASH_BYTES = 6
 /**
  * Which missing paths a client has asked for, so that a broken link in a page that reloads is one violation and a scan is many. It keeps
  * a hash of each path, never the path. The hash has a key of this process and reads the whole path, so that no client can choose paths
- * that count as one. A path is as long as the host takes: 16 KiB with Node's defaults, some 20 us.
+ * that count as one. Its cost grows with the path, which is as long as the host takes: 16 KiB with Node's defaults.
  */
 export class DistinctPaths {
   private readonly window: number

@@ -1,6 +1,5 @@
 import type { BanRecord } from '../bans/ban.js'
-import { MOST_EARLIER } from '../bans/ban.js'
-import { banId } from '../bans/ban-id.js'
+import { checkedRecord, isId } from '../bans/checked-record.js'
 
 /**
  * One JSON object a line. The first says what the file is; each of the others is one step, and the last step of an address counts:
@@ -21,8 +20,9 @@ export function parseStep(line: string): Step | undefined {
   const value = parse(line)
   if (typeof value !== 'object' || value === null) return undefined
   const { ban, unban } = value as { ban?: unknown; unban?: unknown }
-  if (typeof unban === 'string') return { unban }
-  return isRecord(ban) ? { ban } : undefined
+  if (isId(unban)) return { unban }
+  const record = checkedRecord(ban)
+  return record && { ban: record }
 }
 
 /** Whether a first line is this format's, in a version that this code reads. */
@@ -55,25 +55,3 @@ function parse(line: string): unknown {
     return undefined
   }
 }
-
-function isRecord(value: unknown): value is BanRecord {
-  if (typeof value !== 'object' || value === null) return false
-  const ban = value as Partial<Record<keyof BanRecord, unknown>>
-  return (
-    typeof ban.ip === 'string' &&
-    banId(ban.ip, 64) === ban.ip &&
-    typeof ban.jail === 'string' &&
-    typeof ban.reason === 'string' &&
-    typeof ban.source === 'string' &&
-    typeof ban.shadow === 'boolean' &&
-    isCount(ban.violations) &&
-    isCount(ban.banCount) &&
-    isCount(ban.bannedAt) &&
-    (ban.expiresAt === null ? ban.permanent === true : isCount(ban.expiresAt) && ban.permanent === false) &&
-    Array.isArray(ban.earlier) &&
-    ban.earlier.length <= MOST_EARLIER &&
-    ban.earlier.every(isCount)
-  )
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0

@@ -4,6 +4,7 @@ import { ConfigError, text } from '@palisade/core'
 import type { BanRecord } from '../bans/ban.js'
 import { banLine, HEADER, isHeader, parseStep, replay, type Step, unbanLine } from './file-format.js'
 import { FileLock } from './file-lock.js'
+import { keepToOwner } from './file-mode.js'
 import { isMountPoint, placeOf } from './file-place.js'
 import type { BanStore, Replica } from './store.js'
 
@@ -242,7 +243,7 @@ class FileBans implements BanStore {
     this.lock = await FileLock.take(this.path, OWNER, 'path')
     try {
       await rm(`${this.path}.tmp`, { force: true })
-      const isNew = await this.create()
+      const isNew = await this.create(logger)
       const content = isNew ? HEADER : await this.read(logger)
       const [header = '', ...lines] = content.split('\n')
       if (!isHeader(header))
@@ -261,8 +262,9 @@ class FileBans implements BanStore {
   }
 
   /** Opens the file; whether it had nothing in it. */
-  private async create(): Promise<boolean> {
+  private async create(logger: Replica['logger']): Promise<boolean> {
     this.file = await open(this.path, 'a', 0o600)
+    await keepToOwner(this.file, { path: this.path, owner: OWNER, logger })
     const { size } = await this.file.stat()
     if (size > 0) return false
     await this.file.appendFile(HEADER)
