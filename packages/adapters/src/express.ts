@@ -10,6 +10,7 @@ import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Respon
 import { compiled, report, requireContext } from './edge.js'
 import { ErrorWatch } from './express/error-watch.js'
 import { HiddenClasses } from './express/hidden-class.js'
+import { removePoweredBy } from './express/powered-by.js'
 import { RouteTemplates } from './express/route-templates.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
 import { NodeContext } from './node-http/node-context.js'
@@ -131,6 +132,11 @@ class ExpressContext extends NodeContext {
     // Express adds a slash where the request is for the mount itself.
     const bare = `${url.slice(0, start)}${baseUrl}${url.slice(start + 1)}`
     return bare === originalUrl ? originalUrl : seen
+  }
+
+  override removeHeader(name: string): void {
+    super.removeHeader(name)
+    if (name.toLowerCase() === 'x-powered-by') removePoweredBy(this.res)
   }
 
   override get route(): string | undefined {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { toExpress } from '@palisade/adapters/express'
+import { pipeline, securityHeaders } from '@palisade/core'
 import express, { type Express, type Request, type Response } from 'express'
 import { describe, expect, test } from 'vitest'
 import { RouteTemplates } from '../src/express/route-templates.js'
@@ -226,4 +227,33 @@ describe.runIf(Number.parseInt(process.versions.v8, 10) < 13)('the classes of th
     expect(await askServer(server, '/', '/', '/')).toEqual(['true', 'true', 'true'])
     expect(isBorn).toEqual([NO, NO, NO])
   })
+})
+
+test('given securityHeaders when a sub-app of Express answers then X-Powered-By of Express is not sent, and another value is', async () => {
+  const app = express()
+  app.use(toExpress(pipeline().use(securityHeaders())))
+  const sub = express()
+  sub.get('/', (_req, res) => {
+    res.send('sub')
+  })
+  sub.get('/own', (_req, res) => {
+    res.set('X-Powered-By', 'tea').send('own')
+  })
+  sub.get('/raw', (_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'text/plain' }).end('raw')
+  })
+  app.use('/sub', express().use('/deep', sub), sub)
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const powered = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${port}${path}`)).headers.get('x-powered-by')
+  expect([
+    await powered('/sub'),
+    await powered('/sub/deep'),
+    await powered('/sub/raw'),
+    await powered('/missing'),
+    await powered('/sub/own'),
+  ]).toEqual([null, null, null, null, 'tea'])
+  server.close()
 })

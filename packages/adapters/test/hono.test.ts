@@ -4,8 +4,9 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer, getRequestListener, upgradeWebSocket } from '@hono/node-server'
 import { toHono } from '@palisade/adapters/hono'
-import { pipeline } from '@palisade/core'
+import { pipeline, Reply } from '@palisade/core'
 import { Hono } from 'hono'
+import { compress } from 'hono/compress'
 import { expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { toHono as toHonoByFetch } from '../src/hono-fetch.js'
@@ -156,3 +157,44 @@ test("given the node server's own WebSockets when one is opened then the edge kn
   socket.terminate()
   server.close()
 })
+
+test('given compress() and a middleware that replaces c.res when the edge answers itself then the length is that of what is sent', async () => {
+  const root = pipeline().use({
+    name: 'answers',
+    onRequest: ctx =>
+      ctx.path === '/metrics' ? new Reply(200, { ETag: '"1"', 'Set-Cookie': 'a=1' }, LONG) : undefined,
+  })
+  const edge = toHono(root)
+  const app = new Hono()
+  app.use('/metrics', compress())
+  app.use('/missing', compress())
+  app.use('/replaced', async (c, next) => {
+    await next()
+    c.res = undefined
+    c.res = new Response('short', { status: 200 })
+  })
+  app.use(edge)
+  app.notFound(edge.notFoundHandler)
+  app.onError(edge.errorHandler)
+  const server = createAdaptorServer({ fetch: app.fetch })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const ask = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      headers: { 'Accept-Encoding': 'gzip' },
+    })
+    return { response, body: await response.text() }
+  }
+  const metrics = await ask('/metrics')
+  expect(metrics.response.headers.get('content-encoding')).toBe('gzip')
+  expect(metrics.response.headers.get('content-length')).toBe(null)
+  expect(metrics.body).toBe(LONG)
+  expect(metrics.response.headers.getSetCookie()).toEqual(['a=1'])
+  const replaced = await ask('/replaced')
+  expect([replaced.response.headers.get('content-length'), replaced.body]).toEqual(['5', 'short'])
+  expect((await ask('/missing')).response.status).toBe(404)
+  server.close()
+})
+
+const LONG = 'x'.repeat(5000)

@@ -35,6 +35,7 @@ export class CompiledPipeline {
   private readonly requestHooks: readonly (RequestHook | undefined)[]
   private readonly responseHooks: readonly (ResponseHook | undefined)[]
   private readonly hasResponseHooks: boolean
+  private readonly identifier: Middleware | undefined
   private readonly emptyState: Readonly<Record<string, undefined>>
   private readonly upkeep: Upkeep
   private disposed: Promise<void> | undefined = undefined
@@ -52,6 +53,7 @@ export class CompiledPipeline {
     this.middleware = middleware
     this.requestHooks = middleware.map(one => one.onRequest as RequestHook | undefined)
     this.responseHooks = middleware.map(one => one.onResponse as ResponseHook | undefined)
+    this.identifier = middleware.find(one => one.identify !== undefined)
     this.hasResponseHooks = this.responseHooks.some(hook => hook !== undefined)
     this.emptyState = Object.fromEntries(
       middleware.flatMap(one => one.gives ?? []).map(name => [name, undefined]),
@@ -62,6 +64,21 @@ export class CompiledPipeline {
   /** Whether the end of a response matters to anybody here. */
   get observes(): boolean {
     return this.hasResponseHooks || this.services.events.has('request:end')
+  }
+
+  /** Whether one of the first `reached` middlewares has that name. */
+  isReached(name: string, reached: number): boolean {
+    return this.middleware.slice(0, reached).some(one => one.name === name)
+  }
+
+  /** The id that a middleware of this pipeline gives a request. */
+  identify(ctx: RequestContext): string | undefined {
+    try {
+      return this.identifier?.identify?.(ctx)
+    } catch {
+      // The middleware fails again when it is reached, and refuses the request then.
+      return undefined
+    }
   }
 
   /** Every request's state begins with the same properties in the same order, so that V8 gives it one hidden class. */
@@ -99,10 +116,13 @@ export class CompiledPipeline {
     if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
     if (this.disposed !== undefined) return refuseLate(ctx)
     const run = ctx.begin(this)
-    if (this.parent === undefined) this.announce(ctx)
     const isGone = ctx.hasDisconnected
+    const isAnnounced = this.parent === undefined && this.services.events.has('request:start')
+    if (isAnnounced) ctx.announceLater()
     if (this.observes) ctx.watch()
-    return isGone || ctx.hasEnded ? gone() : this.step(ctx, run, 0)
+    const answer = isGone || ctx.hasEnded ? gone() : this.step(ctx, run, 0)
+    if (isAnnounced) announced(ctx, answer)
+    return answer
   }
 
   private step(ctx: RequestContext, run: Run, first: number): MaybePromise<Reply | undefined> {
@@ -181,15 +201,15 @@ export class CompiledPipeline {
     return answerError(ctx, error, 'a branch ran without its parent', undefined)
   }
 
-  private announce(ctx: RequestContext): void {
-    const { events } = this.services
-    if (!events.has('request:start')) return
-    events.emit('request:start', {
-      requestId: ctx.requestId,
-      method: ctx.method,
-      path: ctx.path,
-      ip: ctx.client.ip,
-    })
+  /** Emits `request:start`. Called by the context, once for a run of a root. */
+  announce(ctx: RequestContext): void {
+    const { events, logger } = this.services
+    try {
+      const { requestId, method, path } = ctx
+      events.emit('request:start', { requestId, method, path, ip: ctx.client.ip })
+    } catch (error) {
+      logger.error({ err: ctx.inspected(error) }, 'the event "request:start" could not be emitted')
+    }
   }
 
   /** Runs `onResponse` in reverse for the first `reached` middlewares. Called by the context, once. */
@@ -235,6 +255,12 @@ export class CompiledPipeline {
     this.disposed ??= this.upkeep.leave(this.middleware)
     return this.disposed
   }
+}
+
+/** At the latest when the pipeline has decided, also where no middleware set an id or asked for it. */
+function announced(ctx: RequestContext, answer: MaybePromise<unknown>): void {
+  if (isPromise(answer)) void answer.then(() => ctx.announce())
+  else ctx.announce()
 }
 
 function isList(found: Carrier[typeof SLOT]): found is readonly RequestContext[] {

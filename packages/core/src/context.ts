@@ -48,6 +48,7 @@ export abstract class RequestContext<State extends object = {}> {
   private ownRoute: string | undefined = undefined
   private cachedClient: ClientAddress | undefined = undefined
   private cachedSecure: boolean | undefined = undefined
+  private isUnannounced = false
   private cachedId: string | undefined = undefined
   private abort: AbortController | undefined = undefined
 
@@ -145,12 +146,19 @@ export abstract class RequestContext<State extends object = {}> {
 
   /** The id that correlates logs, events and refusals; `requestId()` sets it, else one is made when it is first asked for. */
   get requestId(): string {
-    this.cachedId ??= crypto.randomUUID()
+    this.cachedId ??= this.pipeline.identify(this as RequestContext) ?? crypto.randomUUID()
+    this.announce()
     return this.cachedId
+  }
+
+  /** Whether the id is settled: set, or asked for. From then on it stays the same. */
+  get hasRequestId(): boolean {
+    return this.cachedId !== undefined
   }
 
   set requestId(id: string) {
     this.cachedId = id
+    this.announce()
   }
 
   /** Aborted when the client leaves before the response has ended. */
@@ -267,6 +275,30 @@ export abstract class RequestContext<State extends object = {}> {
     return run
   }
 
+  /**
+   * Has `request:start` emitted once the id of the request is settled: a middleware may set it, and every
+   * event of a request has one id.
+   */
+  announceLater(): void {
+    this.isUnannounced = true
+  }
+
+  announce(): void {
+    if (!this.isUnannounced) return
+    this.isUnannounced = false
+    this.pipeline.announce(this as RequestContext)
+  }
+
+  /** Whether a middleware of that name was reached on this request in front of the one that runs. */
+  hasReached(name: string): boolean {
+    let own = 1
+    for (let run = this.runs; run !== undefined; run = run.before) {
+      if (run.pipeline.isReached(name, run.reached - own)) return true
+      own = 0
+    }
+    return false
+  }
+
   private forget(): void {
     Object.assign(this.state, this.pipeline.newState())
     this.cachedClient = undefined
@@ -352,6 +384,7 @@ export abstract class RequestContext<State extends object = {}> {
   /** The response has really ended, or the client has left. Called by the adapter; only the first call counts. */
   finish(status: number | undefined, aborted: boolean): void {
     if (this.ended !== undefined) return
+    this.announce()
     const outcome: Outcome = {
       status,
       route: this.ownRoute ?? this.ask('route', () => this.route),

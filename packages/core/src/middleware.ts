@@ -59,6 +59,12 @@ export interface Middleware<Needs extends object = {}, Gives extends object = {}
   setup?(services: Services): void
   /** A throw or rejection is a 500: it refuses, it never lets through. */
   onRequest?(ctx: RequestContext<Needs & Partial<Gives>>): MaybePromise<Reply | undefined | void>
+  /**
+   * The id of a request, for a log line or an event in front of this middleware: asked at most once, and
+   * `ctx.requestId` has it from then on. A throw leaves the request with a random id until this middleware
+   * is reached.
+   */
+  identify?(ctx: RequestContext): string
   /** Runs in reverse order for every middleware that was reached. A throw is logged and harms nobody. */
   onResponse?(ctx: RequestContext<Needs & Partial<Gives>>, outcome: Outcome): void
   /**

@@ -1,12 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { CompiledPipeline, Reply } from '@palisade/core'
 import type { Context } from 'hono'
 import { tear } from '../node-http/end-of-response.js'
 import { gatherOnWrite } from '../node-http/gather-on-write.js'
 import { gathers } from '../node-http/headers.js'
 import { NodeContext } from '../node-http/node-context.js'
-import { begin, failBody } from '../node-http/write-reply.js'
-import { sendSafely, watched } from '../reply.js'
+import { failBody } from '../node-http/write-reply.js'
+import { hasNoBody, sendSafely, typeOf, watched } from '../reply.js'
 import { bodyOf, type StreamBody } from '../web/response.js'
 import type { HonoContext } from './edge.js'
 import { ownHeaders } from './own-headers.js'
@@ -77,19 +77,36 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
     gatherOnWrite(this.res)
   }
 
-  /** On Node's response, as on every Node host; and as plain headers on the `Response`, which keep the node server on its fast path. */
+  /**
+   * The answer's headers are on the `Response` alone, but for those that gather: a middleware in front, such as
+   * `compress()`, may replace it, and then length, type and tag of the first must be gone with it.
+   */
   answer(reply: Reply): Response {
-    const { res } = this
-    const sent = sendSafely(this, reply, one => begin(res, one))
-    const plain: Record<string, string> = {}
-    for (const name of ['content-type', 'content-length', ...Object.keys(sent.headers)]) {
-      const value = gathers(name) ? undefined : res.getHeader(name)
-      if (value !== undefined) plain[name.toLowerCase()] = [value].flat().join(', ')
-    }
+    const { sent, headers } = sendSafely(this, reply, one => ({ sent: one, headers: this.headersOf(one) }))
     return new Response(
       bodyOf(this, sent, body => this.torn(body)),
-      { status: sent.status, headers: plain },
+      { status: sent.status, headers },
     )
+  }
+
+  /** As a plain object, which keeps the node server on its fast path. @throws TypeError for what cannot be sent */
+  private headersOf({ body, headers, status }: Reply): Record<string, string> {
+    const plain: Record<string, string> = {}
+    const early = this.res.getHeader('Content-Type')
+    const type = typeof early === 'string' ? early : typeOf({ body, status } as Reply)
+    if (type !== undefined) plain['content-type'] = type
+    for (const name in headers) {
+      const value = headers[name] as string | readonly string[]
+      validateHeaderName(name)
+      for (const line of [value].flat()) validateHeaderValue(name, line)
+      if (!gathers(name)) plain[name.toLowerCase()] = [value].flat().join(', ')
+    }
+    for (const name in headers)
+      if (gathers(name)) for (const line of [headers[name] as string].flat()) this.appendHeader(name, line)
+    const isFixed = body === null || typeof body === 'string' || body instanceof Uint8Array
+    if (isFixed && !hasNoBody(status))
+      plain['content-length'] = String(body === null ? 0 : Buffer.byteLength(body))
+    return plain
   }
 
   answered(): void {

@@ -1,3 +1,4 @@
+import type { RequestContext } from '../context.js'
 import type { Middleware } from '../middleware.js'
 import { type Check, callback, checkOptions, flag, optional } from '../options/check.js'
 import { ownHeaderName } from '../options/header-name.js'
@@ -20,6 +21,8 @@ const FIT = /^[\w.:-]{1,128}$/
  * A client's own id is passed through only when it is short and plain, so that it can forge neither a log line nor a header; it is
  * a correlation aid and never a secret. Fails closed: a generator that throws or returns something unfit is a 500.
  *
+ * Events and logs of middlewares in front of it have the same id; a second `requestId()` keeps the id of the first.
+ *
  *     pipeline().use(requestId())
  */
 export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requestId: string }> {
@@ -29,12 +32,26 @@ export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requ
     includeInResponse: optional(flag, true),
   })
   const lowerCase = header.toLowerCase()
+  const failures = new WeakMap<RequestContext, unknown>()
+  const make = (ctx: RequestContext): string => {
+    const sent = ctx.header(lowerCase)
+    return sent !== undefined && FIT.test(sent) ? sent : generate(generator)
+  }
   return {
     name: 'request-id',
     gives: ['requestId'],
+    identify(ctx) {
+      try {
+        return make(ctx)
+      } catch (error) {
+        failures.set(ctx, error)
+        throw error
+      }
+    },
     onRequest(ctx) {
-      const sent = ctx.header(lowerCase)
-      const id = sent !== undefined && FIT.test(sent) ? sent : generate(generator)
+      // Events and logs in front of this middleware may have asked for the id already.
+      if (ctx.hasRequestId && failures.has(ctx)) throw failures.get(ctx)
+      const id = ctx.hasRequestId ? ctx.requestId : make(ctx)
       ctx.requestId = id
       ctx.state.requestId = id
       if (includeInResponse) ctx.setHeader(header, id)

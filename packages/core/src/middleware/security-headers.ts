@@ -1,3 +1,4 @@
+import type { RequestContext } from '../context.js'
 import type { Middleware } from '../middleware.js'
 import {
   type Check,
@@ -35,7 +36,7 @@ export interface HstsOptions {
 
 type ReferrerPolicy = (typeof REFERRER_POLICIES)[number]
 
-/** Each header can be changed; `false` leaves it out. */
+/** Each header can be changed; `false` leaves it out, and in a branch takes away what the parent has set. */
 export interface SecurityHeadersOptions {
   /** A whole policy as a string, or directives that change the default one. */
   readonly csp?: string | CspDirectives | false
@@ -120,8 +121,8 @@ export function securityHeaders<const Options extends SecurityHeadersOptions = {
 export function securityHeaders(options: SecurityHeadersOptions = {}): Middleware<{}, { cspNonce?: string }> {
   const checked = checkOptions('securityHeaders', options, {
     csp: optional(orFalse(contentSecurityPolicy), defaultPolicy),
-    cspReportOnly: optional(orFalse(contentSecurityPolicy), false),
-    crossOriginEmbedderPolicy: choice(['require-corp', 'credentialless', 'unsafe-none'], false),
+    cspReportOnly: optional(orFalse(contentSecurityPolicy)),
+    crossOriginEmbedderPolicy: optional(orFalse(oneOf('require-corp', 'credentialless', 'unsafe-none'))),
     crossOriginOpenerPolicy: choice(
       ['same-origin', 'same-origin-allow-popups', 'noopener-allow-popups', 'unsafe-none'],
       'same-origin',
@@ -157,7 +158,9 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Middlewar
   const policies: readonly PolicyHeader[] = [
     { name: 'Content-Security-Policy', policy: checked.csp },
     { name: 'Content-Security-Policy-Report-Only', policy: checked.cspReportOnly },
-  ].flatMap(({ name, policy }) => (policy === false ? [] : { name, forms: policy(frameAncestors) }))
+  ].flatMap(({ name, policy }) =>
+    policy === false || policy === undefined ? [] : { name, forms: policy(frameAncestors) },
+  )
   const fixed = policies.filter(({ forms }) => !forms.overTls.usesNonce)
   const fresh = policies.filter(({ forms }) => forms.overTls.usesNonce)
   const overTls: readonly Header[] = [
@@ -171,21 +174,34 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Middlewar
       .map(({ name, forms }): Header => [name, forms.overHttp.with('')]),
     ...constant,
   ]
-  const name = 'security-headers'
+  // Only what the team turned off: a header that is off by default may be another one's.
+  const absent = (Object.keys(HEADERS) as (keyof typeof HEADERS)[])
+    .filter(option => checked[option] === false)
+    .map(option => HEADERS[option])
+  const emptyOverHttp = fixed.filter(({ forms }) => forms.overHttp.isEmpty).map(({ name }) => name)
+  const removesAny = absent.length > 0 || emptyOverHttp.length > 0
+  const begin = (ctx: RequestContext, secure: boolean) => {
+    if (!checked.xPoweredBy) ctx.removeHeader('X-Powered-By')
+    // What another `securityHeaders()` in front has set: that of the parent of a branch.
+    if (!removesAny || !ctx.hasReached(NAME)) return
+    for (const header of absent) ctx.removeHeader(header)
+    if (!secure) for (const header of emptyOverHttp) ctx.removeHeader(header)
+  }
   if (fresh.length === 0)
     return {
-      name,
+      name: NAME,
       onRequest(ctx) {
-        if (!checked.xPoweredBy) ctx.removeHeader('X-Powered-By')
-        ctx.setHeaders(ctx.secure ? overTls : overHttp)
+        const { secure } = ctx
+        begin(ctx, secure)
+        ctx.setHeaders(secure ? overTls : overHttp)
       },
     }
   return {
-    name,
+    name: NAME,
     gives: ['cspNonce'],
     onRequest(ctx) {
-      if (!checked.xPoweredBy) ctx.removeHeader('X-Powered-By')
       const { secure } = ctx
+      begin(ctx, secure)
       const value = randomNonce()
       ctx.state.cspNonce = value
       for (const { name, forms } of fresh)
@@ -195,16 +211,37 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Middlewar
   }
 }
 
+const NAME = 'security-headers'
+
+/** The header of each option that can be `false`. */
+const HEADERS = {
+  csp: 'Content-Security-Policy',
+  cspReportOnly: 'Content-Security-Policy-Report-Only',
+  crossOriginEmbedderPolicy: 'Cross-Origin-Embedder-Policy',
+  crossOriginOpenerPolicy: 'Cross-Origin-Opener-Policy',
+  crossOriginResourcePolicy: 'Cross-Origin-Resource-Policy',
+  hsts: 'Strict-Transport-Security',
+  originAgentCluster: 'Origin-Agent-Cluster',
+  permissionsPolicy: 'Permissions-Policy',
+  referrerPolicy: 'Referrer-Policy',
+  xContentTypeOptions: 'X-Content-Type-Options',
+  xDnsPrefetchControl: 'X-DNS-Prefetch-Control',
+  xDownloadOptions: 'X-Download-Options',
+  xFrameOptions: 'X-Frame-Options',
+  xPermittedCrossDomainPolicies: 'X-Permitted-Cross-Domain-Policies',
+  xXssProtection: 'X-XSS-Protection',
+} as const satisfies Record<Exclude<keyof SecurityHeadersOptions, 'xPoweredBy'>, string>
+
 interface PolicyHeader {
   readonly name: string
   readonly forms: CspForms
 }
 
-function present(headers: readonly (readonly [string, string | false])[]): readonly Header[] {
-  return headers.filter((header): header is Header => header[1] !== false)
+function present(headers: readonly (readonly [string, string | false | undefined])[]): readonly Header[] {
+  return headers.filter((header): header is Header => typeof header[1] === 'string')
 }
 
-const choice = <const T extends string>(values: readonly T[], fallback: T | false): Check<T | false> =>
+const choice = <const T extends string>(values: readonly T[], fallback: T): Check<T | false> =>
   optional<T | false>(orFalse(oneOf(...values)), fallback)
 
 const YEAR = 31_536_000

@@ -140,6 +140,8 @@ export const contentSecurityPolicy: Check<OpenPolicy> = (value, at) => {
     named.set(name, given)
     if (sources !== undefined) changes.set(name, sources === false ? false : sourcesOf(name, sources, here))
   }
+  if (changed(changes, "'self'").size === 0)
+    return refuse(at, value, 'a policy with at least one directive, or false')
   return frameAncestors => formsOf(changed(changes, frameAncestors))
 }
 
