@@ -1,10 +1,17 @@
 import { ConfigError, type Services } from '@palisade/core'
+import { UNNAMED } from './policy.js'
 import type { LimitStore } from './stores/store.js'
 
 const COUNTED = Symbol.for('palisade.ratelimit.counted.v1')
+const HOLDER = Symbol.for('palisade.ratelimit.unnamed.v1')
 
 /** Which limiter of a pipeline counts under a name in a store. */
 type Counted = Map<LimitStore, Map<string, object>>
+
+/** The limiter whose policy without a name counts in a store. The store carries it: it is what the limiters share. */
+interface Held {
+  [HOLDER]?: object
+}
 
 /**
  * Keeps two limiters of one pipeline from counting under one name in one store: their keys would meet there, and what one counts by a header
@@ -24,15 +31,53 @@ export function claimNames(
   counted.set(store, inStore)
   for (const name of names) {
     const other = inStore.get(name)
-    if (other !== undefined && other !== limiter) {
-      throw new ConfigError({
-        owner: 'rateLimit',
-        option: 'name',
-        value: name,
-        allowed:
-          'a name that no other limiter of this pipeline has in this store, or the same rateLimit() in both places',
-      })
-    }
+    if (other !== undefined && other !== limiter)
+      throw taken(
+        'rateLimit',
+        name,
+        'limiter of this pipeline has in this store, or the same rateLimit() in both places',
+      )
     inStore.set(name, limiter)
   }
+}
+
+/**
+ * Keeps two limiters whose policies have no name from counting together by accident, also across pipelines. Limiters
+ * that are to share counts have the same name.
+ *
+ * @throws ConfigError
+ */
+export function claimUnnamed(
+  owner: string,
+  store: LimitStore,
+  names: readonly string[],
+  limiter: object,
+): void {
+  if (!names.includes(UNNAMED)) return
+  const holder = (store as Held)[HOLDER]
+  if (holder === limiter) return
+  if (holder !== undefined)
+    throw taken(
+      owner,
+      UNNAMED,
+      'limiter has in this store; limiters that are to share their counts have the same name, not the default',
+    )
+  // A store of a team's own may be frozen.
+  if (Object.isExtensible(store))
+    Object.defineProperty(store, HOLDER, { value: limiter, configurable: true, enumerable: false })
+}
+
+/** Ends what `claimNames` and `claimUnnamed` have begun, for a limiter that is disposed of. */
+export function releaseNames(services: Services | undefined, store: LimitStore, limiter: object): void {
+  const counted = services?.shared.get(COUNTED) as Counted | undefined
+  const inStore = counted?.get(store)
+  for (const [name, holder] of inStore ?? []) if (holder === limiter) inStore?.delete(name)
+}
+
+export function releaseUnnamed(store: LimitStore, limiter: object): void {
+  if ((store as Held)[HOLDER] === limiter) delete (store as Held)[HOLDER]
+}
+
+function taken(owner: string, name: string, noOther: string): ConfigError {
+  return new ConfigError({ owner, option: 'name', value: name, allowed: `a name that no other ${noOther}` })
 }

@@ -2,6 +2,7 @@ import {
   type Clock,
   callback,
   having,
+  ignoreRejection,
   isolatedLogger,
   isPromise,
   type LimitDecision,
@@ -14,11 +15,15 @@ import {
   systemClock,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
+import { AwaitedLimiter } from './awaited-limiter.js'
+import { claimUnnamed } from './counted-names.js'
+import { Decision, NOBODY, QueuedDecision, UNLIMITED, UNLIMITED_IN_TURN } from './decision.js'
 import { boundedKey } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
-import { type OnStoreFailure, onStoreFailure, Quotas, tightest } from './quotas.js'
+import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas, tightest } from './quotas.js'
 import { isReceipt } from './receipts.js'
+import { plainKeysOf } from './resets.js'
 import type { SoleQuota } from './sole-quota.js'
 import { type MemoryStore, memoryStore } from './stores/memory.js'
 import type { LimitStore } from './stores/store.js'
@@ -42,7 +47,10 @@ interface LimiterBase {
 export type LimiterOptions = LimiterBase &
   (QuotaOptions<string> | { policies: readonly QuotaOptions<string>[] })
 
-/** A limiter without HTTP: for logins, queues, jobs, messages. */
+/**
+ * A limiter without HTTP: for logins, queues, jobs, messages. Over a distributed store every method but `setLimit`
+ * returns a promise, whatever happens, and what is said to be thrown is what it rejects with.
+ */
 export interface RateLimiter extends Limiter {
   /**
    * Decides one attempt of `key` by all policies together, and takes `cost` (default: each policy's own) only if all allow it.
@@ -53,7 +61,7 @@ export interface RateLimiter extends Limiter {
   consume(key: string, cost?: number): MaybePromise<LimitDecision>
   /** Changes a quota from the next attempt on; what was counted stays. @throws ConfigError */
   setLimit(policy: string, change: QuotaChange): void
-  /** Forgets what was counted for a key. */
+  /** Resets what was counted for a key. The address of a client also resets its client key, `2001:db8::/64`. */
   reset(key: string): MaybePromise<void>
 }
 
@@ -77,21 +85,26 @@ export function createLimiter(options: LimiterOptions & { store?: MemoryStore })
 export function createLimiter(options: LimiterOptions): RateLimiter
 export function createLimiter(options: LimiterOptions): RateLimiter {
   const owner = 'createLimiter'
-  const { quotas, rest } = checkLimiterOptions(owner, options, quotaShape, {
+  const { quotas: given, rest } = checkLimiterOptions(owner, options, quotaShape, {
     store: optional(having<LimitStore>('a store, such as memoryStore()', 'open')),
     onStoreFailure,
     onStoreError: optional(callback<(error: unknown) => void>('a function of the error')),
     logger: optional(having<Logger>("a logger of pino's shape", 'debug', 'info', 'warn', 'error')),
     clock: optional(having<Clock>('a clock', 'now', 'monotonic')),
   })
-  const policies = quotas.map(({ policy, at }) => new Policy<string>(policy, at))
+  const policies = given.map(({ policy, at }) => new Policy<string>(policy, at))
   checkNames(owner, policies)
-  return new QuotaLimiter(
-    new Quotas<string>(owner, policies, rest.store ?? memoryStore(), rest.onStoreFailure),
+  const store = rest.store ?? memoryStore()
+  const quotas = new Quotas<string>(owner, policies, store, rest.onStoreFailure)
+  const limiter = new QuotaLimiter(
+    quotas,
     rest.clock ?? systemClock,
     rest.onStoreFailure,
     tells(rest.onStoreFailure, rest.onStoreError, rest.logger),
   )
+  const names = policies.map(({ name }) => name)
+  claimUnnamed(owner, store, names, limiter)
+  return quotas.isImmediate ? limiter : new AwaitedLimiter(limiter)
 }
 
 /** Tells whoever wants to know that the store has failed. */
@@ -104,8 +117,7 @@ function tells(
   return error => {
     log?.warn({ err: error, policy }, 'the store of a limiter failed')
     try {
-      const told: unknown = onStoreError?.(error)
-      if (isPromise(told)) told.then(undefined, () => {})
+      ignoreRejection(onStoreError?.(error))
     } catch {
       // Whoever watches must not decide whether an attempt is allowed.
     }
@@ -117,6 +129,9 @@ class QuotaLimiter implements RateLimiter {
   private readonly names: readonly string[]
   private readonly clock: Clock
   private readonly failsOpen: boolean
+  /** Whether an allowed attempt may have to wait for its turn. */
+  private readonly queues: boolean
+  private readonly unlimited: LimitDecision
   private readonly onStoreError: (error: unknown) => void
 
   constructor(
@@ -129,6 +144,8 @@ class QuotaLimiter implements RateLimiter {
     this.names = Object.freeze(quotas.policies.map(({ name }) => name))
     this.clock = clock
     this.failsOpen = onFailure === 'open'
+    this.queues = quotas.policies.some(({ queues }) => queues)
+    this.unlimited = this.queues ? UNLIMITED_IN_TURN : UNLIMITED
     this.onStoreError = onStoreError
   }
 
@@ -136,7 +153,7 @@ class QuotaLimiter implements RateLimiter {
     if (typeof key !== 'string' || key === '') throw wrongKey(key)
     if (cost !== undefined) checkCost(cost, 'consume: the cost')
     const { sole } = this.quotas
-    return sole === undefined ? this.consumeAll(key, cost) : this.consumeSole(sole, key, cost)
+    return sole === undefined || this.queues ? this.consumeAll(key, cost) : this.consumeSole(sole, key, cost)
   }
 
   private consumeSole(sole: SoleQuota<string>, key: string, cost: number | undefined): LimitDecision {
@@ -174,21 +191,23 @@ class QuotaLimiter implements RateLimiter {
   }
 
   reset(key: string): MaybePromise<void> {
-    return this.quotas.reset(boundedKey(key))
+    return this.quotas.reset(plainKeysOf(key))
   }
 
   private decisionOf(tallies: readonly Tally[], allowed: boolean | undefined): LimitDecision {
     if (allowed === undefined) return this.undecided(tallies)
     const tally = tightest(tallies, allowed)
-    if (tally === undefined) return UNLIMITED
-    return allowed
-      ? new Decision(true, tally, NOBODY, this.quotas.receiptOf(tallies))
-      : new Decision(false, tally, this.refusing(tallies), undefined)
+    if (tally === undefined) return this.unlimited
+    const refusedBy = allowed ? NOBODY : this.refusing(tallies)
+    const receipt = allowed ? this.quotas.receiptOf(tallies) : undefined
+    return this.queues
+      ? new QueuedDecision(allowed, tally, refusedBy, receipt, allowed ? longestDelay(tallies) : 0)
+      : new Decision(allowed, tally, refusedBy, receipt)
   }
 
   private undecided(tallies: readonly Tally[]): LimitDecision {
     const receipt = this.quotas.lateReceiptOf(tallies)
-    if (this.failsOpen) return receipt === undefined ? UNLIMITED : { ...UNLIMITED, receipt }
+    if (this.failsOpen) return receipt === undefined ? this.unlimited : { ...this.unlimited, receipt }
     throw new RequestError(503, 'The service is temporarily unavailable')
   }
 
@@ -197,51 +216,9 @@ class QuotaLimiter implements RateLimiter {
   }
 }
 
-/**
- * A class, so that V8 keeps one hidden class for all decisions and no number of them in a box of its own. Whoever reads, spreads or compares it
- * sees a plain object.
- */
-class Decision implements LimitDecision {
-  readonly allowed: boolean
-  readonly limit: number
-  readonly remaining: number
-  readonly resetMs: number
-  readonly retryAfterMs: number
-  readonly refusedBy: readonly string[]
-  readonly receipt: LimitReceipt | undefined
-
-  constructor(
-    allowed: boolean,
-    tally: Tally,
-    refusedBy: readonly string[],
-    receipt: LimitReceipt | undefined,
-  ) {
-    this.allowed = allowed
-    this.limit = tally.capacity
-    this.remaining = tally.remaining
-    this.resetMs = tally.resetMs
-    this.retryAfterMs = tally.retryMs
-    this.refusedBy = refusedBy
-    this.receipt = receipt
-  }
-}
-
 function wrongKey(key: unknown): TypeError {
   return new TypeError(`consume: the key is ${JSON.stringify(key)}; allowed: a string that is not empty`)
 }
-
-const NOBODY: readonly string[] = Object.freeze([])
-
-/** No policy applies to the key, or the store failed open. */
-const UNLIMITED: LimitDecision = Object.freeze({
-  allowed: true,
-  limit: Number.POSITIVE_INFINITY,
-  remaining: Number.POSITIVE_INFINITY,
-  resetMs: 0,
-  retryAfterMs: 0,
-  refusedBy: NOBODY,
-  receipt: undefined,
-})
 
 function isRefusing(tally: Tally): boolean {
   return tally.active && !tally.fits

@@ -13,6 +13,7 @@ import {
   routingPath,
   wrongResult,
 } from '@palisade/core'
+import { apiKeyForm, clientForm, composedForm, FORM, identityForm, type KeyForm } from './key-forms.js'
 
 /**
  * Who or what an attempt is counted for. `false` leaves the request uncounted; nothing (`undefined`, `null`, an empty string) means that
@@ -32,6 +33,11 @@ interface ComposedKey<State extends object> extends KeyFunction<State> {
 const LONGEST_KEY = 128
 const TILDE = 126
 
+/** A key function with what `reset` may be given for its keys. */
+function withForm<State extends object>(form: KeyForm, key: KeyFunction<State>): KeyFunction<State> {
+  return Object.assign(key, { [FORM]: form })
+}
+
 /**
  * Counts by client: the IPv4 address or the IPv6 /64, as the pipeline's `trust` says.
  *
@@ -44,9 +50,7 @@ export function byClient(...none: never[]): KeyFunction {
   return clientKey
 }
 
-function clientKey(ctx: RequestContext): string | false {
-  return ctx.client.key ?? false
-}
+const clientKey: KeyFunction = withForm(clientForm, ctx => ctx.client.key ?? false)
 
 /**
  * Counts by who is logged in, and by client where nobody is. Mount it behind what gives the identity.
@@ -55,10 +59,10 @@ function clientKey(ctx: RequestContext): string | false {
  */
 export function byIdentity(...none: never[]): KeyFunction {
   refuseArguments('byIdentity', none)
-  return ctx => {
+  return withForm(identityForm, ctx => {
     const identity = identityOf(ctx)
     return identity === undefined ? clientKey(ctx) : subjectKey(identity)
-  }
+  })
 }
 
 /**
@@ -81,12 +85,17 @@ export function byTenant(...none: never[]): KeyFunction {
 export function byApiKey(header = 'X-Api-Key', ...none: never[]): KeyFunction {
   refuseArguments('byApiKey', none, 'one field name')
   const name = headerName(header, { owner: 'byApiKey', option: 'header' }).toLowerCase()
-  return ctx => {
+  return withForm(apiKeyForm(sentKey), ctx => {
     const sent = ctx.header(name)
-    if (sent !== undefined && sent !== '') return `$${digest(sent)}`
+    if (sent !== undefined && sent !== '') return sentKey(sent)
     const identity = identityOf(ctx)
     return identity?.method === 'api-key' ? subjectKey(identity) : undefined
-  }
+  })
+}
+
+/** A secret is counted by its digest. */
+function sentKey(secret: string): string {
+  return `$${digest(secret)}`
 }
 
 /**
@@ -136,7 +145,7 @@ export function compose<State extends object = {}>(
     }
     return joined
   }
-  return Object.assign(composed, { [PARTS]: keys }) satisfies ComposedKey<State>
+  return Object.assign(withForm(composedForm, composed), { [PARTS]: keys }) satisfies ComposedKey<State>
 }
 
 /**

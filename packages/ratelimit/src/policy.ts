@@ -65,6 +65,9 @@ export const policyName = text({
   allowed: 'a name of 1 to 64 letters, digits, "_", "." and "-", that begins with a letter or digit',
 })
 
+/** What a policy is called that was given no name. */
+export const UNNAMED = 'default'
+
 const amount = (min: number) =>
   either(
     integer({ min, max: 2 ** 40 }),
@@ -74,7 +77,7 @@ const amount = (min: number) =>
 
 /** The options that every quota has, for `checkOptions`. */
 export const quotaShape = {
-  name: optional(policyName, 'default'),
+  name: optional(policyName, UNNAMED),
   algorithm: optional<AlgorithmName>(oneOf(...ALGORITHM_NAMES)),
   limit: amount(0),
   window: duration({ min: 1, max: '3650d' }),
@@ -92,6 +95,8 @@ export class Policy<Source> implements PolicyKind {
   readonly counting: PolicyKind['counting']
   readonly window: number
   readonly isBucket: boolean
+  /** Whether an admitted attempt waits for its turn. */
+  readonly queues: boolean
   private readonly fixedCost: number
   private readonly costOf: ((source: Source) => number) | undefined
   private readonly owner: string
@@ -109,6 +114,7 @@ export class Policy<Source> implements PolicyKind {
     this.algorithm = algorithm
     this.window = quota.window
     this.isBucket = BUCKETS.includes(algorithm)
+    this.queues = quota.queue
     this.ownBurst = quota.burst !== undefined
     if (quota.burst !== undefined && !this.isBucket) {
       refuse(within(at, 'burst'), quota.burst, `a burst only with ${BUCKETS.join(', ')}, not ${algorithm}`)

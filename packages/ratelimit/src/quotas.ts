@@ -1,4 +1,13 @@
-import { type Clock, checkOptions, integer, type MaybePromise, oneOf, optional, refuse } from '@palisade/core'
+import {
+  type Clock,
+  checkOptions,
+  integer,
+  isPromise,
+  type MaybePromise,
+  oneOf,
+  optional,
+  refuse,
+} from '@palisade/core'
 import { Tally } from './algorithms/algorithm.js'
 import { Forgotten } from './forgotten.js'
 import type { Policy, QuotaChange } from './policy.js'
@@ -43,6 +52,11 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     this.localCounters =
       this.local === undefined ? this.counters : countersOf(policies, this.local, this.resets)
     this.sole = this.soleQuota()
+  }
+
+  /** Whether no decision is a promise. */
+  get isImmediate(): boolean {
+    return this.engine.immediate
   }
 
   /** The moment of an attempt, in the time that the engine counts by. */
@@ -92,14 +106,20 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     return tallies[0]?.late
   }
 
-  owns({ engine }: AnyReceipt): boolean {
-    return engine === this.engine || engine === this.local
+  owns(receipt: AnyReceipt): boolean {
+    return receipt.isOf(this.engine) || (this.local !== undefined && receipt.isOf(this.local))
   }
 
-  reset(key: string): MaybePromise<void> {
-    this.resets.add(key)
-    this.local?.reset(key)
-    return this.engine.reset(key)
+  /** Resets what was counted for these keys. A promise only when the store has to be waited for. */
+  reset(keys: readonly string[]): MaybePromise<void> {
+    const pending: PromiseLike<unknown>[] = []
+    for (const key of keys) {
+      this.resets.add(key)
+      this.local?.reset(key)
+      const done = this.engine.reset(key)
+      if (isPromise(done)) pending.push(done)
+    }
+    if (pending.length > 0) return Promise.all(pending).then(() => undefined)
   }
 
   /** Changes a quota from the next attempt on; what was counted stays. */
@@ -171,6 +191,13 @@ function takes({ active, cost }: Tally): boolean {
 
 function countersOf(policies: readonly unknown[], engine: Engine, resets: Forgotten): readonly Counter[] {
   return policies.map((_, policy) => ({ engine, policy, resets }))
+}
+
+/** How long an allowed attempt has to wait for its turn. */
+export function longestDelay(tallies: readonly Tally[]): number {
+  let longest = 0
+  for (const { active, delayMs } of tallies) if (active && delayMs > longest) longest = delayMs
+  return longest
 }
 
 /**

@@ -17,14 +17,16 @@ import {
   type Services,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
-import { claimNames } from './counted-names.js'
+import { claimNames, claimUnnamed, releaseNames, releaseUnnamed } from './counted-names.js'
 import { type HeaderOptions, LimitHeaders } from './headers.js'
-import { boundedKey, byClient, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
+import { KeyedPolicy } from './keyed-policy.js'
+import { boundedKey, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
-import { checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
-import { type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
+import { checkNames, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
+import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
 import type { AnyReceipt } from './receipts.js'
 import { Refusals } from './refusals.js'
+import { Resets } from './resets.js'
 import type { SoleQuota } from './sole-quota.js'
 import { memoryStore } from './stores/memory.js'
 import type { LimitStore } from './stores/store.js'
@@ -67,7 +69,12 @@ export type RateLimitOptions<State extends object = {}> = RateLimitBase<State> &
 export interface RateLimitMiddleware<State extends object = {}> extends Middleware<State> {
   /** Changes a quota from the next request on; what was counted stays. @throws ConfigError */
   setLimit(policy: string, change: QuotaChange): void
-  /** Forgets what all policies have counted for a key, in the form that the key function returns. */
+  /**
+   * Resets what all policies have counted for a key: the address of a client in any notation, a user or an API key where
+   * the key function of this package counts by that, or what the key function returns.
+   *
+   * @throws TypeError for a text that no policy counts by, with what to pass instead
+   */
   reset(key: string): MaybePromise<void>
 }
 
@@ -96,6 +103,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   private readonly store: LimitStore | undefined
   private readonly headers: LimitHeaders
   private readonly refusals: Refusals<State>
+  private readonly resets: Resets
   private readonly onStoreFailure: OnStoreFailure
   private readonly isShadow: boolean
   /** Whether an admitted request may have to wait for its turn. */
@@ -105,6 +113,8 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
   private readonly receipts = new WeakMap<object, AnyReceipt>()
   private readonly queue = new WaitingRoom()
+  /** The pipelines that it is in. */
+  private readonly users = new Set<Services>()
 
   constructor(options: RateLimitOptions<State>) {
     const owner = 'rateLimit'
@@ -134,6 +144,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     this.isShadow = rest.mode === 'shadow'
     this.delays = !this.isShadow && quotas.some(({ policy }) => policy.queue)
     this.refusals = new Refusals(policies, this.isShadow)
+    this.resets = new Resets(policies)
     this.refusesKeyless = rest.whenKeyMissing === 'refuse'
     this.skip = rest.skip
     this.remembers = rest.count !== 'all'
@@ -143,14 +154,10 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   setup(services: Services): void {
-    if (this.store !== undefined)
-      claimNames(
-        services,
-        this.store,
-        this.quotas.policies.map(({ name }) => name),
-        this,
-      )
+    this.users.add(services)
+    if (this.store !== undefined) this.claim(services, this.store)
     if (!this.isShadow) this.headers.join(services)
+    this.resets.learn(services)
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
@@ -214,11 +221,22 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   reset(key: string): MaybePromise<void> {
-    return this.quotas.reset(boundedKey(key))
+    return this.quotas.reset(this.resets.keysOf(key))
   }
 
-  dispose(): void {
+  dispose(services?: Services): void {
+    if (services === undefined) this.users.clear()
+    else this.users.delete(services)
     this.queue.release()
+    if (this.store === undefined) return
+    releaseNames(services, this.store, this)
+    if (this.users.size === 0) releaseUnnamed(this.store, this)
+  }
+
+  private claim(services: Services, store: LimitStore): void {
+    const names = this.quotas.policies.map(({ name }) => name)
+    claimNames(services, store, names, this)
+    claimUnnamed('rateLimit', store, names, this)
   }
 
   private conclude(
@@ -295,25 +313,6 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 }
 
-class KeyedPolicy<State extends object> extends Policy<RequestContext<State>> {
-  readonly key: KeyFunction<State>
-
-  constructor(
-    quota: ConstructorParameters<typeof Policy>[0],
-    at: ConstructorParameters<typeof Policy>[1],
-    key: KeyFunction<State> | undefined,
-  ) {
-    super(quota, at)
-    this.key = key ?? (byClient() as KeyFunction<State>)
-  }
-}
-
 function isFailure({ status, error }: Outcome): boolean {
   return status === undefined || status >= 400 || error !== undefined
-}
-
-function longestDelay(tallies: readonly Tally[]): number {
-  let longest = 0
-  for (const { active, delayMs } of tallies) if (active && delayMs > longest) longest = delayMs
-  return longest
 }

@@ -13,45 +13,68 @@ export interface Counter {
 
 /** What belongs to the limiter that made it, and works once. */
 interface Redeemable extends LimitReceipt {
-  /** Where it can be redeemed. */
-  readonly engine: Engine
+  /** Whether it can be redeemed there. */
+  isOf(engine: Engine): boolean
   /** Gives back what was taken, the first time. A promise only when the store has to be waited for. */
   redeem(now: number): Promise<void> | undefined
 }
 
-/** Proof of what one attempt took from one policy, and from the others. */
+/**
+ * Proof of what one attempt took from one policy, and from the others.
+ *
+ * Only the key is a property: a log or a serialiser would follow the others to the store, and write the keys of
+ * all clients.
+ */
 export class Receipt implements Redeemable, Taken {
   readonly key: string
-  readonly cost: number
-  readonly limit: number
-  readonly mark: number
-  readonly depth: number
-  readonly counter: Counter
-  private readonly taken: number
-  private others: Redeemable | undefined | 'spent'
+  readonly #cost: number
+  readonly #limit: number
+  readonly #mark: number
+  readonly #depth: number
+  readonly #counter: Counter
+  readonly #taken: number
+  #others: Redeemable | undefined | 'spent'
 
   constructor(key: string, tally: Tally, counter: Counter, others: Redeemable | undefined) {
     this.key = key
-    this.cost = tally.cost
-    this.limit = tally.limit
-    this.mark = tally.mark
-    this.depth = tally.depth
-    this.counter = counter
-    this.taken = counter.resets.now
-    this.others = others
+    this.#cost = tally.cost
+    this.#limit = tally.limit
+    this.#mark = tally.mark
+    this.#depth = tally.depth
+    this.#counter = counter
+    this.#taken = counter.resets.now
+    this.#others = others
   }
 
-  get engine(): Engine {
-    return this.counter.engine
+  get cost(): number {
+    return this.#cost
+  }
+
+  get limit(): number {
+    return this.#limit
+  }
+
+  get mark(): number {
+    return this.#mark
+  }
+
+  get depth(): number {
+    return this.#depth
+  }
+
+  isOf(engine: Engine): boolean {
+    return engine === this.#counter.engine
   }
 
   redeem(now: number): Promise<void> | undefined {
-    const next = this.others
+    const next = this.#others
     if (next === 'spent') return undefined
-    this.others = 'spent'
-    const { engine, policy, resets } = this.counter
+    this.#others = 'spent'
+    const { engine, policy, resets } = this.#counter
     // What was taken before a reset is gone, and must not be given back of what was counted since.
-    const mine = resets.isSince(this.taken, this.key) ? undefined : engine.refund(policy, this.key, this, now)
+    const mine = resets.isSince(this.#taken, this.key)
+      ? undefined
+      : engine.refund(policy, this.key, this, now)
     const others = next?.redeem(now)
     if (mine === undefined || others === undefined) return mine ?? others
     return Promise.all([mine, others]).then(() => undefined)
@@ -64,25 +87,29 @@ export class Receipt implements Redeemable, Taken {
  */
 export class LateReceipt implements Redeemable {
   readonly key: string
-  readonly engine: Engine
-  private taken: Redeemable | undefined
-  private isRedeemed = false
+  readonly #engine: Engine
+  #taken: Redeemable | undefined
+  #isRedeemed = false
 
   constructor(key: string, engine: Engine) {
     this.key = key
-    this.engine = engine
+    this.#engine = engine
+  }
+
+  isOf(engine: Engine): boolean {
+    return engine === this.#engine
   }
 
   /** The store has answered, and this is what it took. */
   arrived(taken: AnyReceipt, now: number): void {
-    if (!this.isRedeemed) this.taken = taken
+    if (!this.#isRedeemed) this.#taken = taken
     // The request has long been answered: what the store does not take back stays counted.
     else taken.redeem(now)?.catch(() => {})
   }
 
   redeem(now: number): Promise<void> | undefined {
-    this.isRedeemed = true
-    return this.taken?.redeem(now)
+    this.#isRedeemed = true
+    return this.#taken?.redeem(now)
   }
 }
 

@@ -206,3 +206,39 @@ describe('createLimiter', () => {
     },
   )
 })
+
+describe('a limiter that queues', () => {
+  const queue = { algorithm: 'leaky-bucket', queue: true, limit: 10, window: 1000, burst: 3 } as const
+
+  it('says in its decision how long the attempt waits for its turn', () => {
+    const limiter = createLimiter({ ...queue, clock: fakeClock() })
+    const delays = [1, 2, 3, 4].map(() => limiter.consume('k'))
+    expect(delays.map(({ allowed, delayMs }) => [allowed, delayMs])).toEqual([
+      [true, 0],
+      [true, 100],
+      [true, 200],
+      [false, 0],
+    ])
+  })
+
+  it('given several policies, the longest wait counts; given none that applies, there is none', () => {
+    const policies = [
+      { ...queue, name: 'a' },
+      { ...queue, name: 'b', limit: 5 },
+      { name: 'c', limit: 100, window: '1m' },
+    ] as const
+    const limiter = createLimiter({ policies, clock: fakeClock() })
+    expect(limiter.consume('k').delayMs).toBe(0)
+    expect(limiter.consume('k').delayMs).toBe(200)
+    const free = createLimiter({ ...queue, limit: () => Number.POSITIVE_INFINITY, clock: fakeClock() })
+    expect(free.consume('k').delayMs).toBe(0)
+  })
+
+  it('a receipt gives the turn back', () => {
+    const limiter = createLimiter({ ...queue, clock: fakeClock() })
+    limiter.consume('k')
+    const { receipt } = limiter.consume('k')
+    if (receipt !== undefined) limiter.refund(receipt)
+    expect(limiter.consume('k').delayMs).toBe(100)
+  })
+})

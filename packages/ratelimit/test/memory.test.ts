@@ -106,10 +106,13 @@ describe('memoryStore', () => {
 
   it('a name that is already counted in another way is refused at construction', () => {
     const store = memoryStore()
-    createLimiter({ limit: 2, window: '1m', store })
-    expect(() => createLimiter({ limit: 2, window: '2m', store })).toThrow(ConfigError)
-    expect(() => createLimiter({ algorithm: 'gcra', limit: 2, window: '1m', store })).toThrow(/"default"/)
-    expect(() => createLimiter({ limit: 5, window: '1m', store })).not.toThrow()
+    const name = 'shared'
+    createLimiter({ name, limit: 2, window: '1m', store })
+    expect(() => createLimiter({ name, limit: 2, window: '2m', store })).toThrow(ConfigError)
+    expect(() => createLimiter({ name, algorithm: 'gcra', limit: 2, window: '1m', store })).toThrow(
+      /"shared"/,
+    )
+    expect(() => createLimiter({ name, limit: 5, window: '1m', store })).not.toThrow()
   })
 
   it('a key cut out of a long header does not keep the header in memory', () => {

@@ -11,6 +11,8 @@ export interface LimitDecision {
   readonly resetMs: number
   /** 0 when allowed; `Infinity` when the cost can never be granted. */
   readonly retryAfterMs: number
+  /** How long an allowed attempt has to wait for its turn. Only of a limiter that queues; the caller waits. */
+  readonly delayMs?: number
   /** The names of the policies that refused; empty when allowed. */
   readonly refusedBy: readonly string[]
   /** Gives back what this attempt consumed. Absent when nothing was consumed. */

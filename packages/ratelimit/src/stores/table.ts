@@ -95,6 +95,15 @@ export class Table {
     return this.slots.get(key) ?? (this.overflowed ? this.shared(key) : NO_SLOT)
   }
 
+  /** What a log may show of it: no client's key, and not the secret. */
+  toJSON(): object {
+    return { size: this.size, isFull: this.isFull }
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return this.toJSON()
+  }
+
   private sweepInTurn(now: number): void {
     this.callsToSweep = CALLS_PER_SWEEP
     if (this.roundLeft <= 0) {

@@ -1,0 +1,31 @@
+import type { LimitDecision, LimitReceipt } from '@palisade/core'
+import type { RateLimiter } from './create-limiter.js'
+import type { QuotaChange } from './policy.js'
+
+/**
+ * A limiter over a distributed store: every answer is a promise, also the one that needs no store. Otherwise a caller's
+ * `.then()` and `.catch()` would fail in the very moment in which the store does.
+ */
+export class AwaitedLimiter implements RateLimiter {
+  private readonly limiter: RateLimiter
+
+  constructor(limiter: RateLimiter) {
+    this.limiter = limiter
+  }
+
+  async consume(key: string, cost?: number): Promise<LimitDecision> {
+    return this.limiter.consume(key, cost)
+  }
+
+  async refund(receipt: LimitReceipt): Promise<void> {
+    await this.limiter.refund(receipt)
+  }
+
+  async reset(key: string): Promise<void> {
+    await this.limiter.reset(key)
+  }
+
+  setLimit(policy: string, change: QuotaChange): void {
+    this.limiter.setLimit(policy, change)
+  }
+}
