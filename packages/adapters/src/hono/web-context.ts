@@ -1,4 +1,4 @@
-import type { CompiledPipeline, Reply } from '@palisade/core'
+import { type CompiledPipeline, type Reply, wrongResult } from '@palisade/core'
 import type { Context } from 'hono'
 import { failure, observed, requireUnread, toResponse, withStaged } from '../web/response.js'
 import { WebContext } from '../web/web-context.js'
@@ -59,7 +59,11 @@ export class HonoWebContext extends WebContext implements HonoContext {
  * WebSockets, and where a bundler took a Node server for another platform.
  */
 export function addressOf(c: Context, peer: HonoOptions['peer']): string | undefined {
-  if (peer !== undefined) return peer(c)
+  if (peer !== undefined) {
+    const address: unknown = peer(c)
+    if (address === undefined || typeof address === 'string') return address
+    throw wrongResult('toHono: peer', address, 'an address as text, or undefined')
+  }
   const env = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined
   return env?.incoming?.socket?.remoteAddress
 }

@@ -4,6 +4,7 @@ import {
   callback,
   type Duration,
   duration,
+  ignoreRejection,
   type Milliseconds,
   type OptionPath,
   object,
@@ -82,7 +83,10 @@ function quietWeeks({ expiresAt, bannedAt }: BanRecord, now: number): number {
 }
 
 /** A ban that ends at no time could be neither kept nor ended. */
-const share = (random: number) => (random > 0 ? Math.min(random, 1) : 0)
+function share(random: unknown): number {
+  ignoreRejection(random)
+  return typeof random === 'number' && random > 0 ? Math.min(random, 1) : 0
+}
 
 function chance(): number {
   return randomBytes(4).readUInt32BE() / 2 ** 32

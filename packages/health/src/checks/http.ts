@@ -1,4 +1,12 @@
-import { type Check as CheckOption, callback, checkOptions, oneOf, optional, refuse } from '@palisade/core'
+import {
+  booleanResult,
+  type Check as CheckOption,
+  callback,
+  checkOptions,
+  oneOf,
+  optional,
+  refuse,
+} from '@palisade/core'
 import type { Dispatcher } from 'undici'
 import { type Check, type CommonOptions, checkOf, dependencyShape } from './check.js'
 
@@ -44,7 +52,8 @@ export function http(options: HttpOptions): Check {
         headers: checked.headers,
         signal: AbortSignal.any([signal, closing.signal]),
       })
-      return expect(http_status) === true
+      // Any other result than a boolean fails the check: its error names the callback.
+      return booleanResult('http: expect', expect(http_status))
         ? { healthy: true, http_status }
         : { healthy: false, error: `it answered ${http_status}`, http_status }
     },
