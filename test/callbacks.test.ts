@@ -105,7 +105,7 @@ const DECIDING: readonly Place[] = [
   {
     name: 'the condition of when',
     edge: (f, base) =>
-      as(base.use(provideIdentity(() => identity)).use(guard(when(f, (() => true) as never)))),
+      as(base.use(provideIdentity(() => identity)).use(guard(when(f as () => boolean, () => true)))),
     fine: PROMISED_BOOLEAN,
   },
   {
