@@ -62,12 +62,12 @@ export function isIoredis(value: unknown): boolean {
   return typeof call === 'function' && typeof duplicate === 'function' && typeof status === 'string'
 }
 
-/** node-redis has `sendCommand`, as ioredis has, but no `call`; its pool has no `duplicate`. */
+/** node-redis has `sendCommand`, as ioredis has, but no `call`. Its pool has no `duplicate`; nor has a Sentinel of version 5. */
 export function isNodeRedis(value: unknown): boolean {
-  const { sendCommand, duplicate, call, isOpen } = methodsOf(value)
+  const { sendCommand, duplicate, getMasterNode, call, isOpen } = methodsOf(value)
   return (
     typeof sendCommand === 'function' &&
-    typeof duplicate === 'function' &&
+    (typeof duplicate === 'function' || typeof getMasterNode === 'function') &&
     typeof isOpen === 'boolean' &&
     call === undefined
   )

@@ -2,7 +2,10 @@ import { refuse } from '../options/index.js'
 import { guess, isIoredis, type RedisClient, type RedisCommand } from './client.js'
 import { subscription } from './subscription.js'
 
-/** The part of ioredis (5 or later) that is used. `Redis` and `Cluster` have it. */
+/**
+ * The part of ioredis (5.11 or later) that is used. `Redis` and `Cluster` have it. Before 5.11 a Cluster with
+ * `enableAutoPipelining` took the name of a command for its key, and failed.
+ */
 export interface IoredisClient {
   readonly status: string
   readonly isCluster: boolean

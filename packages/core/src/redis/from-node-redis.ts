@@ -1,13 +1,17 @@
 import { refuse } from '../options/index.js'
-import { guess, isNodeRedis, type RedisClient, type RedisCommand } from './client.js'
+import { guess, isNodeRedis, type RedisClient, type RedisCommand, type RedisSubscription } from './client.js'
 import { subscription } from './subscription.js'
 
-/** The part of node-redis (5 or later) that is used. `createClient`, `createCluster` and `createSentinel` make it. */
-export interface NodeRedisClient {
+/**
+ * The part of node-redis (5 or later) that is used. `createClient`, `createCluster` and `createSentinel` make it; a
+ * Sentinel of version 5 has no `duplicate`, and a pool has neither of the two.
+ */
+export type NodeRedisClient = NodeRedisConnection & ({ duplicate(): unknown } | { getMasterNode(): unknown })
+
+interface NodeRedisConnection {
   readonly isOpen: boolean
   /** Each of the three has parameters of its own before the command. */
   sendCommand(...args: never[]): Promise<unknown>
-  duplicate(): unknown
 }
 
 /** What a duplicate is used for; it comes from the same class, so that the shape need not be asked of the caller. */
@@ -16,6 +20,34 @@ interface NodeRedisSubscriber {
   connect(): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   destroy(): unknown
+}
+
+/** A Sentinel client listens through a connection of its own beside the one for commands. */
+interface SentinelClient {
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+}
+
+function canDuplicate(client: NodeRedisClient): client is NodeRedisConnection & { duplicate(): unknown } {
+  return 'duplicate' in client && client.duplicate !== undefined
+}
+
+function subscribeThrough(
+  client: SentinelClient,
+  channel: string,
+  listener: (message: string) => void,
+): RedisSubscription {
+  let heard: ((message: string) => void) | undefined
+  return subscription(
+    listener,
+    deliver => {
+      heard = message => deliver(message)
+      return client.subscribe(channel, heard)
+    },
+    () => {
+      if (heard !== undefined) client.unsubscribe(channel, heard).catch(() => {})
+    },
+  )
 }
 
 /** Replies in their default types, whatever the team chose for its own commands: a Buffer where a script answers text would break a store. */
@@ -37,6 +69,8 @@ export function fromNodeRedis(client: NodeRedisClient): RedisClient {
   return {
     send: sender(client),
     subscribe(channel, listener) {
+      if (!canDuplicate(client))
+        return subscribeThrough(client as unknown as SentinelClient, channel, listener)
       const own = client.duplicate() as NodeRedisSubscriber
       // Without a listener an error event ends the process; the team's own client tells them.
       own.on('error', () => {})

@@ -14,7 +14,7 @@ import { type Clock, systemClock } from '../vocabulary/clock.js'
 import { type BreakerState, CircuitBreaker } from './breaker.js'
 import { type RedisClient, type RedisCommand, redisClient } from './client.js'
 import { Deadlines } from './deadlines.js'
-import { isOutage, RedisUnavailableError } from './redis-error.js'
+import { isOutage, RedisUnavailableError, withoutArguments } from './redis-error.js'
 import { type RedisScript, runScript, wrongKeys } from './script.js'
 
 export interface RedisGuardOptions {
@@ -237,10 +237,8 @@ class Guard implements GuardedRedis {
   }
 }
 
-const failed = (operation: string, cause: unknown) =>
-  new RedisUnavailableError(
-    'REDIS_FAILED',
-    operation,
-    `failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-    cause,
-  )
+function failed(operation: string, error: unknown): RedisUnavailableError {
+  const cause = withoutArguments(error)
+  const what = cause instanceof Error ? cause.message : String(cause)
+  return new RedisUnavailableError('REDIS_FAILED', operation, `failed: ${what}`, cause)
+}

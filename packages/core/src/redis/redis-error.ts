@@ -56,5 +56,30 @@ const OUT_OF_SERVICE: ReadonlySet<string> = new Set([
  */
 export function isOutage(error: unknown): boolean {
   const code = replyCode(error)
-  return code === undefined || OUT_OF_SERVICE.has(code)
+  return code === undefined || OUT_OF_SERVICE.has(code) || isUnable(error as Error)
 }
+
+/** A server that has no such command, or lets no script of this user run one, refuses every call alike. */
+function isUnable({ message }: Error): boolean {
+  return UNABLE.test(message)
+}
+
+const UNABLE =
+  /^ERR (?:unknown (?:redis )?command|acl failure in script|the user executing the script)|unknown redis command called from/i
+
+/**
+ * The error without the arguments of its command, which name a client: a server repeats those of a command that it does
+ * not know, and ioredis attaches all of them to its errors.
+ */
+export function withoutArguments(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const message = error.message.replace(ARGUMENTS, '')
+  if (message === error.message && !('command' in error)) return error
+  const copy = new Error(message)
+  copy.name = error.name
+  if (error.stack !== undefined) copy.stack = error.stack.replace(error.message, () => message)
+  const { code } = error as { readonly code?: unknown }
+  return code === undefined ? copy : Object.assign(copy, { code })
+}
+
+const ARGUMENTS = /,? with args beginning with:.*$/s
