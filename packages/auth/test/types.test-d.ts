@@ -1,6 +1,6 @@
 import { type Identity, type Middleware, type Pipeline, pipeline } from '@palisade/core'
 import { expectTypeOf, test } from 'vitest'
-import { type AuthRule, authenticate, jwt } from '../src/index.js'
+import { type AuthRule, authenticate, bearer, cookie, jwt } from '../src/index.js'
 
 const strategies = [jwt({ issuer: 'i', audience: 'a', secret: 'x'.repeat(32), algorithms: ['HS256'] })]
 const needsIdentity: Middleware<{ identity: Identity }> = {
@@ -40,4 +40,24 @@ test('what is misspelt does not compile', () => {
   authenticate({ strategies, role: 'x' })
   // @ts-expect-error a secret needs an issuer and an audience
   jwt({ secret: 'x'.repeat(32), algorithms: ['HS256'] })
+})
+
+test('issuers are found by a function, tokens in several places, and claims are looked at by functions', () => {
+  const keys = { audience: 'a', secret: ['x'.repeat(32), 'y'.repeat(32)], algorithms: ['HS256'] }
+  jwt({ issuers: async iss => (iss === 'i' ? keys : undefined), from: [bearer(), cookie('token')] })
+  jwt({ issuer: 'i', ...keys, validate: ({ email_verified }) => email_verified === true })
+  jwt({
+    issuer: 'i',
+    ...keys,
+    identity: ({ azp }) => ({ subject: `client:${String(azp)}`, roles: new Set(['a']) }),
+  })
+  jwt({ issuer: 'i', ...keys, audience: { claim: 'client_id', values: ['a'] }, subject: ['user', 'id'] })
+  const rules: AuthRule[] = [{ path: '/**', methods: ['GET'], mode: 'public' }]
+  authenticate({ strategies, rules })
+  // @ts-expect-error a misspelt part of an identity
+  jwt({ issuer: 'i', ...keys, identity: () => ({ role: ['admin'] }) })
+  // @ts-expect-error a place is made by bearer(), cookie(), query() or subprotocol()
+  jwt({ issuer: 'i', ...keys, from: ['cookie'] })
+  // @ts-expect-error an audience claim has values
+  jwt({ issuer: 'i', ...keys, audience: { claim: 'client_id' } })
 })

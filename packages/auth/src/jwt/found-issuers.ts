@@ -4,7 +4,7 @@ import { compileIssuer } from './issuer.js'
 import { type CheckedIssuer, type IssuerOptions, issuerObject } from './issuer-options.js'
 import type { Issuer, Issuers } from './issuers.js'
 import type { KeySource } from './keys.js'
-import { within } from './within.js'
+import { LONGEST_MS, within } from './within.js'
 
 /**
  * Finds the issuer of a token at run time, as a service with many customers has one for each. Returns its
@@ -20,7 +20,6 @@ const MOST_UNKNOWN = 1000
 const FOUND_MS = 300_000
 const UNKNOWN_MS = 30_000
 const MOST_IN_FLIGHT = 100
-const TOTAL_MS = 5000
 /** A name that is longer, or cannot be printed, is not worth a question. */
 const NAME = /^[\x21-\x7e]{1,500}$/
 
@@ -87,7 +86,7 @@ export class FoundIssuers implements Issuers {
 
   async #lookUp(iss: string): Promise<Issuer | undefined> {
     const answer: unknown = await within(
-      TOTAL_MS,
+      LONGEST_MS,
       async () => this.#ask(iss),
       'the function "issuers" did not answer in time',
     )

@@ -1,4 +1,4 @@
-import { type MaybePromise, wrongResult } from '@palisade/core'
+import { wrongResult } from '@palisade/core'
 import { compactVerify, errors, type JWTHeaderParameters, type JWTPayload } from 'jose'
 import { deepFreeze } from '../identity/deep-freeze.js'
 import type { Authenticated, VerifyResult } from '../strategy.js'
@@ -10,6 +10,7 @@ import { faultIn } from './registered-claims.js'
 import { isBroken, readToken, type UnverifiedToken } from './token.js'
 import { type IdentitySources, tokenIdentity } from './token-identity.js'
 import type { TokenFacts, Verification } from './verified-tokens.js'
+import { LONGEST_MS, within } from './within.js'
 
 /** The claims of a token whose signature was verified. Frozen, however deep. */
 export type VerifiedClaims = Readonly<Record<string, unknown>>
@@ -72,7 +73,7 @@ export class TokenVerifier {
       faultIn(read, issuer, Math.floor(now / 1000), toleranceSeconds) ?? this.#faultInFacts(claims)
     if (fault !== undefined) return unfit(fault, subject)
     if (validate !== undefined && !(await isValid(validate, claims))) return unfit('validate', subject)
-    const mapping = map === undefined ? {} : checkMapping(await map(claims))
+    const mapping = map === undefined ? {} : checkMapping(await asked('identity', map, claims))
     const identity = tokenIdentity(method, claims, sources, issuer, mapping)
     if (typeof identity === 'string') return unfit(identity, subject)
     return {
@@ -117,10 +118,14 @@ async function isValid(
   validate: (claims: VerifiedClaims) => unknown,
   claims: VerifiedClaims,
 ): Promise<boolean> {
-  const verdict = await (validate(claims) as MaybePromise<unknown>)
+  const verdict = await asked('validate', validate, claims)
   if (verdict !== true && verdict !== false) throw wrongResult('validate', verdict, 'true or false')
   return verdict
 }
+
+/** What a function of the team's says. It must not keep a request waiting for ever. */
+const asked = (name: string, ask: (claims: VerifiedClaims) => unknown, claims: VerifiedClaims) =>
+  within(LONGEST_MS, async () => ask(claims), `the function "${name}" did not answer in time`)
 
 function factsOf({ iss, jti, sid, iat }: UnverifiedToken['claims'], sub: string): TokenFacts {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined)

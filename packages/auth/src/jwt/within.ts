@@ -1,3 +1,6 @@
+/** How long a team's function may take about a token. */
+export const LONGEST_MS = 5000
+
 /**
  * The result of a team's function, if it comes in time. A promise that comes later is observed, so that its
  * rejection does not end the process.
