@@ -53,7 +53,7 @@ export function isDisconnected(
 /** Whether the server tore the response, which is its own failure, whatever the client does then. */
 export function isTorn(res: ServerResponse, socket: Duplex | undefined): boolean {
   const stream = streamOf(res)
-  if (stream !== undefined) return stream.rstCode === INTERNAL_ERROR
+  if (stream !== undefined) return TORN in stream
   const isDestroyed = !!res.errored || (res.destroyed && !res.closed)
   return socket instanceof Socket ? (deathOf(res, socket)?.isTorn ?? isDestroyed) : isDestroyed
 }
@@ -69,9 +69,16 @@ export function hasLostPeer(socket: Duplex | undefined): boolean {
 /** Ends a response in the middle, so that the client does not take a part for the whole. */
 export function tear(res: ServerResponse): void {
   const stream = streamOf(res)
-  if (stream === undefined) res.destroy()
-  else stream.close(INTERNAL_ERROR)
+  if (stream === undefined) {
+    res.destroy()
+    return
+  }
+  // The code does not say who closed the stream: a client may send the same.
+  Object.defineProperty(stream, TORN, { value: true })
+  stream.close(INTERNAL_ERROR)
 }
+
+const TORN = Symbol('palisade.torn')
 
 function watchConnection(socket: Socket, res: ServerResponse, listener: EndListener): void {
   const close = () => finishClosed(socket, res, listener)

@@ -12,6 +12,7 @@ import { type CompiledPipeline, RequestContext } from '@palisade/core'
 import { hasLostPeer, isDisconnected, isTorn, watchEnd } from './end-of-response.js'
 import { headerTableOf } from './header-table.js'
 import { addHeader, NAMES, setHeader } from './headers.js'
+import { streamOf } from './http2.js'
 import type { HeaderTable } from './new-table.js'
 import { readBody } from './read-body.js'
 
@@ -154,7 +155,10 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   override get hasDisconnected(): boolean {
     if (this.peer !== undefined || !hasLostPeer(this.socket)) return false
     // So that the end is seen at once, and no answer is written.
-    this.socket?.destroy()
+    // A session of HTTP/2 may not be destroyed while it reads, and ends its other streams on its own.
+    const stream = streamOf(this.res)
+    if (stream === undefined) this.socket?.destroy()
+    else stream.destroy()
     return true
   }
 

@@ -110,7 +110,7 @@ export class Shutdown implements GracefulShutdown {
   start(reason = 'start()'): Promise<ShutdownResult> {
     if (this.#phase === 'serving') {
       this.#reason = reason
-      void this.#run()
+      this.#run().catch(error => this.#fail(error))
     }
     return this.#ended
   }
@@ -124,10 +124,10 @@ export class Shutdown implements GracefulShutdown {
   async #run(): Promise<void> {
     const { clock, delayMs, lifecycle, logger, timeoutMs } = this.#rules
     this.#phase = 'draining'
-    this.#startedAt = clock.monotonic()
     // It keeps the process alive on purpose, unlike every other timer: a handler that waits for nothing the loop knows of would else
     // end the process in the middle, with exit code 0. It lasts as long as the shutdown.
     this.#hardTimer = setTimeout(() => this.#force('its time is up', 1), timeoutMs)
+    this.#startedAt = clock.monotonic()
     try {
       lifecycle.drain(this.#reason)
     } catch (error) {
@@ -136,15 +136,15 @@ export class Shutdown implements GracefulShutdown {
     logger.info({ reason: this.#reason, in_flight: this.inFlight }, 'shutting down')
     this.#emit('shutdown:started', { signal: this.#reason })
     if (delayMs > 0) {
-      for (const server of this.#servers) server.drain()
+      for (const server of this.#servers) this.#safely(() => server.drain())
       await pause(delayMs)
     }
     if (this.#hasEnded) return
-    await Promise.all(this.#servers.map(server => server.settle()))
+    await Promise.all(this.#servers.map(server => this.#settled(server)))
     if (this.#hasEnded) return
 
     this.#phase = 'closing'
-    for (const server of this.#servers) server.close()
+    for (const server of this.#servers) this.#safely(() => server.close())
     await this.#untilEmpty(timeoutMs - this.#elapsed() - this.#timeForHandlers())
     if (this.#hasEnded) return
     if (!this.#wasForced) this.#emit('shutdown:drained', { durationMs: this.#elapsed() })
@@ -153,6 +153,14 @@ export class Shutdown implements GracefulShutdown {
     await this.#runHandlers()
     if (this.#hasEnded) return
     this.#end(this.#wasForced || this.#errors.length > 0 ? 1 : 0)
+  }
+
+  async #settled(server: Connections): Promise<void> {
+    try {
+      await server.settle()
+    } catch (error) {
+      this.#errors.push(new Error('a step of the shutdown failed', { cause: error }))
+    }
   }
 
   /** So that a request that never ends does not take the time that the handlers need to save what they hold. */
@@ -170,7 +178,7 @@ export class Shutdown implements GracefulShutdown {
     limit.cancel()
     if (isEmpty || this.#hasEnded) return
     if (this.inFlight > 0) this.#cutConnections('requests did not end in time')
-    else for (const server of this.#servers) server.closeIdle()
+    else for (const server of this.#servers) this.#safely(() => server.closeIdle())
   }
 
   async #runHandlers(): Promise<void> {
@@ -187,10 +195,27 @@ export class Shutdown implements GracefulShutdown {
     }
   }
 
+  /** A step failed, so the rest of the steps is lost; the process must end all the same. */
+  #fail(error: unknown): void {
+    this.#errors.push(error instanceof Error ? error : new Error(String(error)))
+    this.#safely(() => this.#rules.logger.error({ err: error }, 'the shutdown failed'))
+    this.#force('the shutdown failed', 1)
+  }
+
   #force(why: string, code: number): void {
     if (this.#hasEnded) return
-    this.#cutConnections(why)
+    this.#safely(() => this.#cutConnections(why))
     this.#end(code)
+  }
+
+  /** What a server, a logger or a listener throws must not keep the process from its end. */
+  #safely<T>(step: () => T): T | undefined {
+    try {
+      return step()
+    } catch (error) {
+      this.#errors.push(new Error('a step of the shutdown failed', { cause: error }))
+      return undefined
+    }
   }
 
   #cutConnections(why: string): void {
@@ -199,23 +224,25 @@ export class Shutdown implements GracefulShutdown {
     this.#wasForced = true
     this.#rules.logger.warn({ open, reason: why, phase: this.#phase }, 'the shutdown is forced')
     this.#emit('shutdown:forced', { open })
-    for (const server of this.#servers) server.destroy()
+    for (const server of this.#servers) this.#safely(() => server.destroy())
   }
 
-  #end(code: number): void {
+  #end(wanted: number): void {
     this.#phase = 'ended'
-    for (const server of this.#servers) server.destroy()
-    this.dispose()
-    const result: ShutdownResult = {
-      code,
-      reason: this.#reason,
-      cut: this.#cut,
-      durationMs: this.#elapsed(),
-      errors: this.#errors,
+    for (const server of this.#servers) this.#safely(() => server.destroy())
+    this.#safely(() => this.dispose())
+    const durationMs = this.#safely(() => this.#elapsed()) ?? 0
+    const code = wanted === 0 && this.#errors.length > 0 ? 1 : wanted
+    const fields = { code, duration_ms: Math.round(durationMs), cut: this.#cut }
+    this.#safely(() => this.#rules.logger.info(fields, 'shut down'))
+    this.#resolve({ code, reason: this.#reason, cut: this.#cut, durationMs, errors: this.#errors })
+    try {
+      this.#rules.exit(code)
+    } catch (error) {
+      // Nothing is open any more, so the process ends by itself.
+      process.exitCode = code
+      this.#rules.logger.error({ err: error }, 'the exit of the shutdown failed')
     }
-    this.#rules.logger.info({ code, duration_ms: Math.round(result.durationMs), cut: this.#cut }, 'shut down')
-    this.#resolve(result)
-    this.#rules.exit(code)
   }
 
   get #hasEnded(): boolean {

@@ -670,3 +670,123 @@ test('given disposal when it happens then the server is as it was', async () => 
   expect(await client.until(/served/)).toMatch(/keep-alive/)
   client.socket.destroy()
 })
+
+/** One thing that fails at every call, and what of a shutdown it is. */
+const FAULTS: Record<string, (server: Server, options: GracefulShutdownOptions) => void> = {
+  'a logger that throws': (_server, options) => {
+    const fail = () => {
+      throw new Error('no log')
+    }
+    options.logger = { debug: fail, info: fail, warn: fail, error: fail }
+  },
+  'a lifecycle that throws': (_server, options) => {
+    options.lifecycle = {
+      ...lifecycle(),
+      drain() {
+        throw new Error('no drain')
+      },
+    } as never
+  },
+  'a bus that throws': (_server, options) => {
+    const events = {
+      has: () => true,
+      emit() {
+        throw new Error('no event')
+      },
+    }
+    options.pipeline = { events, dispose: async () => {} } as never
+  },
+  'a pipeline whose dispose throws': (_server, options) => {
+    options.pipeline = {
+      events: pipeline().events,
+      dispose() {
+        throw new Error('no dispose')
+      },
+    }
+  },
+  'a handler that throws nothing': (_server, options) => {
+    options.handlers = [
+      () => {
+        throw undefined
+      },
+    ]
+  },
+  'a handler with a then that throws': (_server, options) => {
+    options.handlers = [
+      () =>
+        ({
+          get then() {
+            throw new Error('no then')
+          },
+        }) as never,
+    ]
+  },
+  'a server whose properties throw': server => {
+    for (const name of ['headersTimeout', 'closeAllConnections', 'closeIdleConnections', '_handle'])
+      Object.defineProperty(server, name, {
+        configurable: true,
+        get() {
+          throw new Error(`no ${name}`)
+        },
+      })
+  },
+  'a clock that throws': (_server, options) => {
+    let calls = 0
+    options.clock = {
+      now: Date.now,
+      monotonic() {
+        if (calls++ > 0) throw new Error('no time')
+        return 0
+      },
+    }
+  },
+  'an exit that throws': (_server, options) => {
+    const { exit } = options
+    options.exit = code => {
+      exit?.(code)
+      throw new Error('no exit')
+    }
+  },
+}
+
+test.each(
+  Object.keys(FAULTS).flatMap(
+    name =>
+      [
+        [name, 0],
+        [name, 10],
+      ] as const,
+  ),
+)(
+  'given %s and a delay of %i ms when it starts then it ends, exits once, and rejects nothing',
+  async (name, delay) => {
+    const rejections: unknown[] = []
+    const onRejection = (reason: unknown) => void rejections.push(reason)
+    process.on('unhandledRejection', onRejection)
+    const exits: number[] = []
+    const { exitCode } = process
+    const server = createServer((_req, res) => res.end())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const options: GracefulShutdownOptions = {
+      signals: [],
+      delay,
+      timeout: 1000,
+      logger: quiet,
+      exit: code => void exits.push(code),
+    }
+    FAULTS[name]?.(server, options)
+    try {
+      const { code } = await gracefulShutdown(server, options).start()
+      await turn()
+      expect(exits).toEqual([code])
+      expect(rejections).toEqual([])
+    } finally {
+      process.off('unhandledRejection', onRejection)
+      process.exitCode = exitCode
+      for (const broken of ['headersTimeout', 'closeAllConnections', 'closeIdleConnections', '_handle'])
+        Reflect.deleteProperty(server, broken)
+      server.close()
+    }
+  },
+)
