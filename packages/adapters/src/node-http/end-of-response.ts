@@ -116,8 +116,20 @@ function watchStream(stream: ServerHttp2Stream, res: ServerResponse, listener: E
     const isComplete = stream.writableFinished && !stream.aborted
     listener.finish(res.headersSent ? res.statusCode : undefined, !isComplete)
   }
-  if (stream.destroyed) close()
-  else stream.once('close', close)
+  if (stream.destroyed) {
+    close()
+    return
+  }
+  stream.once('close', close)
+  stream.once('end', () => setImmediate(destroyStuck, stream))
+}
+
+/**
+ * A client that resets a stream with NO_ERROR before the answer is flushed leaves it closed, but never
+ * destroyed: Node waits for a write that cannot end, and keeps the connection.
+ */
+function destroyStuck(stream: ServerHttp2Stream): void {
+  if (stream.closed && !stream.destroyed && !stream.writableFinished) stream.destroy()
 }
 
 /** Node has no part in the answer to an upgrade: what is written on the socket decides. */

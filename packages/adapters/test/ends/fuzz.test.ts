@@ -121,8 +121,8 @@ async function leavesHttp2(port: number, random: (below: number) => number): Pro
   await once(session, 'connect').catch(() => {})
   for (const stream of streams) {
     for (let i = random(6); i > 0; i--) await new Promise(resolve => setImmediate(resolve))
-    // Not with 0: Node itself then keeps the stream, and its connection, where its answer was not flushed.
-    if (random(2) === 0) stream.close([2, 8][random(2)])
+    // With 0, Node on its own would keep a stream whose answer was not flushed, and its connection.
+    if (random(2) === 0) stream.close([0, 2, 8][random(3)])
   }
   if (random(3) === 0) for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
   session.destroy()
