@@ -188,7 +188,7 @@ test.each(nodeHosts)(
   },
 )
 
-test.each(nodeHosts.filter(({ name }) => name !== 'express' && name !== 'fastify'))(
+test.each(nodeHosts.filter(({ name }) => name !== 'express'))(
   'given clients of HTTP/2 that leave at random when all have left then each request of $name has ended once',
   { timeout: 30_000 },
   async host => {
