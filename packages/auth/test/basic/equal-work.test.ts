@@ -64,6 +64,10 @@ describe('given stored hashes that cost no more than those of today', () => {
   test.each<readonly [name: string, password: string]>([
     ['unknown', 'x'],
     ['none', 'x'],
+    ['unknown', ''],
+    ['old', ''],
+    ['today', ''],
+    ['', ''],
     ['off', 'right'],
     ...cheap.flatMap(name => [[name, 'wrong'] as const, [name, 'right'] as const]),
   ])('when %s logs in with %j as the first one then it is the work of today', async (name, password) => {
