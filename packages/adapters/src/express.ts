@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import {
   answerError,
   type CompiledPipeline,
+  type Diagnosis,
   inspectable,
   type Pipeline,
   type RequestContext,
@@ -22,6 +23,11 @@ export interface ExpressEdge<State extends object> extends RequestHandler, Conne
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
   state(req: IncomingMessage): State
   context(req: IncomingMessage): RequestContext<State>
+  /**
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
+   * nothing is wrong.
+   */
+  diagnose(): Diagnosis | undefined
   /**
    * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`, or in an
    * error handler of a sub-app. Logs it, emits `request:error` and counts it, once.
@@ -93,6 +99,7 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
     )
   }
   return Object.assign(middleware as RequestHandler & ConnectMiddleware, {
+    diagnose: () => pipeline.diagnose(),
     state: (req: IncomingMessage) => requireContext(pipeline, [req]).state as State,
     context: (req: IncomingMessage) => requireContext(pipeline, [req]) as RequestContext<State>,
     report: (error: unknown, req: IncomingMessage) => report(pipeline, [req], error),

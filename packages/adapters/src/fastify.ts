@@ -4,6 +4,7 @@ import {
   answerError,
   type CompiledPipeline,
   ConfigError,
+  type Diagnosis,
   denialOf,
   discard,
   type Pipeline,
@@ -39,6 +40,11 @@ export interface FastifyEdge<State extends object> extends FastifyPluginCallback
    */
   state(request: FastifyRequest | IncomingMessage): State
   context(request: FastifyRequest | IncomingMessage): RequestContext<State>
+  /**
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
+   * nothing is wrong.
+   */
+  diagnose(): Diagnosis | undefined
   /** The pipeline as a hook of one route: `app.get('/admin', { onRequest: admin.onRequest }, handler)`. */
   readonly onRequest: onRequestHookHandler
   /**
@@ -100,6 +106,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     // fastify-plugin's mark: the hooks belong to the instance, not to a scope of their own.
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'palisade',
+    diagnose: () => pipeline.diagnose(),
     state: (request: FastifyRequest | IncomingMessage) =>
       requireContext(pipeline, carriers(request)).state as State,
     context: (request: FastifyRequest | IncomingMessage) =>

@@ -2,6 +2,7 @@ import {
   type CompiledPipeline,
   callback,
   checkOptions,
+  type Diagnosis,
   optional,
   type Pipeline,
   type RequestContext,
@@ -30,6 +31,11 @@ export interface FetchEdge<State extends object, Rest extends readonly unknown[]
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
   state(request: Request): State
   context(request: Request): RequestContext<State>
+  /**
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
+   * nothing is wrong.
+   */
+  diagnose(): Diagnosis | undefined
   /** Reports an error that the handler answers itself. Logs it, emits `request:error` and counts it, once. */
   report(error: unknown, request: Request): void
 }
@@ -71,6 +77,7 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
     return isOuter ? observed(ctx, response) : response
   }
   return Object.assign(serve, {
+    diagnose: () => pipeline.diagnose(),
     state: (request: Request) => requireContext(pipeline, [request]).state as State,
     context: (request: Request) => requireContext(pipeline, [request]) as RequestContext<State>,
     report: (error: unknown, request: Request) => report(pipeline, [request], error),

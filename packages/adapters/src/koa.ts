@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import {
   answerError,
   type CompiledPipeline,
+  type Diagnosis,
   discard,
   exposedMessage,
   type Pipeline,
@@ -27,6 +28,11 @@ export interface KoaEdge<State extends object> extends Middleware {
    */
   state(ctx: HasRequest | IncomingMessage): State
   context(ctx: HasRequest | IncomingMessage): RequestContext<State>
+  /**
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
+   * nothing is wrong.
+   */
+  diagnose(): Diagnosis | undefined
   /**
    * Reports an error that the team answers itself, where the edge cannot see it: in a `catch` behind it.
    * Logs it, emits `request:error` and counts it, once.
@@ -97,6 +103,7 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
   }
   const connect = connectMiddleware(pipeline)
   return Object.assign(orConnect(middleware, connect), {
+    diagnose: () => pipeline.diagnose(),
     state: (koa: HasRequest | IncomingMessage) => requireContext(pipeline, carriers(koa)).state as State,
     context: (koa: HasRequest | IncomingMessage) =>
       requireContext(pipeline, carriers(koa)) as RequestContext<State>,

@@ -1,5 +1,11 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
-import { answerError, type CompiledPipeline, type Pipeline, type RequestContext } from '@palisade/core'
+import {
+  answerError,
+  type CompiledPipeline,
+  type Diagnosis,
+  type Pipeline,
+  type RequestContext,
+} from '@palisade/core'
 import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
@@ -18,6 +24,11 @@ export interface NodeEdge<State extends object> extends RequestListener, Connect
   /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
   state(req: IncomingMessage): State
   context(req: IncomingMessage): RequestContext<State>
+  /**
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
+   * nothing is wrong.
+   */
+  diagnose(): Diagnosis | undefined
   /** Reports an error that the handler answers itself. Logs it, emits `request:error` and counts it, once. */
   report(error: unknown, req: IncomingMessage): void
   /**
@@ -55,6 +66,7 @@ export function toNode<State extends object>(
     else writeReply(ctx, res, answer)
   }
   return Object.assign(listener, {
+    diagnose: () => pipeline.diagnose(),
     state: (req: IncomingMessage) => requireContext(pipeline, [req]).state as State,
     context: (req: IncomingMessage) => requireContext(pipeline, [req]) as RequestContext<State>,
     report: (error: unknown, req: IncomingMessage) => report(pipeline, [req], error),

@@ -1,4 +1,6 @@
 import type { RequestContext, Run } from './context.js'
+import type { Diagnosis } from './diagnosis/diagnosis.js'
+import { TopologyWatch } from './diagnosis/topology-watch.js'
 import { answerError, gone } from './errors/answer-error.js'
 import { CODES, PHRASES } from './errors/failure.js'
 import type { Middleware, Outcome, Services } from './middleware.js'
@@ -38,6 +40,9 @@ export class CompiledPipeline {
   private readonly identifier: Middleware | undefined
   private readonly emptyState: Readonly<Record<string, undefined>>
   private readonly upkeep: Upkeep
+  private readonly topology: TopologyWatch
+  /** Only on a root, and for its first requests. */
+  private isWatching: boolean
   private disposed: Promise<void> | undefined = undefined
 
   constructor(
@@ -50,6 +55,8 @@ export class CompiledPipeline {
     this.upkeep = upkeep
     this.parent = parent
     this.root = parent?.root ?? this
+    this.topology = parent?.root.topology ?? new TopologyWatch(services)
+    this.isWatching = parent === undefined
     this.middleware = middleware
     this.requestHooks = middleware.map(one => one.onRequest as RequestHook | undefined)
     this.responseHooks = middleware.map(one => one.onResponse as ResponseHook | undefined)
@@ -79,6 +86,11 @@ export class CompiledPipeline {
       // The middleware fails again when it is reached, and refuses the request then.
       return undefined
     }
+  }
+
+  /** What `trust` gets wrong about the topology, as far as the first requests have shown. */
+  diagnose(): Diagnosis | undefined {
+    return this.topology.diagnosis
   }
 
   /** Every request's state begins with the same properties in the same order, so that V8 gives it one hidden class. */
@@ -120,7 +132,9 @@ export class CompiledPipeline {
     const isAnnounced = this.parent === undefined && this.services.events.has('request:start')
     if (isAnnounced) ctx.announceLater()
     if (this.observes) ctx.watch()
-    const answer = isGone || ctx.hasEnded ? gone() : this.step(ctx, run, 0)
+    const isOver = isGone || ctx.hasEnded
+    if (this.isWatching && !isOver) this.isWatching = this.topology.look(ctx)
+    const answer = isOver ? gone() : this.step(ctx, run, 0)
     if (isAnnounced) announced(ctx, answer)
     return answer
   }

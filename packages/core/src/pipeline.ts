@@ -1,6 +1,7 @@
 import type { Trust } from './address/client-address.js'
 import { directPeer } from './address/index.js'
 import { CompiledPipeline } from './compiled-pipeline.js'
+import type { Diagnosis } from './diagnosis/diagnosis.js'
 import { ConfigError } from './errors/config-error.js'
 import { envelope } from './errors/envelope.js'
 import type { ErrorRenderer } from './errors/failure.js'
@@ -159,6 +160,14 @@ export class Pipeline<State extends object = {}> {
       throw error
     }
     return this.compiled
+  }
+
+  /**
+   * What `trust` gets wrong about the topology, from the first 100 requests; `undefined` while nothing is
+   * wrong. The pipeline also logs the diagnosis once, as a warning.
+   */
+  diagnose(): Diagnosis | undefined {
+    return this.compiled?.diagnose()
   }
 
   /**

@@ -4,6 +4,7 @@ import {
   type CompiledPipeline,
   callback,
   checkOptions,
+  type Diagnosis,
   optional,
   type Pipeline,
   type Reply,
@@ -25,6 +26,11 @@ export interface HonoEdge<State extends object> extends MiddlewareHandler {
    */
   state(c: Context | IncomingMessage): State
   context(c: Context | IncomingMessage): RequestContext<State>
+  /**
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
+   * nothing is wrong.
+   */
+  diagnose(): Diagnosis | undefined
   /**
    * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`, or in an
    * app below `app.mount()`. Logs it, emits `request:error` and counts it, once.
@@ -100,6 +106,7 @@ export function honoEdge<State extends object>(
   }
   const { entry, middleware: connect } = platform.withConnect(pipeline, middleware)
   return Object.assign(entry, {
+    diagnose: () => pipeline.diagnose(),
     state: (c: Context | IncomingMessage) => requireContext(pipeline, [c]).state as State,
     context: (c: Context | IncomingMessage) => requireContext(pipeline, [c]) as RequestContext<State>,
     report: (error: unknown, c: Context | IncomingMessage) => report(pipeline, [c], error),

@@ -106,6 +106,30 @@ export const address: readonly Behaviour[] = [
     '127.0.0.1 127.0.0.1 not bannable plain',
   ),
   {
+    title: 'given an unnamed proxy when its requests come then one line names the topology and the remedy',
+    edge: tells(directPeer()),
+    when: Array.from({ length: 25 }, (_, index) => ({
+      headers: { 'X-Forwarded-For': `198.51.100.${index}, 10.0.0.9` },
+    })),
+    gets: Array.from({ length: 25 }, () => ({ status: 200 })),
+    logs: [/from 127\.0\.0\.1 with X-Forwarded-For of two elements.*Set `trust: trustedHops\(2\)`/],
+  },
+  {
+    title: 'given a trust that never matches when requests come then one line names the peer',
+    edge: tells(trustedProxies(['10.0.0.0/8'])),
+    when: Array.from({ length: 25 }, (_, index) => ({
+      headers: { 'X-Forwarded-For': `198.51.100.${index}` },
+    })),
+    gets: Array.from({ length: 25 }, () => ({ status: 200 })),
+    logs: [/Add the range of 127\.0\.0\.1/],
+  },
+  {
+    title: 'given clients on loopback when their requests come then no line is logged',
+    edge: tells(directPeer()),
+    when: Array.from({ length: 25 }, () => ({})),
+    gets: Array.from({ length: 25 }, () => ({ status: 200 })),
+  },
+  {
     ...seen(
       'given a server that listens on IPv6 when a client comes by IPv4 then its address is IPv4',
       directPeer(),
