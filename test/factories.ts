@@ -69,6 +69,7 @@ export const factories: readonly Factory[] = [
   factory('singleHeader', options => core.singleHeader('x-real-ip', options), 'from ipv6Prefix unixSocket', {
     from: ['10.0.0.0/8'],
   }),
+  factory('privateNetworks', core.privateNetworks, 'hosts'),
   factory('requestId', core.requestId, 'header generator includeInResponse'),
   factory('cors', core.cors, 'origin methods allowHeaders exposeHeaders credentials maxAge privateNetwork', {
     origin: 'https://app.example',
@@ -372,7 +373,7 @@ export const args: readonly Argument[] = [
 export const WITHOUT_OPTIONS: readonly string[] = [
   // core: `adminApi` is called `anyAdmin` above, since whoever calls it gives its name
   'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise startOf envelope problemDetails',
-  'canonicalCidr clientKey networkOf cidrs canonicalIp privateNetworks',
+  'canonicalCidr clientKey networkOf cidrs canonicalIp',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf',
   'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName',
   // core/redis

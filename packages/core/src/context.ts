@@ -68,6 +68,14 @@ export abstract class RequestContext<State extends object = {}> {
   abstract readonly url: string
   /** A request header by its lower-case name; several lines are joined as RFC 9110 section 5.3 says. */
   abstract header(lowerCaseName: string): string | undefined
+  /** The host and port that the client asked for, as received; `undefined` where it named none. */
+  get host(): string | undefined {
+    return this.header('host') ?? this.header(':authority')
+  }
+  /** `1.0`, `1.1` or `2.0`; `undefined` where the host does not know it. */
+  get httpVersion(): string | undefined {
+    return undefined
+  }
   /** The address of the socket; `undefined` where there is none. */
   abstract readonly peer: string | undefined
   /** Whether the socket itself is encrypted. What a proxy says is `secure`'s to judge. */

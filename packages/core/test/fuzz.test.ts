@@ -159,7 +159,8 @@ describe('given any request at all', () => {
         const answer = await inject(edges[index] as (typeof edges)[number], request)
         // 400: a target that is neither a path nor a URL.
         expect([200, 204, 400, 404, 409]).toContain(answer.status)
-        expect(logger.lines).toEqual([])
+        // Such traffic is rightly taken for that of a proxy that writes no addresses.
+        expect(logger.lines.filter(({ fields }) => fields['code'] === undefined)).toEqual([])
         const lines = [
           ...Object.entries(answer.headers),
           ...answer.setCookie.map(line => ['set-cookie', line]),

@@ -33,7 +33,10 @@ export interface HealthOptions<Needs extends object = {}> {
   paths?: ProbePaths
   /** How long an answer may take. Default 900 ms, since the kubelet waits one second. */
   deadline?: Duration
-  /** Who sees the checks. Default: callers on loopback and private networks. A guard replaces that, and alone decides. */
+  /**
+   * Who sees the checks and the texts of their errors. A guard alone decides. Default: callers on loopback and
+   * private networks see the checks without these texts, which may name hosts and users.
+   */
   authorize?: Guard<RequestContext<Needs>>
   /** Shared with `gracefulShutdown()`, so that readiness turns 503 when the process drains. Default: one of its own. */
   lifecycle?: Lifecycle
@@ -76,6 +79,7 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
     lifecycle: optional(having<Lifecycle>('what lifecycle() returns', 'drain')),
   })
   const { deadline = 900, lifecycle = newLifecycle(), paths: probes } = checked
+  const shown = checked.authorize === undefined ? 'checks' : 'errors'
   const access: Access = checked.authorize === undefined ? privateNetworks() : guarded(checked.authorize)
 
   // Until the pipeline is compiled there is no clock but the system's.
@@ -127,13 +131,13 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
       throw new RequestError(405, 'The method is not allowed here', { headers: { Allow: 'GET, HEAD' } })
     }
     const form = formOf(ctx.header('accept'))
-    const reply = (report: HealthReport, details: boolean) =>
+    const reply = (report: HealthReport, may: boolean) =>
       answer(
         {
           report,
           now: clock.now(),
           uptimeMs: clock.monotonic() - (startedAt ?? clock.monotonic()),
-          details,
+          details: may ? shown : 'none',
           readiness: probe === 'ready',
         },
         form,

@@ -1,7 +1,7 @@
-import { type Pipeline, pipeline, trustedProxies } from '@palisade/core'
+import { type Pipeline, pipeline, privateNetworks, trustedProxies } from '@palisade/core'
 import { inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
-import { check, health, lifecycle } from '../src/index.js'
+import { check, type HealthOptions, health, lifecycle } from '../src/index.js'
 import { deferred, scene } from './support/scene.js'
 
 const failing = (name: string) => check({ name, run: () => false })
@@ -279,11 +279,19 @@ test.each([
   ['a proxy that says so in Forwarded', { peer: '10.0.0.1', headers: { Forwarded: 'for=10.0.0.2' } }, false],
   ['a proxy that says so in Via', { peer: '10.0.0.1', headers: { Via: '1.1 edge' } }, false],
 ])('given %s when readiness fails then details are shown: %s %s', async (_who, request, shown) => {
-  const { status, body, json } = await scene({ checks: [broken] }).get('/ready', request)
+  const byDefault = { checks: [broken], authorize: undefined } as unknown as HealthOptions
+  const { status, body, json } = await scene(byDefault).get('/ready', request)
   expect(status).toBe(503)
   expect('checks' in (json() as object)).toBe(shown)
-  expect(body.includes(secret)).toBe(shown)
   expect(body.includes('database')).toBe(shown)
+  // Without `authorize` no caller sees the texts of errors, in either form.
+  expect(body).not.toContain(secret)
+  const headers = { ...('headers' in request ? request.headers : {}), accept: 'application/health+json' }
+  const other = await scene(byDefault).get('/health', { ...request, headers })
+  expect([other.body.includes('database'), other.body.includes(secret)]).toEqual([shown, false])
+  // A guard decides over both.
+  const guarded = await scene({ checks: [broken], authorize: privateNetworks() }).get('/ready', request)
+  expect(guarded.body.includes(secret)).toBe(shown)
 })
 
 test.each([

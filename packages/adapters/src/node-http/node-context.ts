@@ -68,6 +68,10 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     return (this.socket as Partial<TLSSocket> | undefined)?.encrypted === true
   }
 
+  override get httpVersion(): string | undefined {
+    return this.req.httpVersion
+  }
+
   get raw(): unknown {
     return this.req
   }

@@ -34,6 +34,10 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
     return this.request.url.startsWith('https:')
   }
 
+  override get host(): string | undefined {
+    return this.header('host') ?? new URL(this.request.url).host
+  }
+
   get raw(): unknown {
     return this.current
   }

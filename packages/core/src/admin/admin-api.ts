@@ -16,6 +16,7 @@ import type { Decision, Guard } from '../vocabulary/guard.js'
 import type { Identity } from '../vocabulary/identity.js'
 import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
 import { checkQuery, type FieldRules } from './check-fields.js'
+import { isFromOtherSite } from './cross-site.js'
 import { privateNetworks } from './private-networks.js'
 
 export interface AdminOptions<Needs extends object = {}> {
@@ -61,8 +62,9 @@ export function withQuery<S extends Record<string, Check<unknown>>>(
  * promise is awaited, never taken for true. HEAD counts as GET, another method is a 405 with `Allow`, and no answer is stored by a cache.
  * A query that the route does not read is refused before anything is done: `?dryRun=true` would else be done in earnest.
  *
- * A page of another site cannot use a login that the browser sends on its own (Basic, a cookie): a POST for which no preflight asked is a 403. It
- * relies on `Sec-Fetch-Site`, which browsers have sent since 2023; a preflight is answered by `cors()`, or by nobody.
+ * A page of another site cannot use a login that the browser sends on its own (Basic, a cookie): its
+ * requests that change something are a 403 (`isFromOtherSite`). Behind a proxy, own pages are known by what
+ * `trust` says of the scheme and the host.
  *
  * @param owner the factory that the team called, for `ConfigError`
  * @param rules how a faulty query is answered
@@ -105,7 +107,7 @@ export function adminApi<Needs extends object = {}>(
 
   function enter(ctx: RequestContext, decision: Decision | boolean, below: string): MaybePromise<Reply> {
     if (!isAllowed(decision)) return refuse(ctx, decision)
-    if (isRiding(ctx)) return forbid(ctx, 'a page of another site sent it')
+    if (isFromOtherSite(ctx)) return forbid(ctx, OTHER_SITE)
     const segments = partsOf(below).map(decoded)
     const found = table.find(({ parts }) => fits(parts, segments))
     if (found === undefined) throw new RequestError(404, PHRASES[404] as string)
@@ -133,16 +135,8 @@ export function adminApi<Needs extends object = {}>(
   }
 }
 
-/**
- * Whether a page of another origin sent it and no preflight asked before: of the methods that change something only POST needs none, and
- * JSON is what no page can send without one (Fetch standard, "CORS-safelisted").
- */
-function isRiding(ctx: RequestContext): boolean {
-  if (ctx.method !== 'POST') return false
-  const site = ctx.header('sec-fetch-site')
-  if (site === undefined || site === 'same-origin' || site === 'none') return false
-  return !/^application\/json[ \t]*(?:;|$)/i.test(ctx.header('content-type') ?? '')
-}
+const OTHER_SITE =
+  'a page of another site sent it, or `trust` does not name the proxy that knows the scheme and the host'
 
 const guard: Check<Guard<RequestContext>> = (value, at) =>
   value === privateNetworks

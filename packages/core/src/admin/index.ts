@@ -14,5 +14,5 @@ export {
   faulty,
   integerText,
 } from './check-fields.js'
-export { privateNetworks } from './private-networks.js'
+export { type PrivateNetworksOptions, privateNetworks } from './private-networks.js'
 export { readJson } from './read-json.js'

@@ -15,6 +15,8 @@ export interface InjectedRequest {
   headers?: Readonly<Record<string, string | readonly string[]>>
   /** Whether the socket is encrypted. Default false. */
   secure?: boolean
+  /** Default `1.1`. */
+  httpVersion?: string
   /** The socket's address. Default `203.0.113.9`; `null` for none. */
   peer?: string | null
   body?: string | Uint8Array
@@ -97,11 +99,16 @@ class InjectedContext extends RequestContext {
     }
   }
 
+  override get httpVersion(): string | undefined {
+    return this.raw.httpVersion ?? '1.1'
+  }
+
   header(name: string): string | undefined {
     // On Node it would be missing on every request, and no test would show it.
     if (name !== name.toLowerCase())
       throw new TypeError(`ctx.header("${name}"): allowed: a name in lower case, "${name.toLowerCase()}"`)
-    return this.given.get(name) ?? undefined
+    // A name of HTTP/2's own is no name for `Headers`.
+    return name.startsWith(':') ? undefined : (this.given.get(name) ?? undefined)
   }
 
   setHeader(name: string, value: string): void {

@@ -321,6 +321,11 @@ describe('given a topology that trust does not fit', () => {
 const browser = (index: number) => ({ 'User-Agent': `Mozilla/5.0 (${index})`, 'Accept-Language': 'en' })
 
 const RIGHT: readonly (readonly [string, Trust | undefined, Traffic])[] = [
+  [
+    'hops that fit, with two clients that forge half of the time',
+    trustedHops(1),
+    through(i => ({ 'X-Forwarded-For': `${i % 2 === 0 ? `6.6.6.${i}, ` : ''}203.0.113.${i % 4}` })),
+  ],
   ['clients on the internet', undefined, i => ({ peer: ip(i), headers: browser(i) })],
   ['one client on the internet', undefined, i => ({ peer: '203.0.113.9', headers: browser(i) })],
   ['clients on IPv6', undefined, i => ({ peer: `2001:db8::${i + 1}`, headers: browser(i) })],

@@ -7,11 +7,14 @@ export interface Facts {
   /** Milliseconds since 1970. */
   readonly now: number
   readonly uptimeMs: number
-  /** Whether the caller may see the checks. */
-  readonly details: boolean
+  /** What the caller may see of the checks. */
+  readonly details: Details
   /** Whether the probe is about readiness, which its body then says in so many words. */
   readonly readiness: boolean
 }
+
+/** Nothing; the checks without the texts of their errors; or all. */
+export type Details = 'none' | 'checks' | 'errors'
 
 /** What a caller without details sees of them: neither names nor texts. */
 export function answer(facts: Facts, form: 'plain' | 'health+json'): Reply {
@@ -30,24 +33,29 @@ function plain({ report, now, uptimeMs, details, readiness }: Facts): object {
     ...(readiness && { ready: isUp(report.status) }),
     timestamp: new Date(now).toISOString(),
     uptime: Math.floor(uptimeMs / 1000),
-    ...(details && { checks: Object.fromEntries(report.checks.map(one => [one.check.name, entry(one)])) }),
+    ...(details !== 'none' && {
+      checks: Object.fromEntries(report.checks.map(one => [one.check.name, entry(one, details)])),
+    }),
   }
 }
 
-function entry(report: CheckReport): object {
+function entry(report: CheckReport, details: Details): object {
   const { check, result } = report
   return {
     ...result?.facts,
     status: isHealthy(report) ? 'healthy' : 'unhealthy',
     latency_ms: result === undefined ? null : latency(result),
     ...(check.optional && { optional: true }),
-    ...(isHealthy(report) ? undefined : { error: errorOf(result) }),
+    ...(details === 'errors' && !isHealthy(report) && { error: errorOf(result) }),
   }
 }
 
 /** The form of draft-inadarei-api-health-check-06. */
 function healthJson({ report, now, uptimeMs, details }: Facts): object {
-  const measured = report.checks.map(one => [`${one.check.name}:responseTime`, [measurement(one, now)]])
+  const measured = report.checks.map(one => [
+    `${one.check.name}:responseTime`,
+    [measurement(one, now, details)],
+  ])
   const uptime = {
     componentType: 'system',
     observedValue: Math.floor(uptimeMs / 1000),
@@ -58,18 +66,18 @@ function healthJson({ report, now, uptimeMs, details }: Facts): object {
   return {
     status: { healthy: 'pass', degraded: 'warn', unhealthy: 'fail', draining: 'fail' }[report.status],
     ...(report.status === 'draining' && { output: 'draining' }),
-    ...(details && { checks: { uptime: [uptime], ...Object.fromEntries(measured) } }),
+    ...(details !== 'none' && { checks: { uptime: [uptime], ...Object.fromEntries(measured) } }),
   }
 }
 
-function measurement(report: CheckReport, now: number): object {
+function measurement(report: CheckReport, now: number, details: Details): object {
   const { check, result } = report
   return {
     ...result?.facts,
     status: isHealthy(report) ? 'pass' : check.optional ? 'warn' : 'fail',
     time: new Date(result?.at ?? now).toISOString(),
     ...(result && { observedValue: latency(result), observedUnit: 'ms' }),
-    ...(isHealthy(report) ? undefined : { output: errorOf(result) }),
+    ...(details === 'errors' && !isHealthy(report) && { output: errorOf(result) }),
   }
 }
 

@@ -1,4 +1,11 @@
-import { type EmittedEvent, type Logger, type Pipeline, type PipelineOptions, pipeline } from '@palisade/core'
+import {
+  type EmittedEvent,
+  type Logger,
+  type Pipeline,
+  type PipelineOptions,
+  pipeline,
+  privateNetworks,
+} from '@palisade/core'
 import { type FakeClock, fakeClock, type InjectedRequest, inject } from '@palisade/core/testing'
 import { type Health, type HealthOptions, health } from '../../src/index.js'
 
@@ -22,11 +29,12 @@ export interface Scene {
   ask(url: string): Promise<{ status: number; body: Body }>
 }
 
+/** The texts of errors are shown inside, unless the options say otherwise. */
 export function scene(options: HealthOptions = {}, more: PipelineOptions = {}): Scene {
   const clock = fakeClock()
   const errors: unknown[] = []
   const logger: Logger = { debug() {}, info() {}, warn() {}, error: (...line) => errors.push(line) }
-  const probes = health(options)
+  const probes = health({ authorize: privateNetworks(), ...options })
   const edge = pipeline({ clock, logger, production: true, ...more }).use(probes)
   const changes: EmittedEvent<'health:changed'>['payload'][] = []
   edge.events.on('health:changed', payload => changes.push(payload))

@@ -1,4 +1,13 @@
-import { directPeer, Reply, singleHeader, type Trust, trustedHops, trustedProxies } from '@palisade/core'
+import {
+  adminApi,
+  directPeer,
+  privateNetworks,
+  Reply,
+  singleHeader,
+  type Trust,
+  trustedHops,
+  trustedProxies,
+} from '@palisade/core'
 import type { App, Behaviour } from '../behaviour.js'
 import type { ClientRequest } from '../client/client.js'
 
@@ -128,6 +137,41 @@ export const address: readonly Behaviour[] = [
     edge: tells(directPeer()),
     when: Array.from({ length: 25 }, () => ({})),
     gets: Array.from({ length: 25 }, () => ({ status: 200 })),
+  },
+  {
+    title:
+      'given an admin API when pages of other origins change something then it is a 403, and own pages are served',
+    edge: probe =>
+      probe
+        .pipeline()
+        .use(
+          adminApi(
+            'things',
+            { path: '/admin', authorize: () => true },
+            { '/': { POST: () => Reply.json(200, {}) } },
+          ),
+        ),
+    when: ['http://evil.example', 'null', 'http://shop.example:81', 'http://shop.example'].map(Origin => ({
+      method: 'POST',
+      target: '/admin',
+      headers: { Host: 'shop.example', Origin },
+    })),
+    gets: [{ status: 403 }, { status: 403 }, { status: 403 }, { status: 200 }],
+  },
+  {
+    title: 'given private networks when a rebound page or a proxy without a name asks then neither may read',
+    edge: probe => {
+      const may = privateNetworks()
+      return probe
+        .pipeline()
+        .use(probe.middleware('a', { onRequest: ctx => new Reply(200, {}, may(ctx) ? 'inside' : 'outside') }))
+    },
+    when: [
+      { headers: { Host: 'localhost:3000' } },
+      { headers: { Host: 'evil.example' } },
+      { headers: { Host: 'localhost', 'CF-Connecting-IP': '198.51.100.7' } },
+    ],
+    gets: [{ body: 'inside' }, { body: 'outside' }, { body: 'outside' }],
   },
   {
     ...seen(
