@@ -130,8 +130,13 @@ describe('http', () => {
       throw new Error('unexpected')
     }
     expect(await entryOf(http({ url, expect: fails }))).toMatchObject({ http: 503, error: 'unexpected' })
-    const vague = (() => 'yes') as unknown as () => boolean
-    expect(await entryOf(http({ url, expect: vague }))).toMatchObject({ http: 503 })
+    for (const vague of ['yes', 1, undefined, Promise.resolve(true), Promise.reject(new Error('late'))]) {
+      const wrong = (() => vague) as unknown as () => boolean
+      expect(await entryOf(http({ url, expect: wrong }))).toMatchObject({
+        http: 503,
+        error: expect.stringMatching(/^http: expect returned .*; allowed: true or false$/),
+      })
+    }
   })
 
   test('given it is disposed of when its connection is open then that is closed, and a dispatcher of the team is not', async () => {
