@@ -15,6 +15,7 @@ const commands = {
   check: async () => (await import('./commands/check.mjs')).check(),
   test: async args => (await import('./commands/test.mjs')).test(args),
   'test:nodes': async args => (await import('./commands/test-nodes.mjs')).testNodes(args),
+  'test:runtimes': async args => (await import('./commands/test-runtimes.mjs')).testRuntimes(args),
   verify: async () => (await import('./commands/verify.mjs')).verify(),
 }
 

@@ -1,6 +1,7 @@
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import os from 'node:os'
+import { authenticate, jwt } from '@palisade/auth'
 import { type Middleware, pipeline } from '@palisade/core'
 import { describe, expect, it } from 'vitest'
 import { factories } from './factories.js'
@@ -51,6 +52,12 @@ function mounted(middleware: unknown) {
 /** Of what only Node, Bun and Deno have, which forbid nothing. */
 const ELSEWHERE = ['gracefulShutdown']
 
+/** What the table builds with keys of its own, and an application with those of an issuer. */
+const remote = () =>
+  authenticate({
+    strategies: [jwt({ issuer: 'shop', audience: 'shop', jwksUri: 'https://shop.example/jwks' })],
+  })
+
 const built = factories
   .filter(([name]) => !ELSEWHERE.includes(name))
   .map(([name, build, valid, , , at]) => [`${name}${at === '' ? '' : ` with ${at}`}`, build, valid] as const)
@@ -58,6 +65,11 @@ const built = factories
 describe('given a runtime that allows no random value, timer, signal or I/O while modules load', () => {
   it.each(built)('when %s is built and mounted, then it does without', async (_, build, valid) => {
     const edge = whileModulesLoad(() => mounted(build(valid as never)))
+    await edge?.dispose()
+  })
+
+  it('when keys are to be fetched, then nothing is asked before a token comes', async () => {
+    const edge = whileModulesLoad(() => mounted(remote()))
     await edge?.dispose()
   })
 

@@ -29,7 +29,13 @@ const program = (name, command) => ({
 })
 
 const tsconfigs = () =>
-  ['.', 'scripts', 'test/packed', ...[...members('packages'), ...members('apps')].map(({ path }) => path)]
+  [
+    '.',
+    'scripts',
+    'test/packed',
+    'test/runtimes',
+    ...[...members('packages'), ...members('apps')].map(({ path }) => path),
+  ]
     .map(path => join(path, 'tsconfig.json'))
     .filter(file => existsSync(join(root, file)))
 

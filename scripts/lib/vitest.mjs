@@ -10,9 +10,10 @@ import { root, tool } from './root.mjs'
  *
  * @param {string[]} args
  * @param {string} [node] the program that runs it, and everything that the tests start as `node`; by default this one
+ * @param {Record<string, string>} [env] more for the tests
  * @returns {Promise<import('./tally.mjs').Tally>}
  */
-export async function vitest(args, node = process.execPath) {
+export async function vitest(args, node = process.execPath, env = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'palisade-tally-'))
   const file = join(directory, 'tally.json')
   try {
@@ -20,7 +21,7 @@ export async function vitest(args, node = process.execPath) {
     const [, script] = tool('vitest')
     const { code } = await run([node, script, 'run', ...reporters, ...args], {
       cwd: root,
-      env: { PALISADE_TALLY: file, PATH: [dirname(node), process.env['PATH']].join(delimiter) },
+      env: { ...env, PALISADE_TALLY: file, PATH: [dirname(node), process.env['PATH']].join(delimiter) },
     })
     const ended = `vitest ended with exit code ${code}`
     if (!existsSync(file)) return { passed: 0, failures: [`${ended} and no result`], skips: [] }

@@ -63,10 +63,18 @@ function withHeaders(response: Response, change: (headers: Headers) => void): Re
       if (response.status === 101) return response
       throw error
     }
-    const copy = new Response(response.body, response)
+    const copy = copyOf(response, response.body)
     change(copy.headers)
     return copy
   }
+}
+
+/** With headers of its own: the `Response` of `@hono/node-server` 1.x would share those of `fetch()`, which are immutable. */
+function copyOf(
+  { status, statusText, headers }: Response,
+  body: ReadableStream<Uint8Array> | null,
+): Response {
+  return new Response(body, { status, statusText, headers: new Headers(headers) })
 }
 
 /** @throws TypeError for what cannot be sent: none at all, or one whose body somebody has read, such as a constant that is not cloned */
@@ -114,7 +122,7 @@ export function observed(ctx: WebContext, response: Response): Response {
       return reader.cancel(reason)
     },
   })
-  return new Response(watched, response)
+  return copyOf(response, watched)
 }
 
 /** Answers what a handler threw. */

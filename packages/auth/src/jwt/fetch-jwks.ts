@@ -9,7 +9,8 @@ export class JwksFetcher {
   readonly #location: KeyLocation
   readonly #client: JsonClient
   readonly #totalMs: number
-  readonly #closing = new AbortController()
+  /** Made with the first request: some runtimes make no signals while modules load. */
+  #closing: AbortController | undefined
 
   constructor(location: KeyLocation, client: JsonClient, totalMs: number = TOTAL_MS) {
     this.#location = location
@@ -19,12 +20,14 @@ export class JwksFetcher {
 
   /** @throws Error for everything but a key set, in time */
   async fetch(): Promise<KeySet> {
+    this.#closing ??= new AbortController()
     const signal = AbortSignal.any([AbortSignal.timeout(this.#totalMs), this.#closing.signal])
     const url = await this.#location.find(this.#client, signal)
     return new KeySet(await this.#client.get(url, signal))
   }
 
   dispose(): void {
+    this.#closing ??= new AbortController()
     this.#closing.abort(new Error('the pipeline was disposed'))
   }
 }

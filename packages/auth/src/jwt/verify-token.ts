@@ -1,3 +1,4 @@
+import { KeyObject } from 'node:crypto'
 import { wrongResult } from '@palisade/core'
 import { compactVerify, errors, type JWTHeaderParameters, type JWTPayload } from 'jose'
 import { deepFreeze } from '../identity/deep-freeze.js'
@@ -104,7 +105,7 @@ async function signatureOf(
   let isUsable = false
   for (const key of keys) {
     try {
-      await compactVerify(token, key, { algorithms })
+      await verifyAnywhere(token, key, algorithms)
       return 'right'
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) isUsable = true
@@ -112,6 +113,17 @@ async function signatureOf(
     }
   }
   return isUsable ? 'foreign' : 'unusable'
+}
+
+/** workerd has `KeyObject`s, and does not make the `CryptoKey` of them that jose needs there: it gets the JWK. */
+async function verifyAnywhere(token: string, key: VerificationKey, algorithms: string[]): Promise<void> {
+  try {
+    await compactVerify(token, key, { algorithms })
+  } catch (error) {
+    const isMissing = (error as { code?: unknown } | null)?.code === 'ERR_METHOD_NOT_IMPLEMENTED'
+    if (!isMissing || !(key instanceof KeyObject)) throw error
+    await compactVerify(token, key.export({ format: 'jwk' }), { algorithms })
+  }
 }
 
 async function isValid(

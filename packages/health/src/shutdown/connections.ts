@@ -112,7 +112,9 @@ export class Connections {
     // 0 is none.
     if (headersTimeout > 0) this.#headMs = Math.min(HEAD_MS, headersTimeout)
     // Not the HTTP server's own, see above. One that never listened says so in the callback, and is closed as well.
-    NetServer.prototype.close.call(this.#server, () => {})
+    // Bun's HTTP servers are no net servers, and their own close leaves busy connections alone.
+    if (this.#server instanceof NetServer) NetServer.prototype.close.call(this.#server, () => {})
+    else (this.#server as Server).close(() => {})
     this.#tellAll()
     this.#sweepSoon()
   }
