@@ -58,7 +58,7 @@ const nested = (
 
 /** Every factory of every package that takes an object of options. A new one is one more line. */
 export const factories: readonly Factory[] = [
-  factory('pipeline', core.pipeline, 'trust errors logger events clock production'),
+  factory('pipeline', core.pipeline, 'trust errors logger events clock production bodyTimeout'),
   factory('directPeer', core.directPeer, 'ipv6Prefix'),
   factory(
     'trustedProxies',
