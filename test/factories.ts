@@ -58,7 +58,7 @@ const nested = (
 
 /** Every factory of every package that takes an object of options. A new one is one more line. */
 export const factories: readonly Factory[] = [
-  factory('pipeline', core.pipeline, 'trust errors logger events clock production bodyTimeout'),
+  factory('pipeline', core.pipeline, 'trust errors logger events clock production bodyTimeout mapError'),
   factory('directPeer', core.directPeer, 'ipv6Prefix'),
   factory(
     'trustedProxies',
@@ -373,6 +373,7 @@ export const args: readonly Argument[] = [
 export const WITHOUT_OPTIONS: readonly string[] = [
   // core: `adminApi` is called `anyAdmin` above, since whoever calls it gives its name
   'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise startOf envelope problemDetails',
+  'booleanResult ignoreRejection wrongResult reportError reportHandled exposedMessage takenFrom inspectable',
   'canonicalCidr clientKey networkOf cidrs canonicalIp',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf',
   'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName',
