@@ -145,7 +145,7 @@ function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: Fasti
   const isNew = outer === undefined || (outer instanceof FastifyContext && outer.isRouted)
   const ctx = isNew ? new FastifyContext(pipeline.root, request.raw, reply.raw) : outer
   if (outer === undefined) pipeline.attach(request.raw, ctx)
-  if (ctx instanceof FastifyContext) ctx.routed(request, reply)
+  if (ctx instanceof FastifyContext) ctx.routed(request)
   pipeline.attach(request, ctx)
   return ctx
 }

@@ -136,6 +136,7 @@ export class CompiledPipeline {
     if (this.isWatching && !isOver) this.isWatching = this.topology.look(ctx)
     const answer = isOver ? gone() : this.step(ctx, run, 0)
     if (isAnnounced) announced(ctx, answer)
+    if (this.observes) ctx.rememberContext()
     return answer
   }
 
@@ -184,7 +185,9 @@ export class CompiledPipeline {
     if (value !== undefined) return this.settle(ctx, value, i)
     if (ctx.denial !== undefined) return this.fail(ctx, forgotten(), i)
     if (this.disposed !== undefined && this.hasHookFrom(i + 1)) return refuseLate(ctx)
-    return this.step(ctx, run, i + 1)
+    const rest = this.step(ctx, run, i + 1)
+    if (this.observes && !isPromise(rest)) ctx.rememberContext()
+    return rest
   }
 
   private hasHookFrom(first: number): boolean {

@@ -360,6 +360,12 @@ export abstract class RequestContext<State extends object = {}> {
     return target.method === this.method && target.url === this.url
   }
 
+  /**
+   * Keeps the asynchronous context of the request (`AsyncLocalStorage`) for `onResponse`, which a socket or a
+   * stream calls. For hosts whose platform has such contexts.
+   */
+  rememberContext(): void {}
+
   /** Whether the response has really ended, as far as anybody watches. */
   get hasEnded(): boolean {
     return this.ended !== undefined

@@ -1,16 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { CompiledPipeline } from '@palisade/core'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { NodeContext } from '../node-http/node-context.js'
 import { endWithResponse, isUpgrade } from '../node-http/upgrade-status.js'
 
-/**
- * Headers go straight to Node's response, so that they are there after `hijack()` and on answers that pass Fastify by. Cookies go to
- * Fastify's reply as well: it writes its own list over that of the response.
- */
+/** Headers go straight to Node's response, so that they are there after `hijack()` and on answers that pass Fastify by. */
 export class FastifyContext extends NodeContext {
   private request: FastifyRequest | undefined = undefined
-  private reply: FastifyReply | undefined = undefined
 
   constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
     super(pipeline, req, res)
@@ -19,17 +15,13 @@ export class FastifyContext extends NodeContext {
   }
 
   get isRouted(): boolean {
-    return this.reply !== undefined
+    return this.request !== undefined
   }
 
   /** Fastify has routed the request. */
-  routed(request: FastifyRequest, reply: FastifyReply): void {
+  routed(request: FastifyRequest): void {
     if (this.isRouted) return
     this.request = request
-    this.reply = reply
-    // What was appended before Fastify had a reply.
-    const cookies = this.res.getHeader('set-cookie')
-    if (cookies !== undefined) reply.header('set-cookie', cookies)
   }
 
   /** What `rewriteUrl` made of it, as a rule by path must see what the router routes. Fastify keeps the original as `originalUrl`. */
@@ -44,10 +36,5 @@ export class FastifyContext extends NodeContext {
 
   override get route(): string | undefined {
     return this.request?.routeOptions.url
-  }
-
-  override appendHeader(name: string, value: string): void {
-    super.appendHeader(name, value)
-    if (name.length === 10 && name.toLowerCase() === 'set-cookie') this.reply?.header('set-cookie', value)
   }
 }

@@ -2,7 +2,6 @@ import { type IncomingMessage, type ServerResponse, validateHeaderName, validate
 import type { CompiledPipeline, Reply } from '@palisade/core'
 import type { Context } from 'hono'
 import { tear } from '../node-http/end-of-response.js'
-import { gatherOnWrite } from '../node-http/gather-on-write.js'
 import { gathers } from '../node-http/headers.js'
 import { NodeContext } from '../node-http/node-context.js'
 import { failBody } from '../node-http/write-reply.js'
@@ -16,7 +15,6 @@ import { templateOf } from './template.js'
 export class HonoNodeContext extends NodeContext implements HonoContext {
   /** Once the app was asked. */
   private c: Context | undefined = undefined
-  private isGathering = false
   private routed: string | undefined = undefined
   /** The application's own headers of the request; `null` where it has Node's, `undefined` until somebody looks. */
   private own: Headers | null | undefined = undefined
@@ -68,13 +66,6 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   override finish(status: number | undefined, aborted: boolean): void {
     if (this.c?.error !== undefined) this.noteError(this.c.error)
     super.finish(status, aborted)
-  }
-
-  override appendHeader(name: string, value: string): void {
-    super.appendHeader(name, value)
-    if (this.isGathering || !gathers(name)) return
-    this.isGathering = true
-    gatherOnWrite(this.res)
   }
 
   /**

@@ -1,25 +1,54 @@
 import { type OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { putHeaders } from './headers.js'
+import { mergeVary } from '../vary.js'
+import { isVary } from './headers.js'
 
 type WriteHead = (this: ServerResponse, status: number, reason?: unknown, head?: unknown) => ServerResponse
 
+/** What the pipeline added to the fields that gather. */
+interface Gathered {
+  vary: string | undefined
+  cookies: readonly string[]
+}
+
+const GATHERED = Symbol('palisade.gathered')
+
+type Gathering = ServerResponse & { [GATHERED]?: Gathered }
+
 /**
- * Makes one response put together, when its head is written, what was appended to it and what the head brings: a host that writes a `Response` would
- * otherwise replace our `Set-Cookie` and `Vary` by the handler's. To be called once for a response.
+ * Keeps a member of `Vary` or a line of `Set-Cookie` until the head is written: a handler, a proxy or the host
+ * may set the field anew (`setHeader`, `reply.header`, `writeHead`), and then both are sent.
  */
-export function gatherOnWrite(res: ServerResponse): void {
+export function gatherOnWrite(res: Gathering, name: string, value: string): void {
+  const known = res[GATHERED]
+  const gathered = known ?? { vary: undefined, cookies: [] }
+  if (isVary(name)) gathered.vary = mergeVary(gathered.vary, value)
+  else gathered.cookies = [...gathered.cookies, value]
+  if (known !== undefined) return
+  res[GATHERED] = gathered
   const { writeHead } = res as unknown as { writeHead: WriteHead }
   // A logger in front of the host may have its own; most often nobody has, and no function need be made.
   const gathering = writeHead === NODES ? GATHER_THEN_NODES : gatherThen(writeHead)
   res.writeHead = gathering as ServerResponse['writeHead']
 }
 
-/** `writeHead` itself sets the fields one by one, where others were set before. */
+/** The pipeline itself takes the field back. */
+export function forgetGathered(res: Gathering, name: string): void {
+  const gathered = res[GATHERED]
+  if (gathered === undefined) return
+  if (isVary(name)) gathered.vary = undefined
+  else gathered.cookies = []
+}
+
 function gatherThen(writeHead: WriteHead): WriteHead {
   return function (status, reason, head) {
     const fields = typeof reason === 'string' ? head : (head ?? reason)
-    if (!isFields(fields)) return writeHead.call(this, status, reason, head)
-    putHeaders(this, fields)
+    if (typeof fields !== 'object' || fields === null) {
+      gather(this)
+      return writeHead.call(this, status, reason, head)
+    }
+    // Otherwise the fields of the head would replace what is gathered.
+    setFields(this, fields as OutgoingHttpHeaders | readonly unknown[])
+    gather(this)
     return writeHead.call(this, status, typeof reason === 'string' ? reason : undefined)
   }
 }
@@ -27,6 +56,26 @@ function gatherThen(writeHead: WriteHead): WriteHead {
 const { writeHead: NODES } = ServerResponse.prototype as unknown as { writeHead: WriteHead }
 const GATHER_THEN_NODES = gatherThen(NODES)
 
-function isFields(value: unknown): value is OutgoingHttpHeaders {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** As `writeHead` does it: names and values by turns, or an object. */
+function setFields(res: ServerResponse, fields: OutgoingHttpHeaders | readonly unknown[]): void {
+  if (!Array.isArray(fields)) {
+    for (const [name, value] of Object.entries(fields as OutgoingHttpHeaders))
+      if (value !== undefined) res.setHeader(name, value)
+    return
+  }
+  for (let i = 0; i < fields.length; i += 2) res.removeHeader(String(fields[i]))
+  for (let i = 0; i + 1 < fields.length; i += 2) res.appendHeader(String(fields[i]), fields[i + 1] as string)
+}
+
+function gather(res: Gathering): void {
+  const { vary, cookies = [] } = res[GATHERED] ?? {}
+  if (vary !== undefined) {
+    const present = res.getHeader('Vary')
+    const merged = mergeVary(vary, present === undefined ? vary : String(present))
+    if (merged !== present) res.setHeader('Vary', merged)
+  }
+  if (cookies.length === 0) return
+  const lines = [res.getHeader('Set-Cookie') ?? []].flat().map(String)
+  const missing = cookies.filter(cookie => !lines.includes(cookie))
+  if (missing.length > 0) res.setHeader('Set-Cookie', [...missing, ...lines])
 }

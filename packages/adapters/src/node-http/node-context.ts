@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import {
   type IncomingHttpHeaders,
   type IncomingMessage,
@@ -10,8 +11,9 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
 import { hasLostPeer, isDisconnected, isTorn, watchEnd } from './end-of-response.js'
+import { forgetGathered, gatherOnWrite } from './gather-on-write.js'
 import { headerTableOf } from './header-table.js'
-import { addHeader, NAMES, setHeader } from './headers.js'
+import { addHeader, gathers, NAMES, setHeader } from './headers.js'
 import { streamOf } from './http2.js'
 import type { HeaderTable } from './new-table.js'
 import { readBody } from './read-body.js'
@@ -27,6 +29,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   readonly res: ServerResponse
   readonly peer: string | undefined
   protected readonly socket: Duplex | undefined
+  private asyncContext: AsyncResource | undefined = undefined
   private fields: IncomingHttpHeaders | undefined = undefined
   private knownTable: HeaderTable | undefined = undefined
 
@@ -105,6 +108,9 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
 
   setHeader(name: string, value: string): void {
     setHeader(this.res, this.table, name, value)
+    if (!gathers(name)) return
+    forgetGathered(this.res, name)
+    gatherOnWrite(this.res, name, value)
   }
 
   override setHeaders(pairs: Parameters<RequestContext['setHeaders']>[0]): void {
@@ -118,6 +124,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   removeHeader(name: string): void {
+    if (gathers(name)) forgetGathered(this.res, name)
     const { table } = this
     const key = table === undefined ? undefined : NAMES.lowerCase(name)
     // Taking away what is not there is asked for on each request, and `delete` is slow.
@@ -127,8 +134,9 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   appendHeader(name: string, value: string): void {
     const { table } = this
     const key = table === undefined ? undefined : NAMES.lowerCase(name)
-    if (key !== undefined && table?.[key] === undefined) this.setHeader(name, value)
+    if (key !== undefined && table?.[key] === undefined) setHeader(this.res, table, name, value)
     else addHeader(this.res, name, value)
+    if (gathers(name)) gatherOnWrite(this.res, name, value)
   }
 
   override begin(pipeline: CompiledPipeline): ReturnType<RequestContext['begin']> {
@@ -138,9 +146,15 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     return super.begin(pipeline)
   }
 
+  override rememberContext(): void {
+    this.asyncContext = new AsyncResource('palisade.request')
+  }
+
   override finish(status: number | undefined, aborted: boolean): void {
     this.knownTable = undefined
-    super.finish(status, aborted)
+    const { asyncContext } = this
+    if (asyncContext === undefined) super.finish(status, aborted)
+    else asyncContext.runInAsyncScope(super.finish, this, status, aborted)
   }
 
   private get table(): HeaderTable | undefined {

@@ -1,5 +1,6 @@
 import { type CompiledPipeline, RequestContext, RequestError } from '@palisade/core'
 import { mergeVary } from '../vary.js'
+import { presentScope } from './async-context.js'
 
 /** A request of the Fetch standard: Hono away from Node, and `toFetch`. Response headers wait here until there is a response. */
 export class WebContext<State extends object = {}> extends RequestContext<State> {
@@ -9,6 +10,7 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
   readonly staged = new Headers()
   private readonly appended = new Set<string>()
   private readonly target: string
+  private scope: ReturnType<typeof presentScope> = undefined
 
   constructor(pipeline: CompiledPipeline, request: Request, peer: string | undefined) {
     super(pipeline)
@@ -87,6 +89,16 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
     if (Number(request.headers.get('content-length')) > limit) throw tooLarge()
     if (request.body === null) return new Uint8Array()
     return readInTime(request.body, this.services.bodyTimeoutMs, limit, tooLarge)
+  }
+
+  override rememberContext(): void {
+    this.scope = presentScope()
+  }
+
+  override finish(status: number | undefined, aborted: boolean): void {
+    const { scope } = this
+    if (scope === undefined) super.finish(status, aborted)
+    else scope.runInAsyncScope(super.finish, this, status, aborted)
   }
 
   protected watchEnd(): void {

@@ -1,5 +1,6 @@
 import type { Behaviour } from '../behaviour.js'
 import { address } from './address.js'
+import { asyncContext } from './async-context.js'
 import { auth } from './auth.js'
 import { bodies } from './bodies.js'
 import { body } from './body.js'
@@ -8,6 +9,7 @@ import { errorHandlers } from './error-handler.js'
 import { errors } from './errors.js'
 import { events } from './events.js'
 import { bans } from './failban.js'
+import { gathering } from './gathering.js'
 import { guards } from './guards.js'
 import { headers } from './headers.js'
 import { probesOfHealth } from './health.js'
@@ -32,6 +34,8 @@ export const behaviours: readonly Behaviour[] = [
   ...headers,
   ...target,
   ...rewrites,
+  ...gathering,
+  ...asyncContext,
   ...end,
   ...routes,
   ...body,
