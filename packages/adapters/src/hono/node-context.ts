@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { tear } from '../node-http/end-of-response.js'
 import { gathers } from '../node-http/headers.js'
 import { NodeContext } from '../node-http/node-context.js'
+import { limitUnreadBody } from '../node-http/unread-body.js'
 import { failBody } from '../node-http/write-reply.js'
 import { hasNoBody, sendSafely, typeOf, watched } from '../reply.js'
 import { bodyOf, type StreamBody } from '../web/response.js'
@@ -94,6 +95,7 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
     }
     for (const name in headers)
       if (gathers(name)) for (const line of [headers[name] as string].flat()) this.appendHeader(name, line)
+    limitUnreadBody(this.req, this.res)
     const isFixed = body === null || typeof body === 'string' || body instanceof Uint8Array
     if (isFixed && !hasNoBody(status))
       plain['content-length'] = String(body === null ? 0 : Buffer.byteLength(body))
