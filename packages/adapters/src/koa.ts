@@ -76,7 +76,9 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
     // Koa adds its own listener, which writes to the console, only where there is no other.
     if (app.listenerCount('error') === 0) return
     app.on('error', (error: unknown, koa?: Context) => {
-      if (koa?.req !== undefined) contextIn(pipeline, [koa, koa.req])?.noteError(error)
+      const ctx = koa?.req === undefined ? undefined : contextIn(pipeline, [koa, koa.req])
+      // Koa also emits the reset of a client that has left, which is no error of the handler.
+      if (ctx?.clientHasLeft === false) ctx.noteError(error)
     })
   }
   const errorHandler = async (koa: Context, next: Next): Promise<void> => {

@@ -77,9 +77,12 @@ describe('the defaults', () => {
   })
 })
 
-test.each(['run', 'promise'])(
+test.each([
+  ['run', 'the check returned object; allowed: a boolean, nothing, or { healthy: boolean }'],
+  ['promise', 'no then'],
+])(
   'given a result whose then cannot be read when a %s brings it then the check is unhealthy, and the probe is answered',
-  async by => {
+  async (by, error) => {
     const odd = {
       get then() {
         throw new Error('no then')
@@ -91,7 +94,7 @@ test.each(['run', 'promise'])(
         : { then: (done: (value: unknown) => void) => done(odd) }) as unknown as () => undefined
     const { ask } = scene({ checks: [check({ name: 'odd', run })] })
     const { status, body } = await ask('/ready')
-    expect([status, body.checks?.['odd']]).toMatchObject([503, { status: 'unhealthy', error: 'no then' }])
+    expect([status, body.checks?.['odd']]).toMatchObject([503, { status: 'unhealthy', error }])
   },
 )
 
