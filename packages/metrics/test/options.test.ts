@@ -136,7 +136,7 @@ describe('accessLog() and traceContext()', () => {
     expect(message).toMatch(allowed)
   })
 
-  it('given traceContext() with an option, then there is none', () => {
-    expect(error(() => traceContext({ sampled: true } as never)).message).toMatch(/no options/)
+  it('given traceContext() with an unknown option, then it is refused', () => {
+    expect(error(() => traceContext({ sample: true } as never)).message).toMatch(/did you mean "sampled"/)
   })
 })

@@ -1,7 +1,7 @@
 import type { RequestContext } from '../context.js'
 import { ConfigError } from '../errors/config-error.js'
 import { RequestError } from '../errors/request-error.js'
-import { type Check, type Checked, refuse, within } from '../options/check.js'
+import { type Check, type Checked, present, refuse, within } from '../options/check.js'
 import { nearest } from '../options/nearest.js'
 
 /** One fault of a request body or query, as `details.fields` lists it. */
@@ -16,12 +16,20 @@ export interface FieldRules {
   status?: 400 | 422
 }
 
+/** A field that may be `undefined` is not there then. */
+export type CheckedFields<S extends Record<string, Check<unknown>>> = {
+  [K in keyof Checked<S> as undefined extends Checked<S>[K] ? never : K]: Checked<S>[K]
+} & {
+  [K in keyof Checked<S> as undefined extends Checked<S>[K] ? K : never]?: Exclude<Checked<S>[K], undefined>
+}
+
 /** A request lists at most this many faults. */
 const MOST_FAULTS = 20
 
 /**
  * Checks the fields that a client sent by the same checks that options have. All faults are collected, so that a form can show
- * them at once; unknown fields are faults.
+ * them at once; unknown fields are faults. An optional field that is absent stays absent: a PATCH may assign the
+ * result to a record.
  *
  *     const { name, scopes } = checkFields(await readJson(ctx, 16_384), { name: text({ max: 100 }), scopes: list(text()) })
  *
@@ -31,7 +39,7 @@ export function checkFields<S extends Record<string, Check<unknown>>>(
   given: unknown,
   shape: S,
   { status = 422 }: FieldRules = {},
-): Checked<S> {
+): CheckedFields<S> {
   const names = Object.keys(shape)
   if (given === null || typeof given !== 'object' || Array.isArray(given))
     throw faulty([{ field: '', message: `must be an object with ${names.join(', ')}` }], status)
@@ -40,19 +48,19 @@ export function checkFields<S extends Record<string, Check<unknown>>>(
   for (const name of Object.keys(fields)) {
     if (!Object.hasOwn(shape, name)) faults.push({ field: clip(name), message: unknownField(name, names) })
   }
-  const result: Record<string, unknown> = {}
+  const checked: (readonly [name: string, value: unknown])[] = []
   for (const name of names) {
     // A body is not a class: what it inherits was not sent.
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined
     try {
-      result[name] = shape[name]?.(value, within(ROOT, name))
+      checked.push([name, shape[name]?.(value, within(ROOT, name))])
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       faults.push({ field: clip(error.option), message: faultOf(error) })
     }
   }
   if (faults.length > 0) throw faulty(faults, status)
-  return result as Checked<S>
+  return present(checked) as CheckedFields<S>
 }
 
 /**
@@ -64,7 +72,7 @@ export function checkQuery<S extends Record<string, Check<unknown>>>(
   ctx: RequestContext,
   shape: S,
   rules: FieldRules = {},
-): Checked<S> {
+): CheckedFields<S> {
   const values = new Map<string, string>()
   for (const [name, value] of ctx.query) {
     if (values.has(name))

@@ -7,6 +7,7 @@ export {
   withQuery,
 } from './admin-api.js'
 export {
+  type CheckedFields,
   checkFields,
   checkQuery,
   type FaultyField,

@@ -52,8 +52,15 @@ export function object<S extends Record<string, Check<unknown>>>(shape: S): Chec
       const here = within(at, name)
       return [name, ask(shape[name] as Check<unknown>, read(value, name, here), here)] as const
     })
-    return Object.fromEntries(checked) as Checked<S>
+    return present(checked) as Checked<S>
   }
+}
+
+/** What is absent stays absent: an `undefined` would wipe a field of an object that it is assigned to. */
+export function present(
+  fields: readonly (readonly [name: string, value: unknown])[],
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined))
 }
 
 /** A value that does not let itself be looked at, such as a proxy, is a wrong one like any other. */

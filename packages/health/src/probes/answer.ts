@@ -1,4 +1,4 @@
-import { Reply } from '@palisade/core'
+import { preferred, Reply } from '@palisade/core'
 import type { CheckResult } from '../checks/result.js'
 import { type CheckReport, type HealthReport, type HealthStatus, isHealthy } from './panel.js'
 
@@ -85,19 +85,13 @@ const latency = ({ latencyMs }: CheckResult) => Math.round(latencyMs * 10) / 10
 
 const errorOf = (result: CheckResult | undefined) => result?.error ?? 'no answer yet'
 
+const PLAIN = 'application/json'
+const HEALTH = 'application/health+json'
 const LONGEST_ACCEPT = 1024
 
-/** `application/health+json` is given to whoever names it, unless JSON is wanted more (RFC 9110 section 12.5.1). */
+/** `application/health+json` is the form for clients that name it, unless they want JSON more. */
 export function formOf(accept: string | undefined): 'plain' | 'health+json' {
-  if (accept === undefined || accept.length > LONGEST_ACCEPT) return 'plain'
-  let wanted = 0
-  let json = 0
-  for (const range of accept.toLowerCase().split(',')) {
-    const [type = '', ...parameters] = range.split(';').map(part => part.trim())
-    const weight = parameters.find(one => one.startsWith('q='))
-    const q = weight === undefined ? 1 : Number(weight.slice(2)) || 0
-    if (type === 'application/health+json') wanted = q
-    else if (type === 'application/json') json = q
-  }
-  return wanted > 0 && wanted >= json ? 'health+json' : 'plain'
+  if (accept === undefined || accept.trim() === '' || accept.length > LONGEST_ACCEPT) return 'plain'
+  const form = preferred(accept, [HEALTH, PLAIN], { onlyNamed: [HEALTH] })
+  return form === HEALTH ? 'health+json' : 'plain'
 }

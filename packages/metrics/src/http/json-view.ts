@@ -34,7 +34,7 @@ export class RequestsView {
         total,
         rps: recent.perSecond(nowMs).toFixed(2),
         byMethod: grouped(rows, row => row.series.method),
-        byStatus: grouped(rows, row => statusClass(row.series.status)),
+        byStatus: { ...NO_STATUS, ...grouped(rows, row => statusClass(row.series.status)) },
         topPaths: topPaths(rows),
         duration: { p50, p95, p99, avg: mean.toFixed(2) },
         inFlight,
@@ -49,6 +49,9 @@ interface Row {
   readonly count: number
   readonly durationMs: number
 }
+
+/** All classes of statuses, also those that did not occur. */
+const NO_STATUS = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 }
 
 const MOST_PATHS = 10
 

@@ -71,7 +71,7 @@ export const NO_STRATEGY = 'none'
 
 /** The class of an error, by the name that it gives itself. */
 export function typeOf(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error
+  return error instanceof Error ? String(error.name) : typeof error
 }
 
 const modeOf = (shadow: boolean) => (shadow ? 'shadow' : 'enforce')

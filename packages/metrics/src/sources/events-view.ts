@@ -1,6 +1,6 @@
 import type { EventBus } from '@palisade/core'
 import { percent } from '../http/json-view.js'
-import { NO_STRATEGY, typeOf } from './event-metrics.js'
+import { typeOf } from './event-metrics.js'
 import { byName, Tally } from './tally.js'
 
 /** The JSON view of what the event bus tells: authentication, resources, users and errors by type. */
@@ -23,7 +23,10 @@ export class EventsView {
     }
     this.subscriptions = [
       events.on('auth:success', ({ strategy }) => add(this.successes, strategy)),
-      events.on('auth:failure', ({ strategy = NO_STRATEGY }) => add(this.failures, strategy)),
+      // A request without any credential is no attempt: a scan would make the rate of successes 0.
+      events.on('auth:failure', ({ strategy }) => {
+        if (strategy !== undefined) add(this.failures, strategy)
+      }),
       events.on('resource:created', ({ resource }) => add(this.created, resource)),
       events.on('resource:updated', ({ resource }) => add(this.updated, resource)),
       events.on('resource:deleted', ({ resource }) => add(this.deleted, resource)),

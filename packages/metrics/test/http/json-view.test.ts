@@ -20,7 +20,7 @@ describe('the JSON view', () => {
         total: 0,
         rps: '0.00',
         byMethod: {},
-        byStatus: {},
+        byStatus: { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 },
         topPaths: [],
         duration: { p50: 0, p95: 0, p99: 0, avg: '0.00' },
         inFlight: 0,
@@ -60,7 +60,7 @@ describe('the JSON view', () => {
         total: 11,
         rps: '0.11',
         byMethod: { GET: 10, POST: 1 },
-        byStatus: { '2xx': 9, '4xx': 1, '5xx': 1 },
+        byStatus: { '1xx': 0, '2xx': 9, '3xx': 0, '4xx': 1, '5xx': 1 },
         topPaths: [
           { path: '/api/users', count: 10, avgDuration: '30.00', errors: 1, errorRate: '10.00%' },
           { path: '/api/orders', count: 1, avgDuration: '700.00', errors: 0, errorRate: '0.00%' },
@@ -69,14 +69,13 @@ describe('the JSON view', () => {
         inFlight: 0,
       },
       auth: {
-        total: 4,
+        total: 3,
         success: 2,
-        failure: 2,
-        successRate: '50.00%',
+        failure: 1,
+        successRate: '66.67%',
         byMethod: {
           jwt: { success: 1, failure: 1 },
           oidc: { success: 1, failure: 0 },
-          none: { success: 0, failure: 1 },
         },
       },
       resources: {
@@ -140,7 +139,7 @@ describe('resetInterval', () => {
     events.emit('user:created', { subject: 'u' })
     clock.advance(300_000)
     expect(metrics.json()).toMatchObject({
-      requests: { total: 0, byMethod: {}, byStatus: {}, topPaths: [] },
+      requests: { total: 0, byMethod: {}, byStatus: { '5xx': 0 }, topPaths: [] },
       users: { newUsers: 0 },
       errors: { total: 0, rate: '0.00%' },
     })

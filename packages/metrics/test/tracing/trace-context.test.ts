@@ -11,16 +11,17 @@ const parent = { traceId: TRACE, parentId: SPAN }
 
 /** The cases of the W3C's own test suite, https://github.com/w3c/trace-context/blob/main/test/test.py */
 describe('traceparent', () => {
-  it.each<[string, boolean]>([
-    [`00-${TRACE}-${SPAN}-01`, true],
-    [`00-${TRACE}-${SPAN}-00`, false],
-    [`00-${TRACE}-${SPAN}-ff`, true],
-    [`00-${TRACE}-${SPAN}-02`, false],
-    [`cc-${TRACE}-${SPAN}-01`, true],
-    [`cc-${TRACE}-${SPAN}-01-what-the-future-will-be-like`, true],
-    [`01-${TRACE}-${SPAN}-00-`, false],
-  ])('given %s, then it is gone on with', (value, sampled) => {
-    expect(parseTraceparent(value)).toEqual({ ...parent, sampled })
+  it.each<[string, boolean, boolean]>([
+    [`00-${TRACE}-${SPAN}-01`, true, false],
+    [`00-${TRACE}-${SPAN}-00`, false, false],
+    [`00-${TRACE}-${SPAN}-ff`, true, true],
+    [`00-${TRACE}-${SPAN}-02`, false, true],
+    [`00-${TRACE}-${SPAN}-03`, true, true],
+    [`cc-${TRACE}-${SPAN}-01`, true, false],
+    [`cc-${TRACE}-${SPAN}-01-what-the-future-will-be-like`, true, false],
+    [`01-${TRACE}-${SPAN}-00-`, false, false],
+  ])('given %s, then it is gone on with', (value, sampled, random) => {
+    expect(parseTraceparent(value)).toEqual({ ...parent, sampled, random })
   })
 
   it.each([
@@ -63,10 +64,10 @@ describe('traceparent', () => {
     const id = (length: number) =>
       fc.stringMatching(new RegExp(`^[0-9a-f]{${length}}$`)).filter(text => !/^0+$/.test(text))
     fc.assert(
-      fc.property(id(32), id(16), fc.boolean(), (traceId, spanId, sampled) => {
-        const value = traceparentOf({ traceId, spanId, sampled, parentId: undefined, state: undefined })
+      fc.property(id(32), id(16), fc.boolean(), fc.boolean(), (traceId, spanId, sampled, random) => {
+        const value = traceparentOf({ traceId, spanId, sampled, random })
         expect(value).toHaveLength(55)
-        expect(parseTraceparent(value)).toEqual({ traceId, parentId: spanId, sampled })
+        expect(parseTraceparent(value)).toEqual({ traceId, parentId: spanId, sampled, random })
       }),
     )
   })
@@ -82,6 +83,7 @@ describe('tracestate', () => {
     ['foo=1,,bar=2,', 'foo=1,bar=2'],
     ['foo@vendor=1', 'foo@vendor=1'],
     ['0a_-*/=1', '0a_-*/=1'],
+    ['foo=1,bar=2,foo=3', 'foo=1,bar=2'],
     ['foo= 1 2', 'foo= 1 2'],
     [`${'z'.repeat(256)}=${'v'.repeat(256)}`, `${'z'.repeat(256)}=${'v'.repeat(256)}`],
     [many(32), many(32)],
@@ -98,7 +100,6 @@ describe('tracestate', () => {
     ['upper case', 'FOO=1'],
     ['a dot in a key', 'foo.bar=1'],
     ['an @ in front', '@foo=1'],
-    ['the same key twice', 'foo=1,foo=2'],
     ['a key that is too long', `${'z'.repeat(257)}=1`],
     ['a value that is too long', `foo=${'v'.repeat(257)}`],
     ['a control character', 'foo=a\u0007'],
@@ -133,6 +134,7 @@ describe('traceContext()', () => {
       spanId: expect.stringMatching(/^(?!0+$)[0-9a-f]{16}$/),
       parentId: SPAN,
       sampled: true,
+      random: false,
       state: undefined,
     })
     expect(state.trace.spanId).not.toBe(SPAN)
@@ -146,3 +148,91 @@ describe('traceContext()', () => {
     expect(a.traceId).not.toBe(b.traceId)
   })
 })
+
+describe('sampled', () => {
+  it.each([
+    [true, '03'],
+    [false, '02'],
+    [() => true, '03'],
+    [(ctx: { path: string }) => ctx.path === '/b', '02'],
+    [undefined, '02'],
+  ])('given %s and no trace, then the flags are %s', async (sampled, flags) => {
+    const options = sampled === undefined ? {} : { sampled }
+    const { state } = await inject(pipeline().use(traceContext(options)), { url: '/a' })
+    expect(traceparentOf(state.trace).slice(-2)).toBe(flags)
+  })
+
+  it("given a trace of the caller's, then its flag is kept, and the option is not asked", async () => {
+    const headers = { traceparent: `00-${TRACE}-${SPAN}-00` }
+    const sampled = () => {
+      throw new Error('asked')
+    }
+    const { state } = await inject(pipeline().use(traceContext({ sampled })), { headers })
+    expect(state.trace.sampled).toBe(false)
+  })
+
+  it.each([1, 'yes', null, undefined, Promise.resolve(true)])(
+    'given a function that returns %s, then the request is refused',
+    async value => {
+      const { status } = await inject(quiet().use(traceContext({ sampled: (() => value) as never })))
+      expect(status).toBe(500)
+    },
+  )
+
+  it.each([1, 'yes', null, {}])('given the option %s, then it is a ConfigError', sampled => {
+    expect(() => traceContext({ sampled: sampled as never })).toThrow(/sampled.*true, false, or a function/)
+  })
+})
+
+describe('activeSpan', () => {
+  const OTHER = 'abcdef12345678901234567890123456'
+  const span = { traceId: OTHER, spanId: 'abcdef1234567890', traceFlags: 1 }
+
+  it('given an active span, then its ids and flags are those of the request', async () => {
+    const edge = pipeline().use(traceContext({ activeSpan: () => span }))
+    const { state } = await inject(edge, { headers: { traceparent: `00-${TRACE}-${SPAN}-00` } })
+    expect(state.trace).toEqual({
+      traceId: OTHER,
+      spanId: 'abcdef1234567890',
+      parentId: undefined,
+      sampled: true,
+      random: false,
+      state: undefined,
+    })
+  })
+
+  it("given an active span in the caller's trace, then parent and tracestate are the caller's", async () => {
+    const edge = pipeline().use(
+      traceContext({ activeSpan: () => ({ ...span, traceId: TRACE, traceFlags: 3 }) }),
+    )
+    const headers = { traceparent: `00-${TRACE}-${SPAN}-00`, tracestate: 'foo=1' }
+    const { state } = await inject(edge, { headers })
+    expect(state.trace).toMatchObject({ traceId: TRACE, parentId: SPAN, state: 'foo=1', random: true })
+  })
+
+  it.each([undefined, { ...span, traceId: '0'.repeat(32) }, { ...span, spanId: '0'.repeat(16) }])(
+    'given %j, then there is no active span and the headers decide',
+    async value => {
+      const edge = pipeline().use(traceContext({ activeSpan: () => value }))
+      const { state } = await inject(edge, { headers: { traceparent: `00-${TRACE}-${SPAN}-01` } })
+      expect(state.trace).toMatchObject({ traceId: TRACE, parentId: SPAN, sampled: true })
+    },
+  )
+
+  it.each([
+    null,
+    true,
+    'id',
+    {},
+    { ...span, traceId: 'x' },
+    { ...span, traceId: OTHER.toUpperCase() },
+    { ...span, spanId: undefined },
+    { ...span, traceFlags: '1' },
+    Promise.resolve(span),
+  ])('given %j, then the request is refused', async value => {
+    const { status } = await inject(quiet().use(traceContext({ activeSpan: (() => value) as never })))
+    expect(status).toBe(500)
+  })
+})
+
+const quiet = () => pipeline({ logger: { debug() {}, info() {}, warn() {}, error() {} } })
