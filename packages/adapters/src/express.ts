@@ -149,6 +149,10 @@ class ExpressContext extends NodeContext {
   override get route(): string | undefined {
     return this.templates.of(this.req as Request)
   }
+
+  protected override get mountPath(): string | undefined {
+    return this.templates.mountOf(this.req as Request)
+  }
 }
 
 /** Where the path begins in a target, which may be in absolute form: where Express's router has it. */

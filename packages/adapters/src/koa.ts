@@ -11,6 +11,7 @@ import {
 } from '@palisade/core'
 import type { Context, Middleware, Next } from 'koa'
 import { compiled, contextIn, report, requireContext } from './edge.js'
+import { mountOf, templateOf, watchMounts } from './koa/template.js'
 import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
 import { NodeContext } from './node-http/node-context.js'
@@ -73,6 +74,7 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
   const listen = (app: Context['app']) => {
     if (apps.has(app)) return
     apps.add(app)
+    watchMounts(app.context)
     // Koa adds its own listener, which writes to the console, only where there is no other.
     if (app.listenerCount('error') === 0) return
     app.on('error', (error: unknown, koa?: Context) => {
@@ -205,8 +207,11 @@ class KoaContext extends NodeContext {
   }
 
   override get route(): string | undefined {
-    const { _matchedRoute } = this.koa as { _matchedRoute?: unknown }
-    return typeof _matchedRoute === 'string' ? _matchedRoute : undefined
+    return templateOf(this.koa)
+  }
+
+  protected override get mountPath(): string | undefined {
+    return mountOf(this.koa)
   }
 
   override setHeader(name: string, value: string): void {

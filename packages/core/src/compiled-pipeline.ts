@@ -156,7 +156,12 @@ export class CompiledPipeline {
         if (ctx.denial !== undefined) return this.fail(ctx, forgotten(), i)
         continue
       }
-      if (isPromise(answer)) return this.wait(ctx, run, answer, i)
+      try {
+        if (isPromise(answer)) return this.wait(ctx, run, answer, i)
+      } catch (error) {
+        // A `then` that cannot be read.
+        return this.fail(ctx, error, i)
+      }
       return this.settle(ctx, answer, i)
     }
     run.reached = hooks.length

@@ -102,6 +102,10 @@ export abstract class RequestContext<State extends object = {}> {
   abstract readonly raw: unknown
   /** The template of the route that answered, once it is known. */
   abstract readonly route: string | undefined
+  /** The path of the mount whose handler answered, for requests without a template: a template too, never a path. */
+  protected get mountPath(): string | undefined {
+    return undefined
+  }
   /** The length of the response's body, where it was known before it was sent. */
   protected get responseBytes(): number | undefined {
     return undefined
@@ -401,13 +405,18 @@ export abstract class RequestContext<State extends object = {}> {
     }
   }
 
+  /** A 404 below a mount names no route: a scan must still look like one. */
+  private mountOf(status: number | undefined): string | undefined {
+    return status === 404 ? undefined : this.mountPath
+  }
+
   /** The response has really ended, or the client has left. Called by the adapter; only the first call counts. */
   finish(status: number | undefined, aborted: boolean): void {
     if (this.ended !== undefined) return
     this.announce()
     const outcome: Outcome = {
       status,
-      route: this.ownRoute ?? this.ask('route', () => this.route),
+      route: this.ownRoute ?? this.ask('route', () => this.route ?? this.mountOf(status)),
       durationMs: this.services.clock.monotonic() - this.startedAt,
       responseBytes: this.ask('length', () => this.responseBytes),
       aborted,

@@ -1,5 +1,6 @@
 import {
   type Check,
+  callback,
   checkOptions,
   having,
   headerName,
@@ -13,11 +14,14 @@ import {
   type RequestContext,
   refuse,
 } from '@palisade/core'
+import { type RouteLabel, withRoute } from './http/route-label.js'
 import type { Trace } from './tracing/traceparent.js'
 
 export interface AccessLogOptions {
   /** pino's shape: fields first. Default: JSON lines on standard output. */
   readonly logger?: Logger
+  /** Names the route of a request, where the host knows no template: `(ctx, outcome) => label`. Default: what the host says. */
+  readonly route?: RouteLabel
   /** Request headers to log, by name. Default none: headers hold credentials. */
   readonly headers?: readonly string[]
 }
@@ -58,14 +62,16 @@ const MESSAGE = 'request'
  * @throws ConfigError
  */
 export function accessLog(options: AccessLogOptions = {}): Middleware {
-  const { logger, headers } = checkOptions('accessLog', options, {
+  const { logger, headers, route } = checkOptions('accessLog', options, {
     logger: optional(having<Logger>("a logger of pino's shape", 'debug', 'info', 'warn', 'error')),
     headers: optional(list(loggable, { max: 50 }), []),
+    route: optional(callback<RouteLabel>('a function (ctx, outcome) => label or undefined')),
   })
   return {
     name: 'access-log',
-    onResponse(context, outcome) {
+    onResponse(context, given) {
       const ctx = context as RequestContext
+      const outcome = route === undefined ? given : withRoute(route, ctx, given)
       const record = recordOf(ctx, outcome, headers)
       const level = levelOf(outcome)
       if (logger === undefined) return writeLine(level, ctx.services.clock.now(), record)

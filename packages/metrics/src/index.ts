@@ -1,5 +1,6 @@
 export { type AccessLogOptions, type AccessRecord, accessLog } from './access-log.js'
 export type { MetricsView } from './collector.js'
+export type { RouteLabel } from './http/route-label.js'
 export { type Metrics, type MetricsOptions, metrics } from './metrics.js'
 export { type MetricsEndpointOptions, metricsEndpoint } from './metrics-endpoint.js'
 export type { Counter } from './series/counter.js'

@@ -20,6 +20,7 @@ import { Collector, type MetricsView } from './collector.js'
 import { Endpoint, path, type Source } from './endpoint/endpoint.js'
 import { type EndpointHost, OWN_PATHS, OwnPaths } from './endpoint/own-paths.js'
 import type { LabelNames } from './http/expose.js'
+import { type RouteLabel, withRoute } from './http/route-label.js'
 import type { Counter } from './series/counter.js'
 import { DURATION_BUCKETS } from './series/distribution.js'
 import type { Gauge, GaugeOptions } from './series/gauge.js'
@@ -44,6 +45,11 @@ export interface MetricsOptions {
   readonly labels?: { readonly method?: string; readonly route?: string; readonly status?: string }
   /** Upper bounds of the durations in seconds, ascending. Default: the 14 that OpenTelemetry advises. */
   readonly buckets?: readonly number[]
+  /**
+   * Names the route of a request, where the host knows no template: `(ctx, outcome) => label`, or `undefined` for
+   * what the host says. `maxRoutes` bounds its results. Never return a value of the client.
+   */
+  readonly route?: RouteLabel
   /** How many route templates get a label of their own. Default 200. */
   readonly maxRoutes?: number
   /** How many combinations of label values there may be in all metrics together. Default 2,000. */
@@ -88,6 +94,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     prefix: optional(prefix, ''),
     labels: optional(labelNames, { method: 'method', route: 'route', status: 'status' }),
     buckets: optional(buckets, DURATION_BUCKETS),
+    route: optional(callback<RouteLabel>('a function (ctx, outcome) => label or undefined')),
     maxRoutes: optional(integer({ min: 1, max: 100_000 }), 200),
     maxSeries: optional(integer({ min: 10, max: 1_000_000 }), 2000),
     resetInterval: optional(orFalse(duration({ min: '1s' })), false),
@@ -133,7 +140,8 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     },
 
     onResponse(ctx, outcome) {
-      collector?.leave(ctx, outcome)
+      const { route } = checked
+      collector?.leave(ctx, route === undefined ? outcome : withRoute(route, ctx, outcome))
     },
 
     dispose(given?: Services) {

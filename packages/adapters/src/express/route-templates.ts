@@ -51,6 +51,21 @@ export class RouteTemplates {
     return own === '/' && prefix !== '' ? prefix : `${prefix}${own}`
   }
 
+  /**
+   * The path of the mount whose handler answered where there is no route: a GraphQL server, static files, a proxy.
+   * Express takes the path off `baseUrl` again when a handler passes the request on.
+   */
+  mountOf(req: Request): string | undefined {
+    const { baseUrl } = req
+    if (typeof baseUrl !== 'string' || baseUrl === '') return undefined
+    const app = req.app as unknown as App
+    const around = mountsAround(app)
+    const rest = `/${baseUrl.split('/').slice(around.split('/').length).join('/')}`
+    if (rest === '/') return around
+    const chain = chainAt(app.router?.stack ?? [], rest, [])
+    return `${around}${chain === undefined ? '/*' : this.textOfChain(chain, rest, true)}`
+  }
+
   private prefixOf(app: App, req: Request, route: object): string {
     const chains = this.chainsTo(route, app)
     if (chains.length === 0) return ''
@@ -124,6 +139,21 @@ function search(stack: readonly Layer[], route: object, chain: Chain, found: Cha
       if (Array.isArray(below)) search(below, route, [...chain, layer], found)
     }
   }
+}
+
+/** The mounts that take a path up to its end. */
+function chainAt(stack: readonly Layer[], path: string, chain: Chain): Chain | undefined {
+  if (chain.length > DEEPEST) return undefined
+  for (const layer of stack) {
+    const matched = layer.route === undefined ? matchOf(layer, path) : undefined
+    if (matched === undefined) continue
+    const rest = path.slice(trimmed(matched.path).length)
+    if (rest === '' || rest === '/') return [...chain, layer]
+    const below = layer.handle?.stack ?? layer.handle?.router?.stack
+    const found = Array.isArray(below) ? chainAt(below, rest, [...chain, layer]) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** The mount paths of a sub-app and the apps around it. */

@@ -10,7 +10,7 @@ import { hasNoBody, sendSafely, typeOf, watched } from '../reply.js'
 import { bodyOf, type StreamBody } from '../web/response.js'
 import type { HonoContext } from './edge.js'
 import { ownHeaders } from './own-headers.js'
-import { templateOf } from './template.js'
+import { mountOf, templateOf } from './template.js'
 
 /** A request of Hono on `@hono/node-server`: Node's own request and response, so that no `Headers` are made. */
 export class HonoNodeContext extends NodeContext implements HonoContext {
@@ -62,6 +62,10 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
 
   override get route(): string | undefined {
     return this.c === undefined ? undefined : templateOf(this.c)
+  }
+
+  protected override get mountPath(): string | undefined {
+    return this.c === undefined ? undefined : mountOf(this.c)
   }
 
   override finish(status: number | undefined, aborted: boolean): void {

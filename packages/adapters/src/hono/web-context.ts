@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { failure, observed, requireUnread, toResponse, withStaged } from '../web/response.js'
 import { WebContext } from '../web/web-context.js'
 import type { HonoContext, HonoOptions } from './edge.js'
-import { templateOf } from './template.js'
+import { mountOf, templateOf } from './template.js'
 
 /** A request of Hono away from Node. */
 export class HonoWebContext extends WebContext implements HonoContext {
@@ -27,6 +27,10 @@ export class HonoWebContext extends WebContext implements HonoContext {
 
   override get route(): string | undefined {
     return templateOf(this.c)
+  }
+
+  protected override get mountPath(): string | undefined {
+    return mountOf(this.c)
   }
 
   answer(reply: Reply, isOuter: boolean): Response {
