@@ -133,12 +133,6 @@ export abstract class RequestContext<State extends object = {}> {
     return this.currentTarget.query
   }
 
-  /** The query as received, with its question mark; empty when there is none. */
-  get search(): string {
-    const query = queryOf(this.url)
-    return query === '' ? '' : `?${query}`
-  }
-
   /** The client by the pipeline's `trust`. */
   get client(): ClientAddress {
     if (this.cachedClient === undefined) {
