@@ -181,7 +181,7 @@ export const factories: readonly Factory[] = [
   factory(
     'metrics',
     metrics.metrics,
-    'path access authorize prefix labels buckets maxRoutes maxSeries resetInterval process',
+    'path access authorize prefix labels buckets route maxRoutes maxSeries resetInterval process',
   ),
   factory('metrics.counter', options => metrics.metrics().counter(options), 'name help labels', {
     name: 'a_total',
@@ -201,8 +201,8 @@ export const factories: readonly Factory[] = [
     'path authorize',
     { authorize: allow },
   ),
-  factory('accessLog', metrics.accessLog, 'logger headers'),
-  factory('traceContext', metrics.traceContext, ''),
+  factory('accessLog', metrics.accessLog, 'logger headers route'),
+  factory('traceContext', metrics.traceContext, 'sampled activeSpan'),
   factory('toHono', options => toHono(core.pipeline(), options), 'peer'),
   factory('toFetch', options => toFetch(core.pipeline(), () => new Response(), options), 'peer'),
 
@@ -375,7 +375,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise startOf envelope problemDetails',
   'booleanResult ignoreRejection wrongResult reportError reportHandled exposedMessage takenFrom inspectable',
   'canonicalCidr clientKey networkOf cidrs canonicalIp',
-  'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf',
+  'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf preferred present',
   'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName',
   // core/redis
   'redisClient fromIoredis fromNodeRedis redisKeys replyInteger replyList replyText',

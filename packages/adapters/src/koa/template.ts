@@ -47,12 +47,12 @@ export function mountOf(koa: Context): string | undefined {
 
 /**
  * The template of the route that answered, or that a refusal kept from answering, with its mounts. Middleware of
- * the router is a layer too: its path is no template.
+ * the router is a layer too, and its path, which is no template, is noted in the same place.
  */
 export function templateOf(koa: Context): string | undefined {
   const { matched, _matchedRoute } = koa as Routed
-  const layer = matched?.findLast(({ methods }) => methods?.includes(koa.method) === true)
-  const own = layer?.path ?? _matchedRoute
+  const routes = matched?.filter(({ methods }) => methods?.includes(koa.method) === true) ?? []
+  const own = (routes.find(({ path }) => path === _matchedRoute) ?? routes[0])?.path ?? _matchedRoute
   if (typeof own !== 'string' && !(own instanceof RegExp)) return undefined
   const template = String(own)
   const mount = mountOf(koa) ?? ''

@@ -408,7 +408,7 @@ export const measured: readonly Behaviour[] = [
       { headers: { Traceparent: [`00-${TRACE}-${PARENT}-01`, `00-${TRACE}-${PARENT}-01`] } },
     ],
     gets: Array.from({ length: 4 }, () => ({
-      body: new RegExp(`^00-(?!${TRACE})[0-9a-f]{32}-[0-9a-f]{16}-00 undefined undefined$`),
+      body: new RegExp(`^00-(?!${TRACE})[0-9a-f]{32}-[0-9a-f]{16}-02 undefined undefined$`),
     })),
   },
 ]
