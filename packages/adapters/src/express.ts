@@ -11,8 +11,9 @@ import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Respon
 import { compiled, report, requireContext } from './edge.js'
 import { ErrorWatch } from './express/error-watch.js'
 import { HiddenClasses } from './express/hidden-class.js'
-import { removePoweredBy } from './express/powered-by.js'
+
 import { RouteTemplates } from './express/route-templates.js'
+import { hideExpress } from './node-http/before-head.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUnroutable } from './node-http/unroutable.js'
@@ -143,7 +144,7 @@ class ExpressContext extends NodeContext {
 
   override removeHeader(name: string): void {
     super.removeHeader(name)
-    if (name.toLowerCase() === 'x-powered-by') removePoweredBy(this.res)
+    if (name.toLowerCase() === 'x-powered-by') hideExpress(this.res)
   }
 
   override get route(): string | undefined {
