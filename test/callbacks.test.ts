@@ -1,4 +1,5 @@
-import { authenticate, basic } from '@palisade/auth'
+import { createHmac } from 'node:crypto'
+import { authenticate, basic, jwt, passwordHasher, passwordUsers } from '@palisade/auth'
 import { cors, type Identity, type Logger, pipeline, provideIdentity, Reply, requestId } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
 import { failban, ipFilter } from '@palisade/failban'
@@ -206,6 +207,107 @@ describe('basic verify', () => {
     const { status, passed } = await inject(base.use(login), { headers: { authorization } })
     expect(passed).toBe(false)
     expect([401, 500, 503]).toContain(status)
+  })
+})
+
+/** Of the password "secret", by the weakest scrypt that is accepted. */
+const HASH = await passwordHasher({ cost: 10 }).hash('secret')
+
+/** Callbacks of a login: with a wrong result no caller is logged in, and with a result that means something none is an error. */
+const LOGINS: readonly {
+  readonly name: string
+  readonly login: (value: never) => Parameters<typeof authenticate>[0]
+  readonly credential: () => string
+  /** Results with which the caller is logged in. */
+  readonly grants?: readonly string[]
+  /** Results by which the team refuses the caller. */
+  readonly refuses?: readonly string[]
+}[] = [
+  ...(['validate', 'isRevoked', 'identity', 'issuers'] as const).map(option => ({
+    name: `jwt ${option}`,
+    login: (f: never) => ({ strategies: [jwt(jwtWith(option, f))] }),
+    credential: signedToken,
+    grants: {
+      validate: ['a promise of true'],
+      isRevoked: ['a promise of false'],
+      identity: ['an empty object'],
+      issuers: [],
+    }[option],
+    refuses: {
+      validate: ['a promise of false'],
+      isRevoked: ['a promise of true'],
+      identity: [],
+      issuers: NOTHING,
+    }[option],
+  })),
+  {
+    name: 'passwordUsers find',
+    login: f => ({
+      strategies: [
+        basic({ verify: passwordUsers({ find: f, hasher: passwordHasher({ cost: 10 }) }).verify }),
+      ],
+    }),
+    credential: () => `Basic ${btoa('ada:secret')}`,
+    // A user without a password.
+    refuses: [...NOTHING, 'an empty object'],
+  },
+  ...(['disabled', 'passwordHash'] as const).map(field => ({
+    name: `passwordUsers find, of which ${field} is what it should not be`,
+    login: (f: never) => ({
+      strategies: [
+        basic({
+          verify: passwordUsers({
+            find: () => ({ subject: 'ada', passwordHash: HASH, [field]: (f as () => never)() }),
+            hasher: passwordHasher({ cost: 10 }),
+          }).verify,
+        }),
+      ],
+    }),
+    credential: () => `Basic ${btoa('ada:secret')}`,
+    grants: field === 'disabled' ? NOTHING : [],
+    refuses: field === 'disabled' ? [] : NOTHING,
+  })),
+]
+
+const TOKENS = {
+  issuer: 'shop',
+  audience: 'shop',
+  secret: 'a secret of thirty-two characters',
+  algorithms: ['HS256'],
+}
+
+function jwtWith(option: string, value: unknown): Parameters<typeof jwt>[0] {
+  return (option === 'issuers' ? { issuers: value } : { ...TOKENS, [option]: value }) as never
+}
+
+function signedToken(): string {
+  const now = Math.floor(fakeClock().now() / 1000)
+  const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const text = `${encoded({ alg: 'HS256' })}.${encoded({ iss: 'shop', aud: 'shop', sub: 'ada', exp: now + 60 })}`
+  return `Bearer ${text}.${createHmac('sha256', TOKENS.secret).update(text).digest('base64url')}`
+}
+
+describe.each(LOGINS)('$name', ({ login, credential, grants = [], refuses = [] }) => {
+  it.each(everything)('%s: the caller is logged in only where that is said', async (name, value) => {
+    const { base, logged } = watched()
+    const edge = base.use(authenticate(login(value as never)))
+    const { status, passed } = await inject(edge, { headers: { authorization: credential() } })
+    const expected = grants.includes(name) ? 200 : refuses.includes(name) ? 401 : 503
+    expect({ status, passed }).toEqual({ status: expected, passed: expected === 200 })
+    expect(logged.length > 0).toBe(expected === 503)
+  })
+})
+
+describe('passwordUsers rehash', () => {
+  it.each(everything)('%s: the login is right all the same', async (_, value) => {
+    const weak = await passwordHasher({ cost: 10 }).hash('secret')
+    const users = passwordUsers({
+      find: () => ({ subject: 'ada', passwordHash: weak }),
+      rehash: value as never,
+      hasher: passwordHasher({ cost: 11 }),
+    })
+    expect(await users.verify('ada', 'secret')).toMatchObject({ subject: 'ada' })
+    expect(await users.verify('ada', 'wrong')).toBeUndefined()
   })
 })
 

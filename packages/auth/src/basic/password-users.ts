@@ -1,4 +1,12 @@
-import { callback, checkOptions, type MaybePromise, optional, refuse } from '@palisade/core'
+import {
+  callback,
+  checkOptions,
+  ignoreRejection,
+  type MaybePromise,
+  optional,
+  refuse,
+  wrongResult,
+} from '@palisade/core'
 import type { BasicUser, PasswordContext } from './basic.js'
 import { PasswordHasher, passwordHasher } from './password-hasher.js'
 import { parsePhc } from './phc.js'
@@ -7,7 +15,7 @@ import { parsePhc } from './phc.js'
 export interface StoredUser extends BasicUser {
   /** What `hasher.hash()` made: a PHC string. Absent: this user has no password. One that cannot be read is an error, and no wrong password. */
   passwordHash?: string | null | undefined
-  /** No login while it is true. */
+  /** No login while it is true. A boolean: other values are an error, as the 1 of some databases. */
   disabled?: boolean | undefined
 }
 
@@ -24,7 +32,8 @@ export interface PasswordUsers {
   /**
    * For `basic({ verify })`, and for a login form. Nothing: unknown user, wrong password, disabled - always for the work of one hash.
    *
-   * @throws TypeError after the same work, where the stored hash cannot be read; Overloaded; and what `find` throws
+   * @throws TypeError after the same work, where `find` returned no user, the stored hash cannot be read, or
+   *   `disabled` is no boolean; Overloaded; and what `find` throws
    */
   verify(
     username: string,
@@ -59,12 +68,21 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
     hasher,
 
     async verify(username, password, context) {
-      const user = (await find(username)) ?? undefined
+      const found: unknown = await find(username)
+      const user = typeof found === 'object' && found !== null ? (found as StoredUser) : undefined
       const stored: unknown = user?.passwordHash ?? undefined
+      // Before the hash: a rejection that waits for it unobserved would end the process.
+      for (const field of [stored, user?.disabled]) ignoreRejection(field)
       const phc = isReadable(stored) ? stored : undefined
       const isRight = await hasher.verify(password, phc, context?.signal, context?.client)
-      if (user === undefined || user.disabled === true) return undefined
-      // The team's fault: nobody can say whether the password was wrong, so that it must not count against who typed it.
+      // The team's faults: whether the password was wrong is not known, so it must not count against the client.
+      if (user === undefined && found !== undefined && found !== null)
+        throw wrongResult('find', found, 'a user or nothing')
+      if (user === undefined) return undefined
+      const disabled: unknown = user.disabled ?? false
+      // The 1 of a database is not `true`, and must not let the user in.
+      if (typeof disabled !== 'boolean') throw wrongResult('find', disabled, '"disabled" of true or false')
+      if (disabled) return undefined
       if (stored !== phc)
         throw new TypeError(
           'find returned a passwordHash that cannot be read; needed: what hasher.hash() makes',

@@ -10,6 +10,8 @@ const SOME = 20
 const MANY_CLIENTS = 5
 /** How many public peers must send headers of proxies: one may be a client that forges them. */
 const PUBLIC_PEERS = 3
+/** A single public peer must also stand for all requests, from as many kinds of clients. */
+const KINDS_OF_ONE_PEER = 5
 
 interface Finding {
   readonly fact: string
@@ -75,7 +77,7 @@ function unreadHeaders(tally: Tally): Finding | undefined {
   const tracing = peers.filter(([, peer]) => peer.traced > 0)
   const inside = tracing.filter(([, peer]) => peer.place !== 'public')
   const from = inside.length > 0 ? inside : tracing
-  if (inside.length === 0 && tracing.length < PUBLIC_PEERS) return undefined
+  if (inside.length === 0 && tracing.length < PUBLIC_PEERS && !isRemoteProxy(tally)) return undefined
   const traced = from.reduce((sum, [, peer]) => sum + peer.traced, 0)
   const direct = peers.reduce((sum, [, peer]) => sum + (peer.traced === 0 ? peer.requests : 0), 0)
   if (traced < FEW || traced < 4 * direct) return undefined
@@ -93,6 +95,13 @@ function unreadHeaders(tally: Tally): Finding | undefined {
       ? `Set \`trust: ${readingOf(tally, '', first)}\`.`
       : 'Let the proxy add X-Forwarded-For, then set `trust: trustedHops(1)`.',
   }
+}
+
+/** A proxy with a public address. All requests come from it, and they differ as those of many clients do. */
+function isRemoteProxy({ peers, requests, forwarded, fingerprints }: Tally): boolean {
+  return (
+    peers.size === 1 && requests >= SOME && forwarded === requests && fingerprints.size >= KINDS_OF_ONE_PEER
+  )
 }
 
 function neverMatches(tally: Tally, trust: Trust): Finding | undefined {
@@ -151,12 +160,23 @@ function tooFewHops(tally: Tally, trust: Trust): Finding | undefined {
   const isShared = resolved.size >= 2 && beyond.size >= MANY_CLIENTS && beyond.size >= 4 * resolved.size
   if (overtakenInside < 0.9 * withHeader && !isShared) return undefined
   const [ip = ''] = resolved
+  if (trust.header !== 'x-forwarded-for' && trust.header !== 'forwarded')
+    return innerAddress(tally, trust, ip)
   return {
     fact: `${nameOf(trust.header ?? '')} names another address in front of ${ip}, which \`trust\` takes for the client: all clients behind that proxy are one client.`,
     remedy:
       trust.proxies === undefined
         ? `Set \`trust: trustedHops(${tally.overtakenElements}${headerOption(trust.header)})\`.`
         : `Add the range of ${ip} to the ranges of \`trust\`.`,
+  }
+}
+
+/** `X-Real-IP: $remote_addr` of a proxy behind another one. */
+function innerAddress(tally: Tally, trust: Trust, ip: string): Finding {
+  const list = tally.headers.has('x-forwarded-for') ? 'x-forwarded-for' : 'forwarded'
+  return {
+    fact: `${nameOf(trust.header ?? '')} holds ${ip}, and ${nameOf(list)} names another address in front of it: all clients behind that proxy are one client.`,
+    remedy: `Let the proxy write the address of its client into ${nameOf(trust.header ?? '')}, or set \`trust: trustedHops(${tally.overtakenElements}${headerOption(list)})\`.`,
   }
 }
 

@@ -22,7 +22,7 @@ export class Tally {
   malformedElement = ''
   /** Requests of these that end before the hops are counted. */
   short = 0
-  /** Requests of these whose client stands right of another address. */
+  /** Requests of these where another address stands in front of the client's. */
   overtaken = 0
   overtakenInside = 0
   overtakenElements = Number.POSITIVE_INFINITY
@@ -59,15 +59,27 @@ export class Tally {
     if (traces.length > 0) peer.traced++
   }
 
-  private addMatched({ hasHeader, client, chain, isChainRead, value, peer }: Sighting): void {
+  private addMatched(sighting: Sighting): void {
+    const { hasHeader, client, chain, isChainRead } = sighting
     this.matched++
     if (!hasHeader) return
     this.withHeader++
-    if (!isChainRead || chain === undefined) {
-      if (!client.bannable && client.ip === peer) this.addMalformed(value)
-    } else if (client.bannable) this.addResolved(client.ip, chain)
+    if (!isChainRead) this.addSingle(sighting)
+    else if (chain === undefined) this.addUnread(sighting)
+    else if (client.bannable) this.addResolved(client.ip, chain)
     else if (chain.broken !== undefined) this.addMalformed(chain.broken)
     else this.short++
+  }
+
+  /** A header of one address, which may be that of an inner proxy: a list beside it shows the client. */
+  private addSingle(sighting: Sighting): void {
+    const { client, chain } = sighting
+    if (!client.bannable) this.addUnread(sighting)
+    else if (chain !== undefined) this.addResolved(client.ip, chain)
+  }
+
+  private addUnread({ client, value, peer }: Sighting): void {
+    if (!client.bannable && client.ip === peer) this.addMalformed(value)
   }
 
   private addMalformed(element: string): void {
@@ -79,8 +91,8 @@ export class Tally {
   private addResolved(ip: string | undefined, { addresses }: Chain): void {
     if (ip === undefined) return
     this.resolved.add(ip)
-    const at = addresses.indexOf(ip)
-    const next = at < 0 ? undefined : addresses[at + 1]
+    // With a single header the list may lack the client: then all of it stands in front.
+    const next = addresses[addresses.indexOf(ip) + 1]
     if (next === undefined) return
     this.overtaken++
     this.overtakenElements = Math.min(this.overtakenElements, addresses.length)

@@ -6,11 +6,14 @@ import type { RequestContext } from '@palisade/core'
  *
  * Every page can hold `<img src="https://victim.example/.env">`, and must not have its visitors banned by it. A page cannot change
  * these fields; a program can send them.
+ *
+ * `Sec-Fetch-Mode: cors` alone is no browser's: Node's `fetch()` sends this field and no other, and browsers send the site with it.
  */
 export function isInduced(ctx: Pick<RequestContext, 'header'>): boolean {
   const site = ctx.header('sec-fetch-site')
   const dest = ctx.header('sec-fetch-dest')
   const mode = ctx.header('sec-fetch-mode')
+  if (site === undefined && dest === undefined && mode === 'cors') return false
   return (
     (site !== undefined && site !== 'same-origin' && site !== 'none') ||
     (dest !== undefined && dest !== 'document') ||

@@ -34,6 +34,7 @@ const INDUCED: readonly (readonly [what: string, headers: Readonly<Record<string
 
 const OWN: readonly (readonly [what: string, headers: Readonly<Record<string, string>>])[] = [
   ['no such header, as of a script', {}],
+  ["the mode that Node's fetch() sends alone", { 'sec-fetch-mode': 'cors' }],
   ['an address that was typed', marks('none', 'navigate', 'document')],
   ['a link on this site', marks('same-origin', 'navigate', 'document')],
 ]
