@@ -13,8 +13,11 @@ export function contextIn(
   carriers: readonly object[],
 ): RequestContext | undefined {
   for (const carrier of carriers) {
-    const ctx = pipeline.contextOf(carrier)
-    if (ctx !== undefined) return ctx
+    // An object that a handler derived from its request stands for the same request here.
+    for (let at: object | null = carrier; at !== null; at = Object.getPrototypeOf(at)) {
+      const ctx = pipeline.contextOf(at)
+      if (ctx !== undefined) return ctx
+    }
   }
   return undefined
 }

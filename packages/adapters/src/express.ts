@@ -15,6 +15,7 @@ import { HiddenClasses } from './express/hidden-class.js'
 import { RouteTemplates } from './express/route-templates.js'
 import { hideExpress } from './node-http/before-head.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
+import { attachDispatch, contextOfDispatch } from './node-http/dispatch.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUnroutable } from './node-http/unroutable.js'
 import { guardUpgrades } from './node-http/upgrade.js'
@@ -69,15 +70,13 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
   const enter = (req: Request, res: Response): ExpressContext => {
     hiddenClasses.share(req, res)
     errors.watch(req.app)
-    const ctx = new ExpressContext(pipeline.root, req, res, templates)
-    pipeline.attach(req, ctx)
-    return ctx
+    return attachDispatch(pipeline, new ExpressContext(pipeline.root, req, res, templates))
   }
   const connect = connectMiddleware(pipeline)
   const middleware = (req: Request, res: Response, next: NextFunction) => {
     // Express was not asked: a library has taken the request in front of it.
     if (req.app === undefined) return connect(req, res, next)
-    const ctx = pipeline.contextOf(req) ?? enter(req, res)
+    const ctx = contextOfDispatch(pipeline, req, res) ?? enter(req, res)
     const answer = pipeline.run(ctx)
     if (answer === undefined) next()
     else if (answer instanceof Promise)
@@ -85,14 +84,14 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
     else writeReply(ctx, res, answer)
   }
   const errorHandler = (error: unknown, req: Request, res: Response, next: NextFunction) => {
-    const ctx = pipeline.contextOf(req) ?? enter(req, res)
+    const ctx = contextOfDispatch(pipeline, req, res) ?? enter(req, res)
     const reply = answerError(ctx, error, 'the handler failed', undefined, { status: statusSet(res) })
     // Express itself tears the connection when half an answer is already out.
     if (res.headersSent) next(error)
     else writeReply(ctx, res, reply)
   }
   const notFoundHandler = (req: Request, res: Response) => {
-    const ctx = pipeline.contextOf(req) ?? enter(req, res)
+    const ctx = contextOfDispatch(pipeline, req, res) ?? enter(req, res)
     writeReply(
       ctx,
       res,

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
 import { HonoInnerContext } from './hono/inner-context.js'
 import { HonoNodeContext } from './hono/node-context.js'
+import { isRequestOf } from './hono/own-headers.js'
 import { isRoutable } from './hono/routable.js'
 import { HonoUpgradeContext } from './hono/upgrade-context.js'
 import { addressOf, HonoWebContext } from './hono/web-context.js'
@@ -60,11 +61,17 @@ const NODE: HonoPlatform = {
         ? new HonoWebContext(pipeline.root, c, addressOf(c, peer))
         : new HonoUpgradeContext(pipeline.root, c, addressOf(c, peer), upgrade)
     }
-    const outer = pipeline.contextOf(node.incoming)
+    const { incoming, outgoing } = node
+    const outer = pipeline.contextOf(incoming)
+    // A request that the application made: nothing of Node's own says its target or gets its answer.
+    if (!isRequestOf(c.req.raw, incoming)) {
+      const around = outer instanceof NodeContext ? outer : new NodeContext(pipeline.root, incoming, outgoing)
+      return new HonoInnerContext(pipeline.root, c, around)
+    }
     if (outer instanceof HonoNodeContext && !outer.isMet) return outer
     if (outer instanceof NodeContext) return new HonoInnerContext(pipeline.root, c, outer)
-    const ctx = new HonoNodeContext(pipeline.root, node.incoming, node.outgoing)
-    pipeline.attach(node.incoming, ctx)
+    const ctx = new HonoNodeContext(pipeline.root, incoming, outgoing)
+    pipeline.attach(incoming, ctx)
     return ctx
   },
   withConnect(pipeline, middleware) {

@@ -1,13 +1,8 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
-import {
-  answerError,
-  type CompiledPipeline,
-  type Diagnosis,
-  type Pipeline,
-  type RequestContext,
-} from '@palisade/core'
+import { answerError, type Diagnosis, type Pipeline, type RequestContext } from '@palisade/core'
 import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
+import { attachDispatch, contextOfDispatch } from './node-http/dispatch.js'
 import { tear } from './node-http/end-of-response.js'
 import { NodeContext } from './node-http/node-context.js'
 import { guardUpgrades } from './node-http/upgrade.js'
@@ -54,9 +49,11 @@ export function toNode<State extends object>(
   requireHandler('toNode', handler, 'a function (req, res, ctx)')
   const pipeline = compiled('toNode', edge)
   const connect = connectMiddleware(pipeline)
+  const enter = (req: IncomingMessage, res: ServerResponse) =>
+    attachDispatch(pipeline, new NodeContext(pipeline.root, req, res))
   const listener = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => {
     if (typeof next === 'function') return connect(req, res, next)
-    const ctx = pipeline.contextOf(req) ?? enter(pipeline, req, res)
+    const ctx = contextOfDispatch(pipeline, req, res) ?? enter(req, res)
     const answer = pipeline.run(ctx)
     if (answer === undefined) handle(ctx, handler as NodeHandler, req, res)
     else if (answer instanceof Promise)
@@ -73,12 +70,6 @@ export function toNode<State extends object>(
     middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })
-}
-
-function enter(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse): NodeContext {
-  const ctx = new NodeContext(pipeline.root, req, res)
-  pipeline.attach(req, ctx)
-  return ctx
 }
 
 function handle(ctx: RequestContext, handler: NodeHandler, req: IncomingMessage, res: ServerResponse): void {

@@ -100,24 +100,27 @@ export class CompiledPipeline {
 
   /** The context that this pipeline, or the root of this branch, has on a host's request object. */
   contextOf(carrier: object): RequestContext | undefined {
-    const found = (carrier as Carrier)[SLOT]
+    const found = ownContexts(carrier)
     if (isList(found)) return found.find(ctx => ctx.pipeline === this.root)
     return found?.pipeline === this.root ? found : undefined
   }
 
-  /** Puts a new context on a host's request object, in front of those of other, unrelated pipelines. */
+  /**
+   * Puts a new context on a host's request object, in front of those of other, unrelated pipelines. It takes
+   * the place of this pipeline's own context of an earlier dispatch.
+   */
   attach(carrier: object, ctx: RequestContext): void {
     const slot = carrier as Carrier
-    const older = slot[SLOT]
+    const older = ownContexts(carrier)
     if (older === undefined) slot[SLOT] = ctx
-    else slot[SLOT] = isList(older) ? [ctx, ...older] : [ctx, older]
+    else slot[SLOT] = [ctx, ...[older].flat().filter(one => one.pipeline !== this.root)]
   }
 
   /**
    * Runs the middleware on a request. `undefined` lets it through; a `Reply` answers it. Never throws, never rejects.
    *
-   * A request that was let through is not run again, as long as its method and target stay the same. With
-   * others it is decided anew: the application may route it elsewhere now. A request that comes again
+   * A request that was let through is not run again, as long as its method, target and credential stay the
+   * same. With others it is decided anew: it is another request now. A request that comes again
    * without having been let through is refused, since something went past the first run. A branch refuses
    * a request that its parent did not let through. A disposed pipeline refuses every request, because its
    * middlewares no longer protect.
@@ -283,6 +286,12 @@ export class CompiledPipeline {
 function announced(ctx: RequestContext, answer: MaybePromise<unknown>): void {
   if (isPromise(answer)) void answer.then(() => ctx.announce())
   else ctx.announce()
+}
+
+/** Not those of an object that it inherits from: `Object.create(req)` is another request. */
+function ownContexts(carrier: Carrier): Carrier[typeof SLOT] {
+  const found = carrier[SLOT]
+  return found === undefined || Object.hasOwn(carrier, SLOT) ? found : undefined
 }
 
 function isList(found: Carrier[typeof SLOT]): found is readonly RequestContext[] {

@@ -15,6 +15,8 @@ export interface Run {
   readonly pipeline: CompiledPipeline
   /** What its middlewares see, also at the end. */
   readonly target: RequestTarget
+  /** The `Authorization` that they see. */
+  readonly credential: string | undefined
   /** How many middlewares were reached. */
   reached: number
   /** Whether all of them let the request through. */
@@ -265,12 +267,14 @@ export abstract class RequestContext<State extends object = {}> {
   }
 
   /**
-   * The last run of a pipeline here, if it was with the method and target that the host has now. With
-   * others the request is decided anew: what was let through was another request.
+   * The last run of a pipeline here, if it was with the method, target and credential that the host has now.
+   * With others the request is decided anew: what was let through was another request.
    */
   sameRun(pipeline: CompiledPipeline): Run | undefined {
     const run = this.runOf(pipeline)
-    return run !== undefined && this.isAt(run.target) ? run : undefined
+    return run !== undefined && this.isAt(run.target) && run.credential === this.credentialNow()
+      ? run
+      : undefined
   }
 
   /** Whether a pipeline ran here to its end and let the request through, the last time that it ran. */
@@ -282,7 +286,14 @@ export abstract class RequestContext<State extends object = {}> {
   begin(pipeline: CompiledPipeline): Run {
     // The root again: what it knew belongs to the request that this one was before.
     if (pipeline === this.pipeline && this.runs !== undefined) this.forget()
-    const run: Run = { pipeline, target: this.currentTarget, reached: 0, passed: false, before: this.runs }
+    const run: Run = {
+      pipeline,
+      target: this.currentTarget,
+      credential: this.credentialNow(),
+      reached: 0,
+      passed: false,
+      before: this.runs,
+    }
     this.runs = run
     return run
   }
@@ -358,6 +369,11 @@ export abstract class RequestContext<State extends object = {}> {
     if (seen !== undefined && this.isAt(seen)) return seen
     this.seen = new RequestTarget(this.method, this.url)
     return this.seen
+  }
+
+  /** The `Authorization` as the host has it now. */
+  protected credentialNow(): string | undefined {
+    return this.header('authorization')
   }
 
   private isAt(target: RequestTarget): boolean {

@@ -51,6 +51,11 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
     return this.own === null ? super.header(name) : (this.own.get(name) ?? undefined)
   }
 
+  protected override credentialNow(): string | undefined {
+    this.own = undefined
+    return this.header('authorization')
+  }
+
   override begin(pipeline: CompiledPipeline): ReturnType<NodeContext['begin']> {
     this.own = undefined
     return super.begin(pipeline)

@@ -19,6 +19,7 @@ export interface EndListener {
  * | HTTP/1.1 | when it closes, or its connection does | all of it was written |
  * | HTTP/2 | when its stream closes | the stream was not aborted, and all of it was written |
  * | to an upgrade | when the socket closes | 101 was written, or all of the refusal |
+ * | made for an inner request | as an injected one, or when the outer one closes | the handler ended it |
  * | injected, or on a serverless platform | when it is finished, or closes | the handler ended it |
  */
 export function watchEnd(
@@ -145,6 +146,14 @@ export function watchUpgradeEnd(
   }
   if (socket.destroyed) close()
   else socket.once('close', close)
+}
+
+/** A response that the application made for a request to itself: no connection ends it, and at the latest the outer one does. */
+export function watchInnerEnd(res: ServerResponse, outer: ServerResponse, listener: EndListener): void {
+  watchInjected(res, listener)
+  const close = () => listener.finish(res.headersSent ? res.statusCode : undefined, !res.writableEnded)
+  if (outer.closed || outer.destroyed) close()
+  else outer.once('close', close)
 }
 
 /** `light-my-request` and adapters of serverless platforms: a socket that is none says nothing of the end. */

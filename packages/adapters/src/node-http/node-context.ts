@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
 import { forgetGathered, gatherOnWrite } from './before-head.js'
-import { hasLostPeer, isDisconnected, isTorn, watchEnd } from './end-of-response.js'
+import { hasLostPeer, isDisconnected, isTorn, watchEnd, watchInnerEnd } from './end-of-response.js'
 import { headerTableOf } from './header-table.js'
 import { addHeader, gathers, NAMES, setHeader } from './headers.js'
 import { streamOf } from './http2.js'
@@ -30,6 +30,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   readonly peer: string | undefined
   protected readonly socket: Duplex | undefined
   private asyncContext: AsyncResource | undefined = undefined
+  private outer: NodeContext | undefined = undefined
   private fields: IncomingHttpHeaders | undefined = undefined
   private knownTable: HeaderTable | undefined = undefined
 
@@ -65,6 +66,10 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   /** The fields as the team's handler has them: a middleware in front may have added and replaced some. */
   protected fieldsNow(): IncomingHttpHeaders {
     return this.req.headers
+  }
+
+  protected override credentialNow(): string | undefined {
+    return this.fieldsNow().authorization
   }
 
   protected get encrypted(): boolean {
@@ -166,8 +171,15 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     return readBody(this.req, this.res, { bytes: limit, timeoutMs: this.services.bodyTimeoutMs })
   }
 
+  /** The dispatch in whose handler the application made this one, with a response of its own. */
+  isWithin(outer: NodeContext): void {
+    // The one whose response has a connection.
+    this.outer = outer.outer ?? outer
+  }
+
   protected watchEnd(): void {
-    watchEnd(this.req, this.res, this.socket, this)
+    if (this.outer === undefined) watchEnd(this.req, this.res, this.socket, this)
+    else watchInnerEnd(this.res, this.outer.res, this)
   }
 
   override get hasDisconnected(): boolean {
