@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { type HonoEdge, type HonoOptions, type HonoPlatform, honoEdge } from './hono/edge.js'
 import { HonoInnerContext } from './hono/inner-context.js'
 import { HonoNodeContext } from './hono/node-context.js'
-import { isRequestOf } from './hono/own-headers.js'
+import { NodesRequests } from './hono/nodes-requests.js'
 import { isRoutable } from './hono/routable.js'
 import { HonoUpgradeContext } from './hono/upgrade-context.js'
 import { addressOf, HonoWebContext } from './hono/web-context.js'
@@ -32,7 +32,7 @@ export function toHono<State extends object>(
   edge: Pipeline<State>,
   options: HonoOptions = {},
 ): HonoEdge<State> {
-  return honoEdge(edge, options, NODE)
+  return honoEdge(edge, options, onNode())
 }
 
 /** What `@hono/node-server` puts into `c.env`. */
@@ -52,33 +52,42 @@ function upgradeOf(c: Context): IncomingMessage | undefined {
   return incoming !== undefined && isUpgrade(incoming) ? incoming : undefined
 }
 
-const NODE: HonoPlatform = {
-  contextFor(pipeline, c, peer) {
-    const node = nodeOf(c)
-    if (node === undefined) {
-      const upgrade = upgradeOf(c)
-      return upgrade === undefined
-        ? new HonoWebContext(pipeline.root, c, addressOf(c, peer))
-        : new HonoUpgradeContext(pipeline.root, c, addressOf(c, peer), upgrade)
-    }
-    const { incoming, outgoing } = node
-    const outer = pipeline.contextOf(incoming)
-    // A request that the application made: nothing of Node's own says its target or gets its answer.
-    if (!isRequestOf(c.req.raw, incoming)) {
-      const around = outer instanceof NodeContext ? outer : new NodeContext(pipeline.root, incoming, outgoing)
-      return new HonoInnerContext(pipeline.root, c, around)
-    }
-    if (outer instanceof HonoNodeContext && !outer.isMet) return outer
-    if (outer instanceof NodeContext) return new HonoInnerContext(pipeline.root, c, outer)
-    const ctx = new HonoNodeContext(pipeline.root, incoming, outgoing)
-    pipeline.attach(incoming, ctx)
-    return ctx
-  },
-  withConnect(pipeline, middleware) {
-    const connect = connectMiddleware(pipeline)
-    return { entry: orConnect(middleware, connect), middleware: connect }
-  },
-  handleUpgrade: guardUpgrades,
-  handleUnroutable: (pipeline, server) =>
-    guardUnroutable(pipeline, server, isRoutable, (req, res) => new HonoNodeContext(pipeline.root, req, res)),
+function onNode(): HonoPlatform {
+  const requests = new NodesRequests()
+  return {
+    contextFor(pipeline, c, peer) {
+      const node = nodeOf(c)
+      if (node === undefined) {
+        const upgrade = upgradeOf(c)
+        return upgrade === undefined
+          ? new HonoWebContext(pipeline.root, c, addressOf(c, peer))
+          : new HonoUpgradeContext(pipeline.root, c, addressOf(c, peer), upgrade)
+      }
+      const { incoming, outgoing } = node
+      const outer = pipeline.contextOf(incoming)
+      // A request that the application made: nothing of Node's own says its target or gets its answer.
+      if (!requests.has(c.req.raw, incoming)) {
+        const around =
+          outer instanceof NodeContext ? outer : new NodeContext(pipeline.root, incoming, outgoing)
+        return new HonoInnerContext(pipeline.root, c, around)
+      }
+      if (outer instanceof HonoNodeContext && !outer.isMet) return outer
+      if (outer instanceof NodeContext) return new HonoInnerContext(pipeline.root, c, outer)
+      const ctx = new HonoNodeContext(pipeline.root, incoming, outgoing)
+      pipeline.attach(incoming, ctx)
+      return ctx
+    },
+    withConnect(pipeline, middleware) {
+      const connect = connectMiddleware(pipeline)
+      return { entry: orConnect(middleware, connect), middleware: connect }
+    },
+    handleUpgrade: guardUpgrades,
+    handleUnroutable: (pipeline, server) =>
+      guardUnroutable(
+        pipeline,
+        server,
+        isRoutable,
+        (req, res) => new HonoNodeContext(pipeline.root, req, res),
+      ),
+  }
 }

@@ -13,13 +13,7 @@ export function ownHeaders(raw: Request): Headers | undefined {
   return isNodes ? undefined : raw.headers
 }
 
-/** Whether `@hono/node-server` made it of Node's request. Middleware and the application make others. */
-export function isRequestOf(raw: Request, incoming: object): boolean {
-  for (const key of Object.getOwnPropertySymbols(raw))
-    if (key.description === INCOMING) return (raw as unknown as Record<symbol, unknown>)[key] === incoming
-  return false
-}
-
-const INCOMING = 'incomingKey'
+/** What `@hono/node-server` calls the property that has Node's message. */
+export const INCOMING = 'incomingKey'
 const HEADERS = 'headersKey'
 const CACHED = 'requestCache'
