@@ -8,7 +8,7 @@ import { toFastify } from '@palisade/adapters/fastify'
 import { toHono } from '@palisade/adapters/hono'
 import { toKoa } from '@palisade/adapters/koa'
 import { toNode } from '@palisade/adapters/node'
-import { type Pipeline, pipeline, type RequestContext } from '@palisade/core'
+import { type Pipeline, pipeline, Reply, type RequestContext } from '@palisade/core'
 import express from 'express'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
@@ -102,6 +102,45 @@ describe('Hono on Node', () => {
     })
     expect(answers).toHaveLength(20)
   })
+})
+
+test('given Hono on Node when a handler gives the app the very same request again then the edge counts it again', async () => {
+  let left = 2
+  const app = new Hono()
+  app.use(
+    toHono(
+      pipeline().use({
+        name: 'limit',
+        onRequest: () =>
+          left-- > 0 ? undefined : new Reply(429, { 'Content-Type': 'text/plain' }, 'slow down'),
+      }),
+    ),
+  )
+  app.get('/', c => app.fetch(c.req.raw, c.env))
+  const { status, text } = await serve(honoServer(app), port => ask(port, '/'))
+  expect([status, text]).toEqual([429, 'slow down'])
+})
+
+test('given Fastify with a slow onSend hook when the edge refuses then no later hook and no handler runs', async () => {
+  const reached: string[] = []
+  const app = Fastify()
+  await app.register(toFastify(keyed()))
+  app.addHook('onSend', async (_request, _reply, payload) => {
+    await new Promise(resolve => setImmediate(resolve))
+    return payload
+  })
+  for (const name of ['preParsing', 'preValidation', 'preHandler'] as const)
+    app.addHook(name, async () => void reached.push(name))
+  app.get('/admin', async () => {
+    reached.push('handler')
+    return 'secret'
+  })
+  await app.ready()
+  const answers = await serve(app.server as Server, port =>
+    Promise.all(Array.from({ length: 5 }, () => ask(port, '/admin'))),
+  )
+  expect(answers.map(({ status }) => status)).toEqual(Array(5).fill(401))
+  expect(reached).toEqual([])
 })
 
 describe('one request of Node, dispatched again', () => {

@@ -1,9 +1,11 @@
+import { createHmac } from 'node:crypto'
 import codegenie from '@codegenie/serverless-express'
 import awsLambda from '@fastify/aws-lambda'
 import { toExpress } from '@palisade/adapters/express'
 import { toFastify } from '@palisade/adapters/fastify'
 import { toHono } from '@palisade/adapters/hono'
 import { toKoa } from '@palisade/adapters/koa'
+import { authenticate, jwt } from '@palisade/auth'
 import { type Pipeline, pipeline } from '@palisade/core'
 import express from 'express'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -197,4 +199,38 @@ test('given a handler that tears an injected answer when it does then its outcom
   await expect(app.inject('/')).rejects.toThrow('destroyed')
   await ends.reach(1)
   expect(ends.outcomes).toMatchObject([{ status: undefined, aborted: true }])
+})
+
+describe.each(['Express', 'Koa'])('a login by serverless-http on %s', name => {
+  const secret = 'a secret of thirty-two bytes, no less'
+  const edge = pipeline().use(
+    authenticate({ strategies: [jwt({ issuer: 'me', audience: 'shop', secret, algorithms: ['HS256'] })] }),
+  )
+  const app = name === 'Express' ? expressApp(edge) : koaApp(edge)
+  const lambda = serverless(app) as Lambda
+  const statusWith = async (headers: object, multiValueHeaders: object = {}) => {
+    const event = {
+      ...eventOf('/', 'GET', undefined),
+      headers: { Host: 'localhost', ...headers },
+      multiValueHeaders,
+    }
+    return ((await lambda(event, {})) as { statusCode: number }).statusCode
+  }
+  const token = (claims: object) => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`
+    return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+  }
+  const good = () => token({ iss: 'me', aud: 'shop', sub: 'ada', exp: Math.floor(Date.now() / 1000) + 60 })
+
+  test('given a token when the gateway gives headers without raw lines then it decides', async () => {
+    expect(await statusWith({ Authorization: `Bearer ${good()}` })).toBe(200)
+    expect(await statusWith({})).toBe(401)
+    expect(await statusWith({ Authorization: `Bearer ${good()}x` })).toBe(401)
+  })
+
+  test('given two credentials when the gateway gives both then neither is taken', async () => {
+    const both = { Authorization: [`Bearer ${good()}`, 'Basic YTpi'] }
+    expect(await statusWith({ Authorization: 'Basic YTpi' }, both)).toBeGreaterThanOrEqual(400)
+  })
 })
