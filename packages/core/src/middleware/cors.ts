@@ -41,8 +41,9 @@ export interface CorsOptions {
  *
  * Spoofable where an allowed site is taken over or runs a stranger's script: it reads what its visitor may. A function as `origin` is believed.
  *
- * @throws ConfigError also for a pattern that a stranger's domain matches, and together with `credentials` or `privateNetwork` for `*`, `'null'`, a
- * pattern that every site matches, and a function that takes no origin
+ * @throws ConfigError also for a pattern that a domain beside yours matches, and together with
+ * `credentials` or `privateNetwork` for `*`, `'null'`, a pattern that does not spell out each
+ * registered domain, and a function that takes no origin
  */
 export function cors(options: CorsOptions): Middleware {
   const checked = checkOptions('cors', options, {
@@ -56,8 +57,8 @@ export function cors(options: CorsOptions): Middleware {
   })
   const { origin, credentials, exposeHeaders, privateNetwork } = checked
   const { decide, tooWide } = origin
-  if ((credentials || privateNetwork) && tooWide !== undefined)
-    refuse(tooWide.at, tooWide.value, tooWide.allowed)
+  const fault = credentials || privateNetwork ? tooWide() : undefined
+  if (fault !== undefined) refuse(fault.at, fault.value, fault.allowed)
   if (credentials) refuseWildcards(checked)
   const anybody = decide === '*'
   const exposed = exposeHeaders.join(', ')

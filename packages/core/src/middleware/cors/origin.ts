@@ -2,7 +2,8 @@ import type { RequestContext } from '../../context.js'
 import { type Check, type OptionPath, refuse, within } from '../../options/check.js'
 import { entriesOf } from '../../options/read.js'
 import type { MaybePromise } from '../../vocabulary/maybe-promise.js'
-import { strangerIn } from './strangers.js'
+import { neighbourOf, siteIn } from './neighbours.js'
+import { foreignMatch } from './pattern/foreign-match.js'
 
 /** Decides about one origin. Anything but `true` and `false` is a mistake and refuses the request with 500. */
 export type OriginFunction = (origin: string, ctx: RequestContext) => MaybePromise<boolean>
@@ -13,8 +14,8 @@ export type OriginOption = string | RegExp | OriginFunction | readonly (string |
 export interface OriginRule {
   /** On what the `Origin` header holds; `'*'` is anybody. */
   readonly decide: '*' | ((origin: string, ctx: RequestContext) => unknown)
-  /** Why it is too wide for whoever must know whom they let in: with credentials, and in front of a private network. */
-  readonly tooWide: Fault | undefined
+  /** Why the option is too wide for credentials and for a private network. Asked only there. */
+  readonly tooWide: () => Fault | undefined
 }
 
 interface Fault {
@@ -29,7 +30,10 @@ const LONGEST_ORIGIN = 512
 
 export const originRule: Check<OriginRule> = (value, at) => {
   if (value === '*')
-    return { decide: '*', tooWide: { at, value, allowed: `${WHERE}: the origins by name, never "*"` } }
+    return {
+      decide: '*',
+      tooWide: () => ({ at, value, allowed: `${WHERE}: the origins by name, never "*"` }),
+    }
   if (typeof value === 'function') return asking(value as OriginFunction, at)
   if (!Array.isArray(value)) return matching([entry(value, at)])
   const list = entriesOf(value, 10_000)
@@ -47,13 +51,13 @@ function asking(decide: OriginFunction, at: OptionPath): OriginRule {
   const allowed = `${WHERE}: a function (origin, ctx) that looks at the origin; one without parameters lets in everybody`
   return {
     decide: (origin, ctx) => isSerialized(origin) && decide(origin, ctx),
-    tooWide: decide.length === 0 ? { at, value: decide, allowed } : undefined,
+    tooWide: () => (decide.length === 0 ? { at, value: decide, allowed } : undefined),
   }
 }
 
 interface Entry {
   readonly means: string | RegExp
-  readonly tooWide?: Fault
+  readonly tooWide?: () => Fault | undefined
 }
 
 function matching(entries: readonly Entry[]): OriginRule {
@@ -64,7 +68,13 @@ function matching(entries: readonly Entry[]): OriginRule {
     decide: origin =>
       exact.has(origin) ||
       (patterns.length > 0 && isSerialized(origin) && patterns.some(pattern => pattern.test(origin))),
-    tooWide: entries.find(({ tooWide }) => tooWide !== undefined)?.tooWide,
+    tooWide: () => {
+      for (const one of entries) {
+        const fault = one.tooWide?.()
+        if (fault !== undefined) return fault
+      }
+      return undefined
+    },
   }
 }
 
@@ -75,7 +85,7 @@ function entry(value: unknown, at: OptionPath): Entry {
   if (typeof value !== 'string')
     return refuse(at, value, 'an origin, a list of origins, a RegExp, a function, or "*" for anybody')
   const allowed = `${WHERE}: the origins by name; every page can make itself "null"`
-  if (value === 'null') return { means: value, tooWide: { at, value, allowed } }
+  if (value === 'null') return { means: value, tooWide: () => ({ at, value, allowed }) }
   return { means: exactOrigin(value, at) }
 }
 
@@ -111,16 +121,24 @@ function pattern(given: RegExp, at: OptionPath): Entry {
   const { source } = value
   const fault = faultOf(source)
   if (fault !== undefined) return refuse(at, source, fault)
-  const stranger = strangerIn(value)
-  if (stranger === undefined) return { means: value }
-  if (stranger.kind === 'neighbour')
+  const neighbour = neighbourOf(value)
+  if (neighbour !== undefined)
     return refuse(
       at,
       source,
-      `a RegExp that matches your domains alone: this one also lets in "${stranger.origin}"`,
+      `a RegExp that matches your domains alone: this one also lets in "${neighbour}"`,
     )
-  const allowed = `${WHERE}: a RegExp that matches your origins and not every site's: this one lets in "${stranger.origin}"`
-  return { means: value, tooWide: { at, value: source, allowed } }
+  return { means: value, tooWide: () => openDomain(value, at) }
+}
+
+/** A pattern that does not spell out the registered domain, which another owner can have then. */
+function openDomain(value: RegExp, at: OptionPath): Fault | undefined {
+  const match = foreignMatch(value)
+  if (match === undefined) return undefined
+  const origin = match === 'unclear' ? siteIn(value) : match.origin
+  const others = origin === undefined ? 'this one cannot be read so' : `this one also lets in "${origin}"`
+  const allowed = `${WHERE}: a RegExp that spells out each registered domain in one piece, a list, or a function: ${others}`
+  return { at, value: value.source, allowed }
 }
 
 /** One of our own, since the given one may be changed, and its methods too. */

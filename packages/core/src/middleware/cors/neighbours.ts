@@ -1,15 +1,16 @@
 /**
- * An origin that a pattern lets in and that cannot have been meant, found by asking it: no reading of its source would tell as surely. `site` is one of
- * many that anybody may have, which is as good as `*`; `neighbour` is made to resemble a domain that the pattern names.
+ * An origin that a pattern lets in and that is made to resemble a domain which the pattern names, so
+ * that it cannot have been meant. `undefined` for a pattern that any site matches, which is as good
+ * as `*`.
  */
-export type Stranger = { readonly kind: 'site' | 'neighbour'; readonly origin: string }
+export function neighbourOf(pattern: RegExp): string | undefined {
+  if (siteIn(pattern) !== undefined) return undefined
+  return neighboursOf(pattern.source).find(origin => pattern.test(origin))
+}
 
-export function strangerIn(pattern: RegExp): Stranger | undefined {
-  const lets = (origin: string) => pattern.test(origin)
-  const site = SITES.find(lets)
-  if (site !== undefined) return { kind: 'site', origin: site }
-  const neighbour = neighboursOf(pattern.source).find(lets)
-  return neighbour === undefined ? undefined : { kind: 'neighbour', origin: neighbour }
+/** A site of somebody else that a pattern lets in, one of many that it is tried with. */
+export function siteIn(pattern: RegExp): string | undefined {
+  return SITES.find(origin => pattern.test(origin))
 }
 
 /** Names that nobody lists, short, long and with all that a label may hold. */
