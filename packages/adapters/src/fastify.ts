@@ -22,6 +22,7 @@ import type {
 import { compiled, report, requireContext } from './edge.js'
 import { FastifyContext } from './fastify/context.js'
 import { viewOf } from './fastify/error-view.js'
+import { markPreflights, watchRoutes } from './fastify/preflights.js'
 import { routability } from './fastify/routable.js'
 import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-http/connect.js'
 import { tear } from './node-http/end-of-response.js'
@@ -74,7 +75,7 @@ export interface FastifyEdge<State extends object> extends FastifyPluginCallback
  */
 export function toFastify<State extends object>(edge: Pipeline<State>): FastifyEdge<State> {
   const pipeline = compiled('toFastify', edge)
-  const onRequest = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => {
+  const enterHook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => {
     const ctx = enter(pipeline, request, reply)
     const answer = pipeline.run(ctx)
     if (answer === undefined) done()
@@ -82,6 +83,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
       void answer.then(sent => (sent === undefined ? done() : send(ctx, reply, sent)))
     else send(ctx, reply, answer)
   }
+  const onRequest = markPreflights(pipeline, enterHook)
   const onError = (request: FastifyRequest, reply: FastifyReply, error: unknown, done: () => void) => {
     const noted = pipeline.contextOf(request)?.noteError(error)
     // Fastify fails to read the status of such an error, and would answer with 200.
@@ -91,6 +93,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
   const plugin = (app: FastifyInstance, _options: object, done: (error?: Error) => void) => {
     const fault = wrongDelimiter(app)
     if (fault !== undefined) return done(fault)
+    watchRoutes(app)
     app.addHook('onRequest', onRequest)
     app.addHook('onError', onError)
     guardUnroutable(

@@ -15,6 +15,7 @@ import { headers } from './headers.js'
 import { probesOfHealth } from './health.js'
 import { measured } from './metrics.js'
 import { order } from './order.js'
+import { preflights } from './preflights.js'
 import { reported } from './reports.js'
 import { rewrites } from './rewrites.js'
 import { routes } from './routes.js'
@@ -38,6 +39,7 @@ export const behaviours: readonly Behaviour[] = [
   ...asyncContext,
   ...end,
   ...routes,
+  ...preflights,
   ...body,
   ...address,
   ...events,
