@@ -144,7 +144,7 @@ export const factories: readonly Factory[] = [
   ),
   factory('cookie', options => auth.cookie('token', options), 'csrf'),
   factory('apiKey', auth.apiKey, 'keys header scheme name realm', { keys: auth.apiKeys() }),
-  factory('apiKeys', auth.apiKeys, 'store prefix pepper limiter lastUsedEvery clock'),
+  factory('apiKeys', auth.apiKeys, 'store prefix pepper limiter defaultRateLimit headers lastUsedEvery clock'),
   factory('apiKeyAdmin', options => auth.apiKeyAdmin(auth.apiKeys(), options), 'path authorize', {
     path: '/keys',
     authorize: allow,
@@ -374,6 +374,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   // core: `adminApi` is called `anyAdmin` above, since whoever calls it gives its name
   'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise startOf envelope problemDetails',
   'booleanResult ignoreRejection wrongResult reportError reportHandled exposedMessage takenFrom inspectable',
+  'limitHeaderOptions tightest',
   'canonicalCidr clientKey networkOf cidrs canonicalIp',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf preferred present',
   'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName',

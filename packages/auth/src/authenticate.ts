@@ -1,6 +1,5 @@
 import {
   assertIdentity,
-  type ClientAddress,
   checkOptions,
   type Denial,
   having,
@@ -24,6 +23,7 @@ import { isMade } from './identity/make-identity.js'
 import { type LoginOptions, loginOptions, loginRedirect } from './login/login-redirect.js'
 import { logFailed, refusals } from './refusals.js'
 import { Reporter } from './report/reporter.js'
+import { RequestAttempt } from './request-attempt.js'
 import { type AuthRule, compileRules, type Rule, ruleList } from './rules/rules.js'
 import type { Attempt, Failed, Invalid, Strategy, VerifyResult } from './strategy.js'
 import { isGuess, isLimited, RefusedClients, type Throttles, throttled, throttleOption } from './throttle.js'
@@ -148,7 +148,7 @@ export function authenticate(
 
   /** Never throws and never rejects but for a mistake in here: whatever a strategy does becomes a result. */
   function prove(ctx: Context, strategy: Strategy, credential: object): MaybePromise<Reply | undefined> {
-    const attempt = new RequestAttempt(ctx as RequestContext, strategy.name, refused)
+    const attempt = new RequestAttempt(ctx as RequestContext, strategy.name, refused, isShadow)
     let result: MaybePromise<VerifyResult | LimitDecision>
     try {
       result = strategy.recall?.(credential, attempt) ?? verify(ctx, strategy, credential, attempt)
@@ -252,34 +252,6 @@ export function authenticate(
 
   function deny(ctx: Context, denial: Denial): Reply | undefined {
     return isShadow ? undefined : ctx.deny(denial)
-  }
-}
-
-/** Made for each request with a credential: what it does not need is not looked up. */
-class RequestAttempt implements Attempt {
-  readonly #ctx: RequestContext
-  readonly #strategy: string
-  readonly #refused: RefusedClients
-  readonly now: number
-
-  constructor(ctx: RequestContext, strategy: string, refused: RefusedClients) {
-    this.#ctx = ctx
-    this.#strategy = strategy
-    this.#refused = refused
-    this.now = ctx.services.clock.now()
-  }
-
-  get isThrottled(): boolean {
-    const { key } = this.#ctx.client
-    return key !== undefined && this.#refused.has(this.#strategy, key, this.now)
-  }
-
-  get client(): ClientAddress {
-    return this.#ctx.client
-  }
-
-  get signal(): AbortSignal {
-    return this.#ctx.signal
   }
 }
 

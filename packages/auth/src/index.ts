@@ -1,14 +1,8 @@
 export { type ApiKeyOptions, apiKey, type PresentedKey } from './api-key/api-key.js'
 export { apiKeyAdmin } from './api-key/api-key-admin.js'
-export {
-  type ApiKeyChanges,
-  type ApiKeys,
-  type ApiKeysOptions,
-  apiKeys,
-  type IssuedApiKey,
-  type NewApiKey,
-} from './api-key/api-keys.js'
-export type { MakeLimiter } from './api-key/compiled-key.js'
+export { type ApiKeys, type ApiKeysOptions, apiKeys } from './api-key/api-keys.js'
+export type { MakeLimiter } from './api-key/key-limits.js'
+export type { ApiKeyChanges, IssuedApiKey, NewApiKey } from './api-key/new-key.js'
 export type { ApiKeyInfo, ApiKeyRecord, Rate } from './api-key/record.js'
 export { type KeyValueKeysOptions, keyValueKeys } from './api-key/stores/key-value.js'
 export { type MemoryKeysOptions, memoryKeys } from './api-key/stores/memory.js'

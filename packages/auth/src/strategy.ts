@@ -1,4 +1,12 @@
-import type { ClientAddress, Identity, MaybePromise, RequestContext, Services } from '@palisade/core'
+import type {
+  ClientAddress,
+  Identity,
+  LimitHeaders,
+  MaybePromise,
+  QuotaState,
+  RequestContext,
+  Services,
+} from '@palisade/core'
 
 /**
  * One way to prove who is calling. A team writes its own by this interface; `jwt()`, `apiKey()` and `basic()` are made the same way.
@@ -62,6 +70,8 @@ export interface Attempt {
   readonly isThrottled: boolean
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal
+  /** Tells the client how much of a credential's limits is left, one state for each policy of the headers. */
+  tellLimits(headers: LimitHeaders, states: readonly QuotaState[], allowed: boolean): void
 }
 
 export type VerifyResult = Authenticated | Invalid | Refused | Failed

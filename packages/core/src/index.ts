@@ -7,6 +7,13 @@ export type { Diagnosis, DiagnosisCode } from './diagnosis/diagnosis.js'
 export * from './errors/index.js'
 export * from './events/index.js'
 export { type PreferredRules, preferred } from './http/preferred.js'
+export {
+  type LimitHeaderOptions,
+  LimitHeaders,
+  limitHeaderOptions,
+} from './limit-headers/limit-headers.js'
+export { type QuotaState, tightest } from './limit-headers/quota-state.js'
+export { SharedHeaders } from './limit-headers/shared-headers.js'
 export type { OriginFunction, OriginOption } from './middleware/cors/origin.js'
 export { type CorsOptions, cors } from './middleware/cors.js'
 export { provideIdentity } from './middleware/provide-identity.js'

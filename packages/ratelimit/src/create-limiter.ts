@@ -13,6 +13,7 @@ import {
   optional,
   RequestError,
   systemClock,
+  tightest,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
 import { AwaitedLimiter } from './awaited-limiter.js'
@@ -21,7 +22,7 @@ import { Decision, NOBODY, QueuedDecision, UNLIMITED, UNLIMITED_IN_TURN } from '
 import { boundedKey } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
-import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas, tightest } from './quotas.js'
+import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
 import { isReceipt } from './receipts.js'
 import { plainKeysOf } from './resets.js'
 import type { SoleQuota } from './sole-quota.js'

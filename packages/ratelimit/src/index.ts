@@ -1,3 +1,4 @@
+export type { LimitHeaderOptions as HeaderOptions } from '@palisade/core'
 export type { AlgorithmName } from './algorithms/index.js'
 export {
   type ConcurrencyLimitMiddleware,
@@ -10,7 +11,6 @@ export {
   type LimiterOptions,
   type RateLimiter,
 } from './create-limiter.js'
-export type { HeaderOptions } from './headers.js'
 export {
   byApiKey,
   byClient,

@@ -199,27 +199,3 @@ export function longestDelay(tallies: readonly Tally[]): number {
   for (const { active, delayMs } of tallies) if (active && delayMs > longest) longest = delayMs
   return longest
 }
-
-/**
- * The policy to speak of: of those that refused, the one that has to be waited for the longest; else the one of whose quota the
- * smallest part is left. `undefined` when none applies.
- */
-export function tightest(tallies: readonly Tally[], allowed: boolean): Tally | undefined {
-  let best: Tally | undefined
-  for (let i = 0; i < tallies.length; i++) {
-    const tally = tallies[i] as Tally
-    if (!tally.active || tally.fits !== allowed) continue
-    if (best === undefined || (allowed ? isTighter(tally, best) : tally.retryMs > best.retryMs)) best = tally
-  }
-  return best
-}
-
-interface Left {
-  readonly remaining: number
-  readonly capacity: number
-}
-
-/** Whether a smaller part is left of the one quota than of the other. */
-export function isTighter(one: Left, other: Left): boolean {
-  return one.remaining * other.capacity < other.remaining * one.capacity
-}

@@ -1,14 +1,15 @@
 import {
   booleanResult,
   callback,
-  flag,
   having,
   isPromise,
+  type LimitHeaderOptions,
+  LimitHeaders,
+  limitHeaderOptions,
   type MaybePromise,
   type Middleware,
   mode,
   type Outcome,
-  object,
   oneOf,
   optional,
   Reply,
@@ -18,7 +19,6 @@ import {
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
 import { claimNames, claimUnnamed, releaseNames, releaseUnnamed } from './counted-names.js'
-import { type HeaderOptions, LimitHeaders } from './headers.js'
 import { KeyedPolicy } from './keyed-policy.js'
 import { boundedKey, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
@@ -53,7 +53,7 @@ interface RateLimitBase<State extends object> {
   count?: 'all' | 'failures' | 'successes'
   /** Only with `count: 'failures'` or `'successes'`. What a failure is. Default: an error, or a status from 400. */
   isFailure?: (outcome: Outcome) => boolean
-  headers?: HeaderOptions
+  headers?: LimitHeaderOptions
   /** A request that lacks the key of a policy is refused with 400 (default), or not counted by that policy. */
   whenKeyMissing?: 'refuse' | 'skip'
   /** `shadow` counts and tells, sets no header and refuses nothing. Default `enforce`. */
@@ -127,7 +127,7 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
         onStoreFailure,
         count: optional(oneOf('all', 'failures', 'successes'), 'all'),
         isFailure: optional(callback<(outcome: Outcome) => boolean>()),
-        headers: optional(object({ legacy: optional(flag, true), draft: optional(flag, true) })),
+        headers: optional(limitHeaderOptions),
         whenKeyMissing: optional(oneOf('refuse', 'skip'), 'refuse'),
         mode,
         skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),

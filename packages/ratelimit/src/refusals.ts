@@ -1,7 +1,7 @@
 import type { Denial, RequestContext } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
 import { Announcements, type Named, type News } from './announcements.js'
-import { QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE } from './draft-headers.js'
+import { QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE } from './quota-exceeded.js'
 
 /** Turns a refusal into the answer, and tells of it. */
 export class Refusals<State extends object> {

@@ -14,9 +14,10 @@ import {
   readJson,
   withQuery,
 } from '@palisade/core'
-import { type ApiKeyChanges, ApiKeys, type NewApiKey } from './api-keys.js'
+import { ApiKeys } from './api-keys.js'
 import { LIST_QUERY, ROTATION } from './fields.js'
 import { isKeyId } from './key-text.js'
+import type { ApiKeyChanges, NewApiKey } from './new-key.js'
 
 const LIMIT = 65_536
 const PAGE = { ...LIST_QUERY, limit: optional(integerText({ min: 1, max: 200 }), 50) }

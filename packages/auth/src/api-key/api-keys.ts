@@ -9,6 +9,8 @@ import {
   faulty,
   having,
   isPromise,
+  type LimitHeaderOptions,
+  limitHeaderOptions,
   list,
   type MaybePromise,
   optional,
@@ -17,16 +19,16 @@ import {
   systemClock,
   text,
 } from '@palisade/core'
-import type { MakeLimiter } from './compiled-key.js'
-import { KEY_CHANGES, NEW_KEY, ROTATION } from './fields.js'
+import { DEFAULT_RATE, defaultRate, KEY_CHANGES, NEW_KEY, ROTATION } from './fields.js'
 import { inTurns } from './in-turns.js'
+import { KeyLimits, type MakeLimiter } from './key-limits.js'
 import { formatKey, isKeyId, keyPrefix, newKeyId, newSecret } from './key-text.js'
 import { KeyVerifier } from './key-verifier.js'
+import type { ApiKeyChanges, IssuedApiKey, NewApiKey, RateOption } from './new-key.js'
 import { type ApiKeyInfo, type ApiKeyRecord, infoOf, type Rate } from './record.js'
 import { SecretHasher } from './secret-hasher.js'
 import { memoryKeys } from './stores/memory.js'
 import type { ApiKeyStore, KeyQuery } from './stores/store.js'
-import type { TimeWindow } from './time-window.js'
 
 export interface ApiKeysOptions {
   /** Default `memoryKeys()`. */
@@ -38,45 +40,18 @@ export interface ApiKeysOptions {
    * `undefined` is refused, since an environment variable that is not set would take it away.
    */
   pepper?: string | readonly string[]
-  /** Makes the limiters of keys that have a `rateLimit`: `rate => createLimiter(rate)`. Without it no key can have one. */
+  /** Makes the limiters of keys: `rate => createLimiter(rate)`. Without it no key has a rate limit. */
   limiter?: MakeLimiter
+  /**
+   * Of keys that have no `rateLimit` of their own. Default with a `limiter`: 1,000 an hour. `false`
+   * or `null`: none.
+   */
+  defaultRateLimit?: RateOption | false | null
+  /** Which headers tell of a key's limits, as in `rateLimit()`. Default: all. */
+  headers?: LimitHeaderOptions
   /** How often the last use is written at most. Default one minute. */
   lastUsedEvery?: Duration
   clock?: Clock
-}
-
-type RateOption = { limit: number; window: Duration }
-type Moment = number | string
-
-/** A new key. Times are milliseconds since 1970 or ISO 8601 with an offset. */
-export interface NewApiKey {
-  name: string
-  /** Becomes `identity.subject`. */
-  owner: string
-  tenant?: string
-  scopes?: readonly string[]
-  roles?: readonly string[]
-  /** `resource:action`. */
-  permissions?: readonly string[]
-  allowedCidrs?: readonly string[]
-  windows?: readonly (Omit<TimeWindow, 'zone'> & { zone?: string })[]
-  notBefore?: Moment
-  expiresAt?: Moment
-  quota?: RateOption
-  rateLimit?: RateOption
-}
-
-/** What changes; `null` takes a restriction away. */
-export type ApiKeyChanges = {
-  [K in Exclude<keyof NewApiKey, 'owner'>]?: K extends 'name' | 'scopes' | 'roles' | 'permissions'
-    ? NewApiKey[K]
-    : NewApiKey[K] | null
-} & { disabled?: boolean }
-
-/** A key whose secret is shown this once. */
-export interface IssuedApiKey {
-  readonly key: string
-  readonly record: ApiKeyInfo
 }
 
 /** How often a change is tried again that somebody else's change came in between of. */
@@ -124,6 +99,8 @@ export class ApiKeys {
       prefix: optional(keyPrefix, 'pk'),
       pepper: optional(either(pepper, list(pepper, { min: 1, max: 5 }), PEPPER)),
       limiter: optional(callback<MakeLimiter>('a function (rate) => Limiter')),
+      defaultRateLimit: optional(defaultRate),
+      headers: optional(limitHeaderOptions, {}),
       lastUsedEvery: optional(duration({ min: 0, max: '1d' })),
       clock: optional(having<Clock>('a clock', 'now', 'monotonic'), systemClock),
     })
@@ -133,7 +110,13 @@ export class ApiKeys {
         undefined,
         `${PEPPER}; leave the option out to do without`,
       )
-    const { pepper: peppers = [], limiter } = checked
+    const { pepper: peppers = [], limiter, defaultRateLimit } = checked
+    if (limiter === undefined && defaultRateLimit)
+      refuse(
+        { owner: 'apiKeys', option: 'defaultRateLimit' },
+        options.defaultRateLimit,
+        'a rate only with a "limiter", which counts it',
+      )
     this.#clock = checked.clock
     this.#store = checked.store ?? memoryKeys({ clock: checked.clock })
     this.#prefix = checked.prefix
@@ -143,7 +126,13 @@ export class ApiKeys {
       store: this.#store,
       prefix: checked.prefix,
       hasher: this.#hasher,
-      limiter,
+      limits: new KeyLimits({
+        store: this.#store,
+        make: limiter,
+        defaultRate:
+          limiter && (defaultRateLimit === undefined ? DEFAULT_RATE : defaultRateLimit || undefined),
+        headers: checked.headers,
+      }),
       lastUsedEveryMs: checked.lastUsedEvery ?? 60_000,
     })
   }
@@ -251,7 +240,7 @@ export class ApiKeys {
   }
 
   #refuseImpossible(
-    record: { expiresAt?: number | undefined; notBefore?: number; rateLimit?: Rate },
+    record: { expiresAt?: number | undefined; notBefore?: number; rateLimit?: Rate | false },
     now: number,
   ): void {
     const { expiresAt, notBefore, rateLimit } = record
@@ -259,7 +248,7 @@ export class ApiKeys {
       throw faulty([{ field: 'expiresAt', message: 'must be in the future' }])
     if (expiresAt !== undefined && notBefore !== undefined && expiresAt <= notBefore)
       throw faulty([{ field: 'expiresAt', message: 'must be after notBefore' }])
-    if (rateLimit !== undefined && !this.#hasLimiter)
+    if (rateLimit && !this.#hasLimiter)
       throw faulty([{ field: 'rateLimit', message: 'is not possible here: no limiter is configured' }])
   }
 }

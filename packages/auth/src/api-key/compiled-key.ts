@@ -1,12 +1,10 @@
-import { CidrSet, type ClientAddress, type Limiter } from '@palisade/core'
+import { CidrSet, type ClientAddress } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
 import { makeIdentity } from '../identity/make-identity.js'
 import type { Authenticated, Refused } from '../strategy.js'
-import type { ApiKeyRecord, Rate } from './record.js'
+import type { KeyLimit, KeyLimits } from './key-limits.js'
+import type { ApiKeyRecord } from './record.js'
 import { compileWindows } from './time-window.js'
-
-/** Makes a limiter for a rate; `createLimiter` of `@palisade/ratelimit` does. Keys count by their id. */
-export type MakeLimiter = (rate: { readonly limit: number; readonly window: number }) => Limiter
 
 /** A record made ready for requests. */
 export interface CompiledKey {
@@ -16,21 +14,24 @@ export interface CompiledKey {
   readonly result: Authenticated
   readonly cidrs: CidrSet | undefined
   readonly isInWindow: ((now: number) => boolean) | undefined
+  readonly limit: KeyLimit | undefined
 }
 
 /** Compiles each version of a record once. */
 export class CompiledKeys {
   readonly #method: string
+  readonly #limits: KeyLimits
   readonly #keys = new LRUCache<string, CompiledKey>({ max: 10_000 })
 
-  constructor(method: string) {
+  constructor(method: string, limits: KeyLimits) {
     this.#method = method
+    this.#limits = limits
   }
 
   of(record: ApiKeyRecord): CompiledKey {
     const known = this.#keys.get(record.id)
     if (known !== undefined && isOf(known, record)) return known
-    const compiled = compile(record, this.#method)
+    const compiled = compile(record, this.#method, this.#limits)
     this.#keys.set(record.id, compiled)
     return compiled
   }
@@ -40,7 +41,7 @@ export class CompiledKeys {
 const isOf = (known: CompiledKey, { version, updatedAt, hash }: ApiKeyRecord) =>
   known.version === version && known.updatedAt === updatedAt && known.hash === hash
 
-function compile(record: ApiKeyRecord, method: string): CompiledKey {
+function compile(record: ApiKeyRecord, method: string, limits: KeyLimits): CompiledKey {
   const {
     id,
     version,
@@ -73,6 +74,7 @@ function compile(record: ApiKeyRecord, method: string): CompiledKey {
     result: Object.freeze({ outcome: 'authenticated', identity }),
     cidrs: allowedCidrs && new CidrSet(allowedCidrs, { owner: 'apiKeys', option: 'allowedCidrs' }),
     isInWindow: windows && compileWindows(windows),
+    limit: limits.of(record),
   }
 }
 
@@ -100,8 +102,3 @@ const refused = (subject: string, message: string, reason: string, isViolation: 
   subject,
   isViolation,
 })
-
-/** When the period of a rate that is running now ends. */
-export function periodEnd({ window }: Rate, now: number): number {
-  return (Math.floor(now / window) + 1) * window
-}

@@ -48,6 +48,21 @@ const rate: Check<Rate> = object({
   window: duration({ min: '1s', max: '366d' }),
 })
 
+const RATE = 'a rate such as { limit: 1000, window: "1h" }'
+
+/** A key may be without what the others have. */
+const ownRate: Check<Rate | false> = (value, at) => {
+  if (value === false) return false
+  if (value === null || typeof value !== 'object') return refuse(at, value, `${RATE}, or false for none`)
+  return rate(value, at)
+}
+
+/** Of keys without a rate of their own: the option of `apiKeys`. */
+export const defaultRate: Check<Rate | false | null> = (value, at) =>
+  value === null ? null : ownRate(value, at)
+
+export const DEFAULT_RATE: Rate = Object.freeze({ limit: 1000, window: 3_600_000 })
+
 const networks: Check<readonly string[]> = (value, at) => {
   const ranges = list((range: unknown) => range as string, { min: 1, max: 1000 })(value, at)
   // Made for its refusal: it says what is wrong, and where.
@@ -58,6 +73,7 @@ const networks: Check<readonly string[]> = (value, at) => {
 /** What a key may be given when it is made. */
 export const NEW_KEY = {
   name: label(100),
+  description: optional(label(500)),
   owner: label(200),
   tenant: optional(label(200)),
   scopes: optional(words, []),
@@ -68,7 +84,7 @@ export const NEW_KEY = {
   notBefore: optional(moment),
   expiresAt: optional(moment),
   quota: optional(rate),
-  rateLimit: optional(rate),
+  rateLimit: optional(ownRate),
 }
 
 /** A field that `null` takes away. */
@@ -80,6 +96,7 @@ const clearable =
 /** What may be changed later: not whose it is. */
 export const KEY_CHANGES = {
   name: optional(label(100)),
+  description: clearable(label(500)),
   tenant: clearable(label(200)),
   scopes: optional(words),
   roles: optional(words),
@@ -89,7 +106,7 @@ export const KEY_CHANGES = {
   notBefore: clearable(moment),
   expiresAt: clearable(moment),
   quota: clearable(rate),
-  rateLimit: clearable(rate),
+  rateLimit: clearable(ownRate),
   disabled: optional(flag),
 }
 

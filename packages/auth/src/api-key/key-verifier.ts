@@ -1,17 +1,10 @@
-import {
-  type ClientAddress,
-  isPromise,
-  type LimitDecision,
-  type Limiter,
-  type Logger,
-  type MaybePromise,
-  type Services,
-} from '@palisade/core'
+import { isPromise, type Logger, type MaybePromise, type Services } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
-import type { Attempt, Failed, Invalid, Refused, VerifyResult } from '../strategy.js'
-import { type CompiledKey, CompiledKeys, type MakeLimiter, periodEnd, restrictionOf } from './compiled-key.js'
+import type { Attempt, Failed, Invalid, VerifyResult } from '../strategy.js'
+import { CompiledKeys, restrictionOf } from './compiled-key.js'
+import type { KeyLimits } from './key-limits.js'
 import { parseKey } from './key-text.js'
-import type { ApiKeyRecord, Rate } from './record.js'
+import type { ApiKeyRecord } from './record.js'
 import type { SecretHasher } from './secret-hasher.js'
 import type { ApiKeyStore } from './stores/store.js'
 
@@ -19,11 +12,10 @@ export interface KeyVerifierOptions {
   readonly store: ApiKeyStore
   readonly prefix: string
   readonly hasher: SecretHasher
-  readonly limiter: MakeLimiter | undefined
+  readonly limits: KeyLimits
   readonly lastUsedEveryMs: number
 }
 
-const MOST_RATES = 1000
 const NOT_READ: Invalid = Object.freeze({ outcome: 'invalid', failure: 'invalid', reason: 'no key' })
 
 /**
@@ -33,18 +25,18 @@ const NOT_READ: Invalid = Object.freeze({ outcome: 'invalid', failure: 'invalid'
  */
 export class KeyVerifier {
   readonly #options: KeyVerifierOptions
-  readonly #compiled = new CompiledKeys('api-key')
+  readonly #compiled: CompiledKeys
   readonly #touched = new LRUCache<string, number>({ max: 10_000 })
-  readonly #limiters: LRUCache<string, Limiter>
   #logger: Logger | undefined
 
   constructor(options: KeyVerifierOptions) {
     this.#options = options
-    this.#limiters = new LRUCache({ max: MOST_RATES, dispose: limiter => void limiter.dispose?.() })
+    this.#compiled = new CompiledKeys('api-key', options.limits)
   }
 
-  setup({ logger }: Services): void {
-    this.#logger = logger
+  setup(services: Services): void {
+    this.#logger = services.logger
+    this.#options.limits.setup(services)
   }
 
   /** Whether it begins as our keys do, right or wrong. */
@@ -52,17 +44,18 @@ export class KeyVerifier {
     return presented.startsWith(`${this.#options.prefix}_`)
   }
 
-  verify(presented: string, { now, client }: Attempt): MaybePromise<VerifyResult> {
+  verify(presented: string, attempt: Attempt): MaybePromise<VerifyResult> {
+    const { now } = attempt
     const { prefix, store, hasher } = this.#options
     const key = parseKey(prefix, presented)
     if (key === undefined) return NOT_READ
     const decide = (record: ApiKeyRecord | undefined): MaybePromise<VerifyResult> => {
       // Before anything else, so that a miss costs what a hit costs.
-      const isRight = hasher.matches(key, record, now)
-      if (record === undefined || !isRight)
-        return invalid(record === undefined ? 'unknown key' : 'wrong secret', record)
-      const ended = endOf(record, now)
-      return ended === undefined ? this.#admit(record, client, now) : invalid(ended, record)
+      const match = hasher.match(key, record, now)
+      if (record === undefined || match === 'wrong')
+        return guessed(record === undefined ? 'unknown key' : 'wrong secret', record)
+      const ended = match === 'ended' ? 'rotated' : endOf(record, now)
+      return ended === undefined ? this.#admit(record, attempt) : unfit(ended, record)
     }
     const found = store.get(key.id)
     return isPromise(found)
@@ -71,48 +64,24 @@ export class KeyVerifier {
   }
 
   dispose(): void {
-    this.#limiters.clear()
+    this.#options.limits.dispose()
   }
 
-  #admit(record: ApiKeyRecord, client: ClientAddress, now: number): MaybePromise<VerifyResult> {
+  #admit(record: ApiKeyRecord, attempt: Attempt): MaybePromise<VerifyResult> {
+    const { now, client } = attempt
+    const { id, owner } = record
     const compiled = this.#compiled.of(record)
-    const restriction = restrictionOf(compiled, record.owner, client, now)
+    const restriction = restrictionOf(compiled, owner, client, now)
     if (restriction !== undefined) return restriction
-    return chain(this.#limit(record), limited => limited ?? this.#spend(record, compiled, now))
-  }
-
-  /** The key's rate limit, if it has one. */
-  #limit({ id, owner, rateLimit }: ApiKeyRecord): MaybePromise<Refused | Failed | undefined> {
-    if (rateLimit === undefined) return undefined
-    const limiter = this.#limiterOf(rateLimit)
-    if (limiter === undefined)
-      return failed(new Error('the key has a rate limit, but apiKeys() has no limiter'), 'no limiter')
-    return chain(limiter.consume(id), ({ allowed, retryAfterMs }: LimitDecision) =>
-      allowed === true ? undefined : exhausted(owner, 'rate limit', retryAfterMs),
-    )
-  }
-
-  #limiterOf(rate: Rate): Limiter | undefined {
-    const { limiter: make } = this.#options
-    const name = `${rate.limit}/${rate.window}`
-    const known = this.#limiters.get(name)
-    if (known !== undefined || make === undefined) return known
-    const made = make(rate)
-    this.#limiters.set(name, made)
-    return made
-  }
-
-  #spend(record: ApiKeyRecord, { result }: CompiledKey, now: number): MaybePromise<VerifyResult> {
-    const { id, owner, quota } = record
     const done = () => {
       this.#touch(id, now)
-      return result
+      return compiled.result
     }
-    if (quota === undefined) return done()
-    const end = periodEnd(quota, now)
-    return chain(this.#options.store.count(`${id}:${quota.window}:${end}`, end - now), count =>
-      count > quota.limit ? exhausted(owner, 'quota', end - now) : done(),
-    )
+    if (compiled.limit === undefined) return done()
+    const refusal = this.#options.limits.spend(compiled.limit, attempt)
+    return isPromise(refusal)
+      ? (refusal as Promise<Awaited<typeof refusal>>).then(refused => refused ?? done())
+      : ((refusal as Awaited<typeof refusal>) ?? done())
   }
 
   /** Not waited for: when a key was used is for people. */
@@ -139,27 +108,21 @@ function endOf({ revokedAt, disabled, expiresAt, notBefore }: ApiKeyRecord, now:
   return notBefore !== undefined && now < notBefore ? 'not yet valid' : undefined
 }
 
-const invalid = (reason: string, record: ApiKeyRecord | undefined): Invalid => ({
+/** A key that may be made up. */
+const guessed = (reason: string, record: ApiKeyRecord | undefined): Invalid => ({
   outcome: 'invalid',
-  // Only what was right once has expired, since the secret is looked at first.
-  failure: reason === 'expired' ? 'expired' : 'invalid',
+  failure: 'invalid',
   reason,
   subject: record?.owner,
 })
 
-const exhausted = (subject: string, reason: string, retryAfterMs: number): Refused => ({
-  outcome: 'refused',
-  status: 429,
-  message: 'This key has been used too often',
+/** A key that nobody made up, since its secret is right: a program that still has it guesses nothing. */
+const unfit = (reason: string, { owner }: ApiKeyRecord): Invalid => ({
+  outcome: 'invalid',
+  failure: reason === 'expired' ? 'expired' : 'invalid',
   reason,
-  subject,
-  isViolation: false,
-  ...(Number.isFinite(retryAfterMs) && { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)) }),
+  subject: owner,
+  isGuess: false,
 })
 
-const failed = (error: unknown, reason: string): Failed => ({ outcome: 'error', error, reason })
-const storeDown = (error: unknown): Failed => failed(error, 'key store down')
-
-function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return isPromise(value) ? (value as Promise<T>).then(next) : next(value as T)
-}
+const storeDown = (error: unknown): Failed => ({ outcome: 'error', error, reason: 'key store down' })

@@ -10,6 +10,8 @@ export interface ApiKeyRecord {
   /** The secret before the last rotation, and until when it is good (milliseconds since 1970). */
   readonly previous?: { readonly hash: string; readonly until: number }
   readonly name: string
+  /** What it is for. */
+  readonly description?: string
   /** Becomes `identity.subject`. */
   readonly owner: string
   readonly tenant?: string
@@ -25,8 +27,8 @@ export interface ApiKeyRecord {
   readonly expiresAt?: number
   /** So many uses in each period; periods begin at multiples of their length since 1970 (UTC). */
   readonly quota?: Rate
-  /** Kept by the limiter that `apiKeys({ limiter })` makes. */
-  readonly rateLimit?: Rate
+  /** Kept by the limiter that `apiKeys({ limiter })` makes. Absent: the default; `false`: none. */
+  readonly rateLimit?: Rate | false
   readonly createdAt: number
   readonly updatedAt: number
   readonly disabled?: boolean

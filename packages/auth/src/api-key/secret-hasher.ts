@@ -22,18 +22,24 @@ export class SecretHasher {
     return digest(key, this.#peppers[0])
   }
 
-  /** Whether the key's secret is that of the record; with no record, the same work for nothing. */
-  matches(key: KeyText, record: ApiKeyRecord | undefined, now: number): boolean {
+  /**
+   * Whether the key's secret is that of the record, or `ended` for the one before a rotation whose
+   * overlap is over. With no record, the same work for nothing.
+   */
+  match(key: KeyText, record: ApiKeyRecord | undefined, now: number): 'right' | 'ended' | 'wrong' {
     this.#noKey ??= formed(this.#peppers[0], randomBytes(32))
     const current = record?.hash ?? this.#noKey
-    const isInOverlap = record?.previous !== undefined && now < record.previous.until
-    const previous = isInOverlap ? (record?.previous?.hash as string) : this.#noKey
-    let found = 0
+    const previous = record?.previous?.hash ?? this.#noKey
+    let isCurrent = 0
+    let isPrevious = 0
     for (const pepper of this.#peppers) {
       const presented = digest(key, pepper)
-      found |= Number(isSame(presented, current)) | Number(isSame(presented, previous))
+      isCurrent |= Number(isSame(presented, current))
+      isPrevious |= Number(isSame(presented, previous))
     }
-    return found === 1 && record !== undefined
+    if (record === undefined || (isCurrent | isPrevious) === 0) return 'wrong'
+    const isOver = record.previous !== undefined && now >= record.previous.until
+    return isCurrent === 0 && isOver ? 'ended' : 'right'
   }
 }
 

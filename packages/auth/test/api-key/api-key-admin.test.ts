@@ -85,6 +85,22 @@ test('a list comes in pages', async () => {
   expect((await call('GET', '?owner=nobody')).data).toEqual([])
 })
 
+test('a description is made, shown, listed, changed, kept by other changes and taken away', async () => {
+  const { call } = setUp()
+  const description = 'x'.repeat(500)
+  const made = await call('POST', '', { ...KEY, description })
+  const { id } = made.data as { id: string }
+  const shown = async () => ((await call('GET', `/${id}`)).data as { description?: string }).description
+  expect([made.status, await shown()]).toEqual([201, description])
+  await call('PATCH', `/${id}`, { description: 'Nightly – Übertrag 日本' })
+  await call('PATCH', `/${id}`, { name: 'Other' })
+  await call('POST', `/${id}/rotate`)
+  const listed = (await call('GET', '')).data as unknown as readonly { description?: string }[]
+  expect([await shown(), listed[0]?.description]).toEqual(Array(2).fill('Nightly – Übertrag 日本'))
+  await call('PATCH', `/${id}`, { description: null })
+  expect(await shown()).toBeUndefined()
+})
+
 describe('what is wrong is told by field', () => {
   test.each([
     [{}, ['name', 'owner']],
@@ -93,6 +109,11 @@ describe('what is wrong is told by field', () => {
     [{ ...KEY, name: 'a\u0000b' }, ['name']],
     [{ ...KEY, name: 'a\u202eb' }, ['name']],
     [{ ...KEY, name: 'x'.repeat(101) }, ['name']],
+    [{ ...KEY, description: '' }, ['description']],
+    [{ ...KEY, description: 7 }, ['description']],
+    [{ ...KEY, description: 'one\ntwo' }, ['description']],
+    [{ ...KEY, description: 'a\u202eb' }, ['description']],
+    [{ ...KEY, description: 'x'.repeat(501) }, ['description']],
     [{ ...KEY, owner: '' }, ['owner']],
     [{ ...KEY, scopes: 'read' }, ['scopes']],
     [{ ...KEY, scopes: ['read', 'wri te'] }, ['scopes[1]']],
@@ -109,6 +130,9 @@ describe('what is wrong is told by field', () => {
     [{ ...KEY, quota: { limit: 0, window: '1h' } }, ['quota.limit']],
     [{ ...KEY, quota: { limit: 1 } }, ['quota.window']],
     [{ ...KEY, rateLimit: { limit: 1, window: '1h' } }, ['rateLimit']],
+    [{ ...KEY, rateLimit: true }, ['rateLimit']],
+    [{ ...KEY, rateLimit: null }, ['rateLimit']],
+    [{ ...KEY, rateLimit: { limit: 1 } }, ['rateLimit.window']],
     [{ ...KEY, id: 'mine' }, ['id']],
     [[], ['']],
   ])('POST %j is refused for %j', async (body, fields) => {

@@ -13,6 +13,7 @@ import { gathering } from './gathering.js'
 import { guards } from './guards.js'
 import { headers } from './headers.js'
 import { probesOfHealth } from './health.js'
+import { keys } from './keys.js'
 import { measured } from './metrics.js'
 import { order } from './order.js'
 import { preflights } from './preflights.js'
@@ -50,6 +51,7 @@ export const behaviours: readonly Behaviour[] = [
   ...bodies,
   ...auth,
   ...tokens,
+  ...keys,
   ...measured,
   ...probesOfHealth,
 ]

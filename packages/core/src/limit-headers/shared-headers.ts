@@ -1,4 +1,5 @@
-import type { RequestContext, Services } from '@palisade/core'
+import type { RequestContext } from '../context.js'
+import type { Services } from '../middleware.js'
 
 /** What the limiters in front have put into the headers of a request. */
 export interface Said {
@@ -10,15 +11,16 @@ export interface Said {
 }
 
 /**
- * Two limiters of one pipeline know nothing of each other, and answer in the same headers. What they have in common is the pipeline: there
- * they meet. Nothing of a request is kept longer than its context lives.
+ * Two limiters of one pipeline know nothing of each other, and answer in the same headers. What
+ * they have in common is the pipeline: there they meet. Nothing of a request is kept longer than
+ * its context lives.
  */
 interface Meeting {
   readonly writers: Set<SharedHeaders>
   readonly said: WeakMap<RequestContext, Said>
 }
 
-const MEETING = Symbol.for('palisade.ratelimit.headers.v1')
+const MEETING = Symbol.for('palisade.limit-headers.v1')
 
 const NOTHING: Said = Object.freeze({ policies: '', states: '', tightest: undefined })
 
@@ -26,7 +28,10 @@ const NOTHING: Said = Object.freeze({ policies: '', states: '', tightest: undefi
 export class SharedHeaders {
   private shared = false
 
-  /** Whether another limiter may have written them, or may come to. Where there is none, nothing is kept of any request. */
+  /**
+   * Whether another limiter may have written them, or may come to. Where there is none, nothing is
+   * kept of any request.
+   */
   get isShared(): boolean {
     return this.shared
   }

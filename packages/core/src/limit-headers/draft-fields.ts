@@ -5,10 +5,6 @@
 export const POLICY_FIELD = 'RateLimit-Policy'
 export const STATE_FIELD = 'RateLimit'
 
-/** The problem type that the draft registers. */
-export const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
-export const QUOTA_EXCEEDED_TITLE = 'Request cannot be satisfied as assigned quota has been exceeded'
-
 /** `"burst";q=20;w=1`: the quota, and its window in whole seconds. Policy names need no escaping. */
 export function policyItem(name: string, limit: number, windowMs: number): string {
   return `"${name}";q=${limit};w=${seconds(windowMs)}`

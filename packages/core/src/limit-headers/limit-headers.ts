@@ -1,15 +1,25 @@
-import type { RequestContext, Services } from '@palisade/core'
-import type { Tally } from './algorithms/algorithm.js'
-import { listed, POLICY_FIELD, policyItem, STATE_FIELD, stateItem } from './draft-headers.js'
-import { isTighter, tightest } from './quotas.js'
+import type { RequestContext } from '../context.js'
+import type { Services } from '../middleware.js'
+import type { Check } from '../options/index.js'
+import { flag, object, optional } from '../options/index.js'
+import { listed, POLICY_FIELD, policyItem, STATE_FIELD, stateItem } from './draft-fields.js'
+import { isTighter, type QuotaState, tightest } from './quota-state.js'
 import { SharedHeaders } from './shared-headers.js'
 
-export interface HeaderOptions {
-  /** `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds since 1970), of the policy closest to its limit. Default true. */
+export interface LimitHeaderOptions {
+  /**
+   * `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds since 1970), of the policy closest to
+   * its limit. Default true.
+   */
   legacy?: boolean
   /** `RateLimit-Policy` and `RateLimit` of the IETF draft, of all policies. Default true. */
   draft?: boolean
 }
+
+export const limitHeaderOptions: Check<LimitHeaderOptions> = object({
+  legacy: optional(flag, true),
+  draft: optional(flag, true),
+})
 
 interface Named {
   readonly name: string
@@ -17,23 +27,30 @@ interface Named {
 }
 
 /**
- * Writes what a decision says into response headers. What stays the same from request to request is made once.
+ * Writes what a limiter's decision says into response headers. What stays the same from request to
+ * request is made once.
  *
- * Several limiters in front of one handler write the same headers: the draft fields are lists and name the policies of all, the legacy fields tell
- * of the tightest. A refusal tells of who refuses.
+ * Several limiters in front of one handler write the same headers: the draft fields are lists and
+ * name the policies of all, the legacy fields tell of the tightest. A refusal tells of who refuses.
  */
 export class LimitHeaders {
   private readonly policies: readonly Named[]
   private readonly legacy: boolean
   private readonly draft: boolean
-  private readonly shared = new SharedHeaders()
+  private readonly shared: SharedHeaders
   /** The `RateLimit-Policy` item of each policy, and the limit that it was made for. */
   private readonly items: string[]
   private readonly limits: number[]
   private joined = ''
 
-  constructor(policies: readonly Named[], { legacy = true, draft = true }: HeaderOptions) {
+  /** @param shared of a limiter whose policies differ from request to request: one for all of them */
+  constructor(
+    policies: readonly Named[],
+    { legacy = true, draft = true }: LimitHeaderOptions,
+    shared = new SharedHeaders(),
+  ) {
     this.policies = policies
+    this.shared = shared
     this.legacy = legacy
     this.draft = draft
     this.items = policies.map(() => '')
@@ -45,7 +62,7 @@ export class LimitHeaders {
     if (this.legacy || this.draft) this.shared.join(services)
   }
 
-  write(ctx: RequestContext, tallies: readonly Tally[], allowed: boolean): void {
+  write(ctx: RequestContext, tallies: readonly QuotaState[], allowed: boolean): void {
     const tally = tightest(tallies, allowed)
     if (tally === undefined) return
     if (this.shared.isShared) {
@@ -58,8 +75,8 @@ export class LimitHeaders {
 
   private writeBesideOthers(
     ctx: RequestContext,
-    tallies: readonly Tally[],
-    tally: Tally,
+    tallies: readonly QuotaState[],
+    tally: QuotaState,
     allowed: boolean,
   ): void {
     let { policies, states, tightest: told } = this.shared.heard(ctx)
@@ -75,10 +92,10 @@ export class LimitHeaders {
     this.shared.say(ctx, { policies, states, tightest: told })
   }
 
-  private policyField(tallies: readonly Tally[]): string {
+  private policyField(tallies: readonly QuotaState[]): string {
     let isSame = true
     for (let i = 0; i < tallies.length; i++) {
-      const tally = tallies[i] as Tally
+      const tally = tallies[i] as QuotaState
       const limit = tally.active ? tally.limit : -1
       if (this.limits[i] === limit) continue
       isSame = false
@@ -90,10 +107,10 @@ export class LimitHeaders {
     return this.joined
   }
 
-  private stateField(tallies: readonly Tally[], allowed: boolean): string {
+  private stateField(tallies: readonly QuotaState[], allowed: boolean): string {
     let field = ''
     for (let i = 0; i < tallies.length; i++) {
-      const tally = tallies[i] as Tally
+      const tally = tallies[i] as QuotaState
       if (!tally.active || tally.fits !== allowed) continue
       field = listed(field, stateItem((this.policies[i] as Named).name, tally.remaining, tally.nextMs))
     }
@@ -102,7 +119,7 @@ export class LimitHeaders {
 }
 
 /** `Reset` is a date, and so comes from the time of day; nothing is counted by that. */
-function setLegacy(ctx: RequestContext, { capacity, remaining, resetMs }: Tally): void {
+function setLegacy(ctx: RequestContext, { capacity, remaining, resetMs }: QuotaState): void {
   ctx.setHeader('X-RateLimit-Limit', String(capacity))
   ctx.setHeader('X-RateLimit-Remaining', String(remaining))
   ctx.setHeader(
