@@ -144,7 +144,11 @@ export const factories: readonly Factory[] = [
   ),
   factory('cookie', options => auth.cookie('token', options), 'csrf'),
   factory('apiKey', auth.apiKey, 'keys header scheme name realm', { keys: auth.apiKeys() }),
-  factory('apiKeys', auth.apiKeys, 'store prefix pepper limiter defaultRateLimit headers lastUsedEvery clock'),
+  factory(
+    'apiKeys',
+    auth.apiKeys,
+    'store prefix pepper limiter defaultRateLimit headers lastUsedEvery clock',
+  ),
   factory('apiKeyAdmin', options => auth.apiKeyAdmin(auth.apiKeys(), options), 'path authorize', {
     path: '/keys',
     authorize: allow,
