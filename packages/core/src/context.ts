@@ -371,9 +371,9 @@ export abstract class RequestContext<State extends object = {}> {
     return this.seen
   }
 
-  /** The `Authorization` as the host has it now. */
+  /** The `Authorization` as the host has it now; `undefined` too on a host whose requests cannot change. */
   protected credentialNow(): string | undefined {
-    return this.header('authorization')
+    return undefined
   }
 
   private isAt(target: RequestTarget): boolean {

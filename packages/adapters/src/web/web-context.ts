@@ -60,6 +60,10 @@ export class WebContext<State extends object = {}> extends RequestContext<State>
     return this.current.headers.get(name) ?? undefined
   }
 
+  protected override credentialNow(): string | undefined {
+    return this.header('authorization')
+  }
+
   setHeader(name: string, value: string): void {
     this.staged.set(name, value)
     this.isBare = false
