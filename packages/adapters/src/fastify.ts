@@ -96,11 +96,12 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     watchRoutes(app)
     app.addHook('onRequest', onRequest)
     app.addHook('onError', onError)
+    const { isRoutable, rewrittenTarget } = routability(app)
     guardUnroutable(
       pipeline,
       app.server,
-      routability(app),
-      (req, res) => new FastifyContext(pipeline.root, req, res),
+      isRoutable,
+      (req, res) => new FastifyContext(pipeline.root, req, res, rewrittenTarget(req)),
     )
     done()
   }

@@ -7,7 +7,8 @@ import { toExpress } from '@palisade/adapters/express'
 import { toFastify } from '@palisade/adapters/fastify'
 import { toHono } from '@palisade/adapters/hono'
 import { toNode } from '@palisade/adapters/node'
-import { type Pipeline, pipeline, type RequestContext } from '@palisade/core'
+import { type Pipeline, pipeline, type RequestContext, requestId } from '@palisade/core'
+import { rateLimit } from '@palisade/ratelimit'
 import express from 'express'
 import Fastify from 'fastify'
 import { type Context, Hono } from 'hono'
@@ -248,6 +249,41 @@ test('given rewriteUrl of Fastify when a target is long, absolute or malformed t
   await app.close()
   expect(statuses).toEqual([401, 401, 401, 404, 'admin'])
   expect(probe.trace.filter(one => one === 'edge>')).toHaveLength(5)
+})
+
+test.each([
+  ['a malformed path', '/a/%zz', 400],
+  ['an over-long parameter', `/a/${'x'.repeat(200)}`, 414],
+  ['no path', 'nopath', 400],
+  ['nothing', '', 400],
+])('given rewriteUrl of Fastify that makes %s of a target when a client floods then it is refused as elsewhere', async (_, made, own) => {
+  const app = Fastify({
+    rewriteUrl(req) {
+      const { url = '/' } = req
+      // Some rewrites set the request's own field, too.
+      if (url.startsWith('/p?u=')) req.url = decodeURIComponent(url.slice(5))
+      return req.url ?? '/'
+    },
+  })
+  const ids: unknown[] = []
+  const edge = pipeline()
+    .use(requestId())
+    .use(rateLimit({ limit: 3, window: '1m' }))
+  await app.register(toFastify(edge))
+  app.get('/a/:b', () => 'a')
+  await app.ready()
+  const statuses = await serve(app.server as Server, async port => {
+    const all: unknown[] = []
+    for (let i = 0; i < 5; i++) {
+      const { status, headers } = await ask(port, `/p?u=${encodeURIComponent(made)}`)
+      all.push(status)
+      ids.push(headers['x-request-id'])
+    }
+    return all
+  })
+  await app.close()
+  expect(statuses).toEqual([own, own, own, 429, 429])
+  expect(ids).toEqual(ids.map(() => expect.any(String)))
 })
 
 test('given a gateway that makes requests without raw lines when a credential comes then it is read', () => {

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@palisade/core'
+import type { RequestContext, Services } from '@palisade/core'
 import { Announced } from './announced.js'
 import { isClientsOwn, type KeyFunction } from './keys.js'
 
@@ -13,18 +13,32 @@ export interface Named<State extends object> {
 export type News = 'none' | 'exceeded' | 'violation'
 
 /**
- * What is new about a refusal. A limit is exceeded once per key and window; and once per client and window that is a violation, so that one flood is
- * one, whatever keys it goes through. A violation speaks against a client, so there is none where several share a key: who is refused there
- * need not be who used it up.
+ * What is new about a refusal. A limit is exceeded once per key and window. Once per client and window that
+ * is a violation too: one flood is one violation, whatever keys and limiters of the pipeline it passes. There
+ * is no violation where several clients share a key: the client that is refused need not be the one that
+ * used it up.
  */
 export class Announcements<State extends object> {
   private readonly exceeded = new Announced()
-  private readonly violated = new Announced()
 
-  of(ctx: RequestContext<State>, { name, window, key }: Named<State>, counted: string, now: number): News {
+  of(ctx: RequestContext<State>, policy: Named<State>, counted: string, now: number): News {
+    const { name, window, key } = policy
     if (!this.exceeded.isFirst(name, counted, now, window)) return 'none'
     const client = ctx.client.key
     if (client === undefined || !isClientsOwn(key, ctx)) return 'exceeded'
-    return this.violated.isFirst(name, client, now, window) ? 'violation' : 'exceeded'
+    return violationsOf(ctx.services).isFirst('', client, ctx.services.clock.monotonic(), window)
+      ? 'violation'
+      : 'exceeded'
   }
+}
+
+const VIOLATIONS = Symbol.for('palisade.ratelimit.violations.v1')
+
+/** The violations of the clients of a pipeline and its branches, which all its limiters have in common. */
+function violationsOf({ shared }: Services): Announced {
+  const known = shared.get(VIOLATIONS) as Announced | undefined
+  if (known !== undefined) return known
+  const violations = new Announced()
+  shared.set(VIOLATIONS, violations)
+  return violations
 }

@@ -7,9 +7,17 @@ import { endWithResponse, isUpgrade } from '../node-http/upgrade-status.js'
 /** Headers go straight to Node's response, so that they are there after `hijack()` and on answers that pass Fastify by. */
 export class FastifyContext extends NodeContext {
   private request: FastifyRequest | undefined = undefined
+  private readonly rewritten: string | undefined
 
-  constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
+  /** @param rewritten what `rewriteUrl` makes of the target, where Fastify has not routed yet */
+  constructor(
+    pipeline: CompiledPipeline,
+    req: IncomingMessage,
+    res: ServerResponse,
+    rewritten?: string | undefined,
+  ) {
     super(pipeline, req, res)
+    this.rewritten = rewritten
     // @fastify/websocket closes the socket only if its own hooks have seen the request.
     if (isUpgrade(req) && this.socket !== undefined) endWithResponse(this.socket, res)
   }
@@ -24,9 +32,13 @@ export class FastifyContext extends NodeContext {
     this.request = request
   }
 
-  /** What `rewriteUrl` made of it, as a rule by path must see what the router routes. Fastify keeps the original as `originalUrl`. */
+  /**
+   * The target after `rewriteUrl`: a rule by path must see what the router routes. Fastify keeps the original
+   * as `originalUrl`.
+   */
   protected override targetNow(): string {
-    return this.req.url ?? '/'
+    const { url = '/' } = this.req
+    return this.isRouted ? url : (this.rewritten ?? url)
   }
 
   /** With what a hook in front of the pipeline assigned to `request.headers`. */

@@ -3,14 +3,31 @@ import type { FastifyInstance } from 'fastify'
 
 type Rewrite = (this: FastifyInstance, req: IncomingMessage) => unknown
 
-/** Whether Fastify asks its hooks about a request, which it routes by what `rewriteUrl` makes of the target. */
-export function routability(app: FastifyInstance): (req: IncomingMessage) => boolean {
+/** What is known of a request before Fastify has routed it. */
+export interface Routability {
+  /** Whether Fastify runs its hooks on the request, which it routes by what `rewriteUrl` makes of it. */
+  isRoutable(req: IncomingMessage): boolean
+  /** What `rewriteUrl` made of the target of a request that is not routable. */
+  rewrittenTarget(req: IncomingMessage): string | undefined
+}
+
+export function routability(app: FastifyInstance): Routability {
   const longest = longestParameter(app)
   const rewrite = rewriteOf(app)
-  return req => {
-    const { url = '/' } = req
-    if (isRoutable(url, longest)) return true
-    return rewrite !== undefined && isRoutable(rewritten(app, rewrite, req) ?? url, longest)
+  if (rewrite === undefined)
+    return {
+      isRoutable: ({ url = '/' }) => isRoutable(url, longest),
+      rewrittenTarget: () => undefined,
+    }
+  const targets = new WeakMap<IncomingMessage, string>()
+  return {
+    isRoutable(req) {
+      const target = rewritten(app, rewrite, req)
+      if (isRoutable(target ?? req.url ?? '/', longest)) return true
+      if (target !== undefined) targets.set(req, target)
+      return false
+    },
+    rewrittenTarget: req => targets.get(req),
   }
 }
 
@@ -37,13 +54,19 @@ function rewriteOf(app: FastifyInstance): Rewrite | undefined {
   return undefined
 }
 
-/** `undefined` where it fails: Fastify hears of that when it asks. */
+/**
+ * `undefined` where the rewrite fails: Fastify calls it again and handles the failure. The rewrite may have
+ * set `req.url`, which must be as it was when Fastify calls it.
+ */
 function rewritten(app: FastifyInstance, rewrite: Rewrite, req: IncomingMessage): string | undefined {
+  const before = req.url
   try {
     const url = rewrite.call(app, req)
     return typeof url === 'string' ? url : undefined
   } catch {
     return undefined
+  } finally {
+    if (req.url !== before) Object.assign(req, { url: before })
   }
 }
 
