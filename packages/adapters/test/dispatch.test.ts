@@ -256,35 +256,38 @@ test.each([
   ['an over-long parameter', `/a/${'x'.repeat(200)}`, 414],
   ['no path', 'nopath', 400],
   ['nothing', '', 400],
-])('given rewriteUrl of Fastify that makes %s of a target when a client floods then it is refused as elsewhere', async (_, made, own) => {
-  const app = Fastify({
-    rewriteUrl(req) {
-      const { url = '/' } = req
-      // Some rewrites set the request's own field, too.
-      if (url.startsWith('/p?u=')) req.url = decodeURIComponent(url.slice(5))
-      return req.url ?? '/'
-    },
-  })
-  const ids: unknown[] = []
-  const edge = pipeline()
-    .use(requestId())
-    .use(rateLimit({ limit: 3, window: '1m' }))
-  await app.register(toFastify(edge))
-  app.get('/a/:b', () => 'a')
-  await app.ready()
-  const statuses = await serve(app.server as Server, async port => {
-    const all: unknown[] = []
-    for (let i = 0; i < 5; i++) {
-      const { status, headers } = await ask(port, `/p?u=${encodeURIComponent(made)}`)
-      all.push(status)
-      ids.push(headers['x-request-id'])
-    }
-    return all
-  })
-  await app.close()
-  expect(statuses).toEqual([own, own, own, 429, 429])
-  expect(ids).toEqual(ids.map(() => expect.any(String)))
-})
+])(
+  'given rewriteUrl of Fastify that makes %s of a target when a client floods then it is refused as elsewhere',
+  async (_, made, own) => {
+    const app = Fastify({
+      rewriteUrl(req) {
+        const { url = '/' } = req
+        // Some rewrites set the request's own field, too.
+        if (url.startsWith('/p?u=')) req.url = decodeURIComponent(url.slice(5))
+        return req.url ?? '/'
+      },
+    })
+    const ids: unknown[] = []
+    const edge = pipeline()
+      .use(requestId())
+      .use(rateLimit({ limit: 3, window: '1m' }))
+    await app.register(toFastify(edge))
+    app.get('/a/:b', () => 'a')
+    await app.ready()
+    const statuses = await serve(app.server as Server, async port => {
+      const all: unknown[] = []
+      for (let i = 0; i < 5; i++) {
+        const { status, headers } = await ask(port, `/p?u=${encodeURIComponent(made)}`)
+        all.push(status)
+        ids.push(headers['x-request-id'])
+      }
+      return all
+    })
+    await app.close()
+    expect(statuses).toEqual([own, own, own, 429, 429])
+    expect(ids).toEqual(ids.map(() => expect.any(String)))
+  },
+)
 
 test('given a gateway that makes requests without raw lines when a credential comes then it is read', () => {
   const seen: unknown[] = []

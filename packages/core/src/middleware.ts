@@ -55,6 +55,11 @@ export interface Middleware<Needs extends object = {}, Gives extends object = {}
   readonly needs?: readonly (keyof Needs & string)[]
   /** The names in `Gives`, so that every request's state has one shape. */
   readonly gives?: readonly (keyof Gives & string)[]
+  /**
+   * Called before `setup` for each middleware in front of this one, those of parent pipelines included. Throw
+   * a `ConfigError` where one request must not meet both.
+   */
+  mountBehind?(earlier: Middleware): void
   /** When a pipeline is compiled: subscribe to events, start sweeps. Once for each pipeline that has it; done when it returns. */
   setup?(services: Services): void
   /** A throw or rejection is a 500: it refuses, it never lets through. */

@@ -153,6 +153,9 @@ export class Pipeline<State extends object = {}> {
     const { middleware, services, upkeep } = this
     const parent = this.parent?.compile()
     if (this.disposed !== undefined && middleware[0] !== undefined) refuseClosed(middleware[0])
+    middleware.forEach((one, index) => {
+      if (one.mountBehind !== undefined) for (const other of this.earlier(index)) one.mountBehind(other)
+    })
     try {
       this.compiled = new CompiledPipeline(middleware, services, parent, upkeep)
     } catch (error) {
@@ -178,6 +181,13 @@ export class Pipeline<State extends object = {}> {
   dispose(): Promise<void> {
     this.disposed ??= this.compiled?.dispose() ?? this.upkeep.close(this.middleware)
     return this.disposed
+  }
+
+  /** Those in front of the middleware at an index, of the parents too. */
+  private earlier(index: number): readonly Middleware[] {
+    const { parent } = this
+    const outer = parent === undefined ? [] : parent.earlier(parent.middleware.length)
+    return [...outer, ...this.middleware.slice(0, index)]
   }
 
   private includes(middleware: Middleware): boolean {
@@ -267,8 +277,8 @@ function checkMiddleware(value: unknown) {
 function readMiddleware(value: unknown): Pick<Middleware, 'name' | 'needs' | 'gives'> | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   try {
-    const { name, needs, gives, onRequest, onResponse, setup, dispose } = value as Middleware
-    const areHooks = [onRequest, onResponse, setup, dispose].every(
+    const { name, needs, gives, onRequest, onResponse, mountBehind, setup, dispose } = value as Middleware
+    const areHooks = [onRequest, onResponse, mountBehind, setup, dispose].every(
       hook => hook === undefined || typeof hook === 'function',
     )
     const doesSomething = [onRequest, onResponse, setup].some(hook => hook !== undefined)

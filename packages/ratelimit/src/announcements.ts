@@ -1,6 +1,7 @@
-import type { RequestContext, Services } from '@palisade/core'
+import type { RequestContext } from '@palisade/core'
 import { Announced } from './announced.js'
 import { isClientsOwn, type KeyFunction } from './keys.js'
+import { Violations, violationsOf } from './violations.js'
 
 /** What refuses, as it is told. */
 export interface Named<State extends object> {
@@ -20,25 +21,25 @@ export type News = 'none' | 'exceeded' | 'violation'
  */
 export class Announcements<State extends object> {
   private readonly exceeded = new Announced()
+  private readonly shadowed = new Violations()
+  private readonly isShadow: boolean
+
+  constructor(isShadow: boolean) {
+    this.isShadow = isShadow
+  }
 
   of(ctx: RequestContext<State>, policy: Named<State>, counted: string, now: number): News {
-    const { name, window, key } = policy
-    if (!this.exceeded.isFirst(name, counted, now, window)) return 'none'
-    const client = ctx.client.key
-    if (client === undefined || !isClientsOwn(key, ctx)) return 'exceeded'
-    return violationsOf(ctx.services).isFirst('', client, ctx.services.clock.monotonic(), window)
-      ? 'violation'
-      : 'exceeded'
+    const { window, key } = policy
+    if (this.exceededOf(policy, counted, now) === 'none') return 'none'
+    const { client, services } = ctx
+    if (client.key === undefined || !isClientsOwn(key, ctx)) return 'exceeded'
+    // A violation of a shadow counts nothing, and must not take the place of one that counts.
+    const violations = this.isShadow ? this.shadowed : violationsOf(services)
+    return violations.isNew(client.key, services.clock.monotonic(), window) ? 'violation' : 'exceeded'
   }
-}
 
-const VIOLATIONS = Symbol.for('palisade.ratelimit.violations.v1')
-
-/** The violations of the clients of a pipeline and its branches, which all its limiters have in common. */
-function violationsOf({ shared }: Services): Announced {
-  const known = shared.get(VIOLATIONS) as Announced | undefined
-  if (known !== undefined) return known
-  const violations = new Announced()
-  shared.set(VIOLATIONS, violations)
-  return violations
+  /** For a limit whose refusals speak against no client. */
+  exceededOf({ name, window }: Named<State>, counted: string, now: number): 'none' | 'exceeded' {
+    return this.exceeded.isFirst(name, counted, now, window) ? 'exceeded' : 'none'
+  }
 }

@@ -4,6 +4,7 @@ import {
   checkOptions,
   type Duration,
   duration,
+  flag,
   integer,
   type MaybePromise,
   type Middleware,
@@ -15,7 +16,7 @@ import {
   Reply,
   type RequestContext,
 } from '@palisade/core'
-import { Announcements, type Named } from './announcements.js'
+import { Announcements, type Named, type News } from './announcements.js'
 import { Gate, type WaitEnd } from './gate.js'
 import { boundedKey, byClient, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
 import { policyName } from './policy.js'
@@ -30,6 +31,11 @@ export interface ConcurrencyLimitOptions<State extends object = {}> {
   queue?: { size: number; timeout: Duration }
   /** Appears in answers and events. Default `concurrency`. */
   name?: string
+  /**
+   * Whether a refusal speaks against the client and may lead to a ban. Default false: a browser that loads a
+   * page sends many requests at the same time.
+   */
+  violation?: boolean
   /** A request that lacks its key is refused with 400 (default), or not counted. */
   whenKeyMissing?: 'refuse' | 'skip'
   /** `shadow` counts and tells, and refuses nothing. Default `enforce`. */
@@ -76,7 +82,8 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   private readonly gates = new Map<string, Gate>()
   /** The key of the gate that a request went through, or how it leaves the line in front of one. */
   private readonly places = new WeakMap<object, string | (() => void)>()
-  private readonly announced = new Announcements<State>()
+  private readonly announced: Announcements<State>
+  private readonly isViolation: boolean
   private limit: number
 
   constructor(options: ConcurrencyLimitOptions<State>) {
@@ -87,6 +94,7 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
         object({ size: integer({ min: 1, max: 100_000 }), timeout: duration({ min: 1, max: '1h' }) }),
       ),
       name: optional(policyName, 'concurrency'),
+      violation: optional(flag, false),
       whenKeyMissing: optional(oneOf('refuse', 'skip'), 'refuse'),
       mode,
       skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),
@@ -98,6 +106,8 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
       key: checked.key ?? (byClient() as KeyFunction<State>),
     }
     this.queue = checked.queue
+    this.isViolation = checked.violation
+    this.announced = new Announcements(checked.mode === 'shadow')
     this.isShadow = checked.mode === 'shadow'
     this.refusesKeyless = checked.whenKeyMissing === 'refuse'
     this.skip = checked.skip
@@ -230,8 +240,15 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   }
 
   private tell(ctx: RequestContext<State>, key: string): void {
-    const news = this.announced.of(ctx, this.told, key, ctx.services.clock.monotonic())
+    const news = this.newsOf(ctx, key)
     if (news === 'none') return
     tellOf(ctx, news, { key, policies: [this.told.name], retryAfterMs: 1000, shadow: this.isShadow })
+  }
+
+  private newsOf(ctx: RequestContext<State>, key: string): News {
+    const now = ctx.services.clock.monotonic()
+    return this.isViolation
+      ? this.announced.of(ctx, this.told, key, now)
+      : this.announced.exceededOf(this.told, key, now)
   }
 }

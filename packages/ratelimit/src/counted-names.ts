@@ -67,6 +67,18 @@ export function claimUnnamed(
     Object.defineProperty(store, HOLDER, { value: limiter, configurable: true, enumerable: false })
 }
 
+/**
+ * Keeps two limiters that one request meets from one name: their headers, events and answers could not be told
+ * apart.
+ *
+ * @throws ConfigError
+ */
+export function refuseSameNames(names: readonly string[], earlier: readonly string[]): void {
+  const same = names.find(name => earlier.includes(name))
+  if (same !== undefined)
+    throw taken('rateLimit', same, 'limiter in front of this one has: give one of them a name')
+}
+
 /** Ends what `claimNames` and `claimUnnamed` have begun, for a limiter that is disposed of. */
 export function releaseNames(services: Services | undefined, store: LimitStore, limiter: object): void {
   const counted = services?.shared.get(COUNTED) as Counted | undefined

@@ -18,7 +18,7 @@ import {
   type Services,
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
-import { claimNames, claimUnnamed, releaseNames, releaseUnnamed } from './counted-names.js'
+import { claimNames, claimUnnamed, refuseSameNames, releaseNames, releaseUnnamed } from './counted-names.js'
 import { KeyedPolicy } from './keyed-policy.js'
 import { boundedKey, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
@@ -153,6 +153,14 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
       this.onResponse = this.giveBack(rest.count === 'failures', rest.isFailure ?? isFailure)
   }
 
+  mountBehind(earlier: Middleware): void {
+    if (earlier instanceof RateLimit) refuseSameNames(this.names, earlier.names)
+  }
+
+  private get names(): readonly string[] {
+    return this.quotas.policies.map(({ name }) => name)
+  }
+
   setup(services: Services): void {
     this.users.add(services)
     if (this.store !== undefined) this.claim(services, this.store)
@@ -234,9 +242,8 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   private claim(services: Services, store: LimitStore): void {
-    const names = this.quotas.policies.map(({ name }) => name)
-    claimNames(services, store, names, this)
-    claimUnnamed('rateLimit', store, names, this)
+    claimNames(services, store, this.names, this)
+    claimUnnamed('rateLimit', store, this.names, this)
   }
 
   private conclude(

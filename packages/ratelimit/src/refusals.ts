@@ -7,11 +7,12 @@ import { QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE } from './quota-exceeded.js'
 export class Refusals<State extends object> {
   private readonly policies: readonly Named<State>[]
   private readonly isShadow: boolean
-  private readonly announced = new Announcements<State>()
+  private readonly announced: Announcements<State>
 
   constructor(policies: readonly Named<State>[], isShadow: boolean) {
     this.policies = policies
     this.isShadow = isShadow
+    this.announced = new Announcements(isShadow)
   }
 
   of(ctx: RequestContext<State>, tallies: readonly Tally[], now: number): Denial {

@@ -176,17 +176,21 @@ describe('concurrencyLimit', () => {
     expect(await send()).toBe(429)
   })
 
-  it('a refusal is a violation where clients are counted apart, and not where all share the places', async () => {
-    for (const [key, violations] of [
-      [undefined, 1],
-      [() => 'all', 0],
-    ] as const) {
-      const { send, edge } = serverWith({ limit: 0, ...(key && { key }) })
-      const violated = vi.fn()
-      edge.events.on('security:violation', violated)
-      expect(await send()).toBe(429)
-      expect(violated).toHaveBeenCalledTimes(violations)
-    }
+  it.each<[string, Partial<ConcurrencyLimitOptions>, number]>([
+    ['by default', {}, 0],
+    ['in shadow', { mode: 'shadow' }, 0],
+    ['where the option says so', { violation: true }, 1],
+    ['where all share the places', { violation: true, key: () => 'all' }, 0],
+  ])('given a refusal %s, then it is a violation as the option says', async (_, options, violations) => {
+    const { send, edge } = serverWith({ limit: 1, ...options })
+    const violated = vi.fn()
+    const exceeded = vi.fn()
+    edge.events.on('security:violation', violated)
+    edge.events.on('ratelimit:exceeded', exceeded)
+    for (let i = 0; i < 5; i++) void send()
+    await settle()
+    expect(exceeded).toHaveBeenCalledTimes(1)
+    expect(violated).toHaveBeenCalledTimes(violations)
   })
 
   it('shadow: counts and tells, and lets through', async () => {
