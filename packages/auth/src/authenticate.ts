@@ -17,6 +17,7 @@ import {
   refuse,
   type Services,
   within,
+  wrongResult,
 } from '@palisade/core'
 import { clearable, Failures } from './clear-failures.js'
 import { isMade } from './identity/make-identity.js'
@@ -79,7 +80,7 @@ export function authenticate(
     mode,
   })
   const { strategies, login, throttle: throttles } = checked
-  refuseRepeatedNames(strategies)
+  checkNames(strategies)
   refuseUnknownThrottles(strategies, throttles)
   const findRule = checked.rules && compileRules('authenticate', checked.rules, strategies)
   const everywhere: Rule = Object.freeze({ strategies, mode: 'required', several: 'refuse' })
@@ -177,6 +178,7 @@ export function authenticate(
     attempt: Attempt,
   ): Reply | undefined {
     const ctx = context as RequestContext
+    if (typeof result !== 'object' || result === null) return unknownOutcome(strategy, result)
     if (isLimited(result)) {
       const { key } = ctx.client
       if (key !== undefined) refused.add(strategy.name, key, ctx.services.clock.now() + result.retryAfterMs)
@@ -224,7 +226,7 @@ export function authenticate(
         reporter.failure(ctx, { strategy, reason: result.reason })
         return deny(context, refusals.unavailable(result))
       default:
-        return unknownOutcome(result)
+        return unknownOutcome(strategy, result)
     }
   }
 
@@ -284,16 +286,22 @@ const hasEnded = ({ expiresAt }: Identity, { toleranceMs = 0 }: Strategy, { now 
   expiresAt !== undefined && expiresAt + toleranceMs <= now
 
 /** A strategy in plain JavaScript that returns something else: a 500, by the runner. */
-function unknownOutcome(result: never): never {
-  throw new TypeError(
-    `a strategy returned ${JSON.stringify((result as VerifyResult).outcome)}; allowed: a VerifyResult`,
-  )
+function unknownOutcome({ name }: Strategy, result: never): never {
+  throw wrongResult(`authenticate: verify of the strategy "${name}"`, result, OUTCOMES)
 }
 
-function refuseRepeatedNames(strategies: readonly Strategy[]): void {
+const OUTCOMES =
+  "a VerifyResult: { outcome: 'authenticated', identity }, { outcome: 'invalid', failure, reason }, { outcome: 'refused', status, message, reason, isViolation } or { outcome: 'error', error, reason }"
+
+/** RFC 9110 section 11.1: a token. */
+const SCHEME = /^[\w!#$%&'*+.^`|~-]+$/
+
+function checkNames(strategies: readonly Strategy[]): void {
   const at = { owner: 'authenticate', option: 'strategies' }
-  strategies.forEach(({ name }, index) => {
+  strategies.forEach(({ name, scheme }, index) => {
     if (typeof name !== 'string' || name === '') refuse(within(within(at, index), 'name'), name, 'a name')
+    if (typeof scheme !== 'string' || !SCHEME.test(scheme))
+      refuse(within(within(at, index), 'scheme'), scheme, 'an authentication scheme such as "Bearer"')
     if (strategies.findIndex(other => other.name === name) !== index)
       refuse(within(within(at, index), 'name'), name, 'a name that no other strategy has')
   })
