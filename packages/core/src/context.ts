@@ -288,7 +288,7 @@ export abstract class RequestContext<State extends object = {}> {
     if (pipeline === this.pipeline && this.runs !== undefined) this.forget()
     const run: Run = {
       pipeline,
-      target: this.currentTarget,
+      target: this.lookAtTarget(),
       credential: this.credentialNow(),
       reached: 0,
       passed: false,
@@ -364,7 +364,17 @@ export abstract class RequestContext<State extends object = {}> {
     reportError(this as RequestContext, this.error, HANDLER_FAILED, undefined)
   }
 
+  /**
+   * What the host has now. While a pipeline decides, only its own middlewares run, which cannot change the
+   * request, so the host is not asked each time.
+   */
   private get currentTarget(): RequestTarget {
+    const { pinned, seen, runs } = this
+    if (pinned !== undefined) return pinned
+    return seen !== undefined && runs?.passed === false ? seen : this.lookAtTarget()
+  }
+
+  private lookAtTarget(): RequestTarget {
     const { seen } = this
     if (seen !== undefined && this.isAt(seen)) return seen
     this.seen = new RequestTarget(this.method, this.url)
