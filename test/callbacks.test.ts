@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { authenticate, basic, jwt, passwordHasher, passwordUsers } from '@palisade/auth'
+import { apiKey, apiKeys, authenticate, basic, jwt, passwordHasher, passwordUsers } from '@palisade/auth'
 import { cors, type Identity, type Logger, pipeline, provideIdentity, Reply, requestId } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
 import { failban, ipFilter } from '@palisade/failban'
@@ -308,6 +308,28 @@ describe('passwordUsers rehash', () => {
     })
     expect(await users.verify('ada', 'secret')).toMatchObject({ subject: 'ada' })
     expect(await users.verify('ada', 'wrong')).toBeUndefined()
+  })
+})
+
+/** What makes the limiters of API keys, and what these say. */
+const KEY_LIMITERS: readonly (readonly [string, (value: () => unknown) => unknown])[] = [
+  ['limiter', value => value],
+  ['consume', value => () => ({ consume: value, refund() {}, reset() {} })],
+  [
+    'the decision',
+    value => () => ({ consume: () => ({ allowed: value(), retryAfterMs: 1 }), refund() {}, reset() {} }),
+  ],
+]
+
+describe.each(KEY_LIMITERS)('apiKeys limiter: %s', (_, limiterOf) => {
+  it.each(everything)('%s: no key is accepted', async (_name, value) => {
+    const { base } = watched()
+    const keys = apiKeys({ limiter: limiterOf(value) as never, clock: base.compile().services.clock })
+    const { key } = await keys.create({ name: 'k', owner: 'ada', rateLimit: { limit: 1, window: '1m' } })
+    const edge = base.use(authenticate({ strategies: [apiKey({ keys })] }))
+    const { status, passed } = await inject(edge, { headers: { 'x-api-key': key } })
+    expect(passed).toBe(false)
+    expect([429, 500, 503]).toContain(status)
   })
 })
 

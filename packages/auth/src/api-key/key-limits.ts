@@ -1,4 +1,5 @@
 import {
+  booleanResult,
   isPromise,
   type LimitDecision,
   type Limiter,
@@ -8,6 +9,7 @@ import {
   type QuotaState,
   type Services,
   SharedHeaders,
+  wrongResult,
 } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
 import type { Attempt, Failed, Refused } from '../strategy.js'
@@ -90,7 +92,7 @@ export class KeyLimits {
     const limiter = this.#limiterOf(limit.rate)
     if (limiter === undefined) return NO_LIMITER
     return chain(limiter.consume(limit.id), decision => {
-      const state = stateOf(decision)
+      const state = stateOf(checked(decision))
       if (state.fits) return this.#spendQuota(limit, state, attempt)
       attempt.tellLimits(limit.headers, [state, UNLIMITED], false)
       return exhausted(limit.owner, 'rate limit', state.retryMs)
@@ -117,15 +119,28 @@ export class KeyLimits {
     const name = `${rate.limit}/${rate.window}`
     const known = this.#limiters.get(name)
     if (known !== undefined || make === undefined) return known
-    const made = make(rate)
+    const made: unknown = make(rate)
+    if (!isLimiter(made)) throw wrongResult('apiKeys: limiter', made, 'a Limiter, as createLimiter() makes')
     this.#limiters.set(name, made)
     return made
   }
 }
 
+function isLimiter(value: unknown): value is Limiter {
+  return typeof (value as Partial<Limiter> | null | undefined)?.consume === 'function'
+}
+
+/** @throws TypeError for a decision that does not say whether the attempt is allowed */
+function checked(decision: unknown): LimitDecision {
+  const name = 'apiKeys: the decision of the limiter'
+  if (typeof decision !== 'object' || decision === null) throw wrongResult(name, decision, 'a LimitDecision')
+  booleanResult(`${name}: allowed`, (decision as { allowed?: unknown }).allowed)
+  return decision as LimitDecision
+}
+
 /** Of a limiter that tells of no quota, as one does while its store is down, no header tells either. */
 function stateOf({ allowed, limit, remaining, resetMs, retryAfterMs }: LimitDecision): QuotaState {
-  const fits = allowed === true
+  const fits = allowed
   return {
     active: [limit, remaining, resetMs].every(Number.isFinite),
     fits,

@@ -77,12 +77,9 @@ describe('the defaults', () => {
   })
 })
 
-test.each([
-  ['run', 'the check returned object; allowed: a boolean, nothing, or { healthy: boolean }'],
-  ['promise', 'no then'],
-])(
+test.each(['run', 'promise'])(
   'given a result whose then cannot be read when a %s brings it then the check is unhealthy, and the probe is answered',
-  async (by, error) => {
+  async by => {
     const odd = {
       get then() {
         throw new Error('no then')
@@ -94,7 +91,7 @@ test.each([
         : { then: (done: (value: unknown) => void) => done(odd) }) as unknown as () => undefined
     const { ask } = scene({ checks: [check({ name: 'odd', run })] })
     const { status, body } = await ask('/ready')
-    expect([status, body.checks?.['odd']]).toMatchObject([503, { status: 'unhealthy', error }])
+    expect([status, body.checks?.['odd']]).toMatchObject([503, { status: 'unhealthy', error: 'no then' }])
   },
 )
 
