@@ -94,9 +94,14 @@ export const factories: readonly Factory[] = [
   factory('createLimiter', ratelimit.createLimiter, `${limiterOptions[0]} clock logger onStoreError`, quota, [
     'policies',
   ]),
-  factory('concurrencyLimit', ratelimit.concurrencyLimit, 'limit key queue name whenKeyMissing mode skip', {
-    limit: 5,
-  }),
+  factory(
+    'concurrencyLimit',
+    ratelimit.concurrencyLimit,
+    'limit key queue name whenKeyMissing mode skip violation',
+    {
+      limit: 5,
+    },
+  ),
   factory('memoryStore', ratelimit.memoryStore, 'maxKeys'),
   factory(
     'redisStore',
