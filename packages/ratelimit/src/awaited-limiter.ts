@@ -1,6 +1,6 @@
 import type { LimitDecision, LimitReceipt } from '@palisade/core'
-import type { RateLimiter } from './create-limiter.js'
 import type { QuotaChange } from './policy.js'
+import type { RateLimiter } from './rate-limiter.js'
 
 /**
  * A limiter over a distributed store: every answer is a promise, also the one that needs no store. Otherwise a caller's

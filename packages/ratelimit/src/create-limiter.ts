@@ -6,7 +6,6 @@ import {
   isolatedLogger,
   isPromise,
   type LimitDecision,
-  type Limiter,
   type LimitReceipt,
   type Logger,
   type MaybePromise,
@@ -23,6 +22,7 @@ import { boundedKey } from './keys.js'
 import { checkLimiterOptions } from './limiter-options.js'
 import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
 import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
+import type { ImmediateRateLimiter, RateLimiter } from './rate-limiter.js'
 import { isReceipt } from './receipts.js'
 import { plainKeysOf } from './resets.js'
 import type { SoleQuota } from './sole-quota.js'
@@ -47,31 +47,6 @@ interface LimiterBase {
 /** One policy written flat, or several under `policies`. Functions get the key that is being limited. */
 export type LimiterOptions = LimiterBase &
   (QuotaOptions<string> | { policies: readonly QuotaOptions<string>[] })
-
-/**
- * A limiter without HTTP: for logins, queues, jobs, messages. Over a distributed store every method but `setLimit`
- * returns a promise, whatever happens, and what is said to be thrown is what it rejects with.
- */
-export interface RateLimiter extends Limiter {
-  /**
-   * Decides one attempt of `key` by all policies together, and takes `cost` (default: each policy's own) only if all allow it.
-   *
-   * @throws TypeError when the key is no string or empty
-   * @throws RangeError when the cost is no whole number from 0
-   */
-  consume(key: string, cost?: number): MaybePromise<LimitDecision>
-  /** Changes a quota from the next attempt on; what was counted stays. @throws ConfigError */
-  setLimit(policy: string, change: QuotaChange): void
-  /** Resets what was counted for a key. The address of a client also resets its client key, `2001:db8::/64`. */
-  reset(key: string): MaybePromise<void>
-}
-
-/** With the default store every answer is there at once. */
-export interface ImmediateRateLimiter extends RateLimiter {
-  consume(key: string, cost?: number): LimitDecision
-  refund(receipt: LimitReceipt): void
-  reset(key: string): void
-}
 
 /**
  * The engine of `rateLimit()` without HTTP.

@@ -5,12 +5,7 @@ export {
   type ConcurrencyLimitOptions,
   concurrencyLimit,
 } from './concurrency-limit.js'
-export {
-  createLimiter,
-  type ImmediateRateLimiter,
-  type LimiterOptions,
-  type RateLimiter,
-} from './create-limiter.js'
+export { createLimiter, type LimiterOptions } from './create-limiter.js'
 export {
   byApiKey,
   byClient,
@@ -29,6 +24,7 @@ export {
   type RateLimitOptions,
   rateLimit,
 } from './rate-limit.js'
+export type { ImmediateRateLimiter, RateLimiter } from './rate-limiter.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory.js'
 export { type RedisStoreOptions, redisStore } from './stores/redis/redis-store.js'
 export type { LimitStore } from './stores/store.js'
