@@ -130,9 +130,10 @@ describe('http', () => {
       throw new Error('unexpected')
     }
     expect(await entryOf(http({ url, expect: fails }))).toMatchObject({ http: 503, error: 'unexpected' })
-    for (const vague of ['yes', 1, undefined, Promise.resolve(true), Promise.reject(new Error('late'))]) {
-      const wrong = (() => vague) as unknown as () => boolean
-      expect(await entryOf(http({ url, expect: wrong }))).toMatchObject({
+    // Made when it is called: a promise that is rejected before that is unhandled.
+    const late = () => Promise.reject(new Error('late'))
+    for (const wrong of [() => 'yes', () => 1, () => undefined, async () => true, late]) {
+      expect(await entryOf(http({ url, expect: wrong as never }))).toMatchObject({
         http: 503,
         error: expect.stringMatching(/^http: expect returned .*; allowed: true or false$/),
       })
