@@ -124,6 +124,28 @@ export const rewrites: readonly Behaviour[] = [
     trace: ['seen>', 'GET /old/1?q=1 /old/1 1 -', 'handler', '<seen', 'end GET /old/1'],
   },
   {
+    title:
+      'given a rewrite behind the edge when a branch refuses then the edge ends with the path that it saw before',
+    needs: ['rewrites'],
+    edge: probe => probe.pipeline().use(seen(probe)),
+    branches: (edge, probe) => ({
+      closed: edge.branch().use(
+        probe.middleware('b', {
+          onRequest: ctx => ctx.deny({ status: 403, code: 'FORBIDDEN', message: 'Closed' }),
+          onResponse: ctx => probe.note(`end ${ctx.method} ${ctx.path}`),
+        }),
+      ),
+    }),
+    app: { rewrite: fallback, routes: [{ ...get('/new/1', text('new')), through: ['closed'] }] },
+    when: { target: '/old/1?q=1' },
+    gets: { status: 403 },
+    notOn: {
+      hono: 'a rewrite is another dispatch there: see below',
+      'hono-fetch': 'a rewrite is another dispatch there: see below',
+    },
+    trace: ['seen>', 'GET /old/1?q=1 /old/1 1 -', 'b>', '<b', 'end GET /new/1', '<seen', 'end GET /old/1'],
+  },
+  {
     title: 'given a rewrite between two mounts of an edge when the target changes then the edge decides anew',
     needs: ['rewrites'],
     edge: probe => login(probe),
