@@ -89,7 +89,8 @@ export function isProbe(ctx: Observed): boolean {
 }
 
 function chainOf(ctx: Observed): Chain | undefined {
-  const read = ctx.services.trust.header === 'forwarded' ? ['forwarded'] : ['x-forwarded-for', 'forwarded']
+  const lists = ['x-forwarded-for', 'forwarded']
+  const read = ctx.services.trust.header === 'forwarded' ? lists.reverse() : lists
   const header = read.find(name => ctx.header(name) !== undefined) as Chain['header'] | undefined
   if (header === undefined) return undefined
   const value = ctx.header(header) as string

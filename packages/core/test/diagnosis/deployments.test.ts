@@ -155,7 +155,7 @@ const WRONG: readonly (readonly [string, Trust | undefined, Traffic, string, Reg
     trustedProxies(['private']),
     cloudFrontAndAlb,
     'TRUST_TOO_FEW_HOPS',
-    /Add the range/,
+    /Add 203\.0\.113\.\d, 203\.0\.113\.\d, 203\.0\.113\.\d and \d more \(or the network/,
   ],
   [
     'CloudFront and a load balancer, three hops',
@@ -181,21 +181,21 @@ const WRONG: readonly (readonly [string, Trust | undefined, Traffic, string, Reg
     singleHeader('x-real-ip', { from: ['172.18.0.0/16'] }),
     nginxBehindBalancer,
     'TRUST_TOO_FEW_HOPS',
-    /X-Forwarded-For.*trustedHops\(2\)/,
+    /X-Forwarded-For.*trustedProxies\(ranges\)` with your ranges and 10\.0\.3\.7\./,
   ],
   [
     'X-Real-IP of the balancer, whose X-Forwarded-For is passed on',
     singleHeader('x-real-ip', { from: ['172.18.0.0/16'] }),
     realIpOfBalancer,
     'TRUST_TOO_FEW_HOPS',
-    /X-Forwarded-For.*trustedHops\(1\)/,
+    /X-Forwarded-For.*trustedProxies\(ranges\)` with your ranges, 10\.0\.3\.\d and 10\.0\.3\.\d\./,
   ],
   [
     'X-Real-IP of a content network',
     singleHeader('x-real-ip', { from: ['172.18.0.0/16'] }),
     realIpOfContentNetwork,
     'TRUST_TOO_FEW_HOPS',
-    /X-Forwarded-For.*trustedHops\(2\)/,
+    /X-Forwarded-For.*trustedProxies\(ranges\)` with your ranges, 203\.0\.113\.0, .* and \d more\./,
   ],
 ]
 

@@ -153,7 +153,7 @@ const WRONG: readonly (readonly [string, Trust | undefined, Traffic, string, Reg
     trustedProxies(['10.0.0.0/8'], { header: 'forwarded' }),
     through(i => ({ 'X-Forwarded-For': ip(i) })),
     'TRUST_HEADER_MISSING',
-    /trustedHops\(1\)/,
+    /10\.0\.3\.7.*trustedProxies\(ranges\)` with your ranges/,
   ],
   [
     'X-Real-IP, while trust reads CF-Connecting-IP',
@@ -209,14 +209,14 @@ const WRONG: readonly (readonly [string, Trust | undefined, Traffic, string, Reg
     trustedProxies(['10.0.0.0/8']),
     through(i => ({ 'X-Forwarded-For': `${ip(i)}, 172.17.0.4` })),
     'TRUST_TOO_FEW_HOPS',
-    /Add the range of 172\.17\.0\.4/,
+    /Add 172\.17\.0\.4 \(or the network of your proxies\) to the ranges/,
   ],
   [
     'trusted proxies that never match',
     trustedProxies(['10.0.0.0/8']),
     through(i => ({ 'X-Forwarded-For': ip(i) }), '172.17.0.1'),
     'TRUST_NEVER_MATCHES',
-    /Add the range of 172\.17\.0\.1/,
+    /Add 172\.17\.0\.1 \(or the network of your proxies\) to the ranges/,
   ],
   [
     'a single header from elsewhere',

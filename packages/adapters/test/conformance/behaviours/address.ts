@@ -130,7 +130,7 @@ export const address: readonly Behaviour[] = [
       headers: { 'X-Forwarded-For': `198.51.100.${index}` },
     })),
     gets: Array.from({ length: 25 }, () => ({ status: 200 })),
-    logs: [/Add the range of 127\.0\.0\.1/],
+    logs: [/Add 127\.0\.0\.1 \(or the network of your proxies\)/],
   },
   {
     title: 'given clients on loopback when their requests come then no line is logged',
