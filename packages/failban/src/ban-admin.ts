@@ -115,14 +115,14 @@ class BanAdmin {
     const containing = ip === undefined ? undefined : new Set(registry.containing(ip))
     const matching = registry.ledger
       .newest(Number.POSITIVE_INFINITY)
-      .filter(({ record }) => jail === undefined || record.jail === jail)
-      .filter(({ record }) => containing?.has(record) ?? true)
+      .filter(({ ban }) => jail === undefined || ban.record.jail === jail)
+      .filter(({ ban }) => containing?.has(ban) ?? true)
     const rest = matching.filter(({ sequence }) => sequence < before)
     const page = rest.slice(0, limit)
     const last = page.at(-1)
     return Reply.json(200, {
       success: true,
-      data: page.map(({ record }) => shown(record)),
+      data: page.map(({ ban }) => shown(registry.recordOf(ban))),
       meta: {
         count: page.length,
         total: matching.length,

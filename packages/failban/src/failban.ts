@@ -18,9 +18,10 @@ import {
   RequestError,
   type Services,
 } from '@palisade/core'
-import { type Ban, type BanRecord, MANUAL, shown } from './bans/ban.js'
+import { type Ban, MANUAL, shown } from './bans/ban.js'
 import { banReason } from './bans/ban-reason.js'
 import { Escalation } from './bans/escalation.js'
+import type { HeldBan } from './bans/held-ban.js'
 import { BanRegistry, forget } from './bans/registry.js'
 import { Exemptions } from './exemptions.js'
 import type { BanStats, Failban, ManualBan } from './failban-api.js'
@@ -121,10 +122,13 @@ export class FailbanMiddleware implements Failban {
     const { client } = ctx
     const { ip } = client
     if (ip === undefined) return undefined
-    const ban = this.registry.of(client)
+    const found = this.registry.ledger.of(client)
+    // Read once, and for banned clients only.
+    const now = found === undefined ? 0 : this.registry.clock.monotonic()
+    const ban = found?.isOver(now) ? this.registry.of(client, now) : found
     const { deny } = this.lists
     const isDenied = deny.size !== 0 && deny.hasClient(client)
-    return ban === undefined && !isDenied ? undefined : this.refuse(ctx, ip, ban, isDenied)
+    return ban === undefined && !isDenied ? undefined : this.refuse(ctx, ip, isDenied, ban, now)
   }
 
   /** Without services, as a team calls it, it closes for all. */
@@ -174,12 +178,14 @@ export class FailbanMiddleware implements Failban {
   find(ip: string): Ban | undefined {
     const asked = canonicalIp(ip) ?? this.idOf(ip)
     const ban = asked === undefined ? undefined : this.registry.covering(asked)
-    return ban && shown(ban)
+    return ban && shown(this.registry.recordOf(ban))
   }
 
   list(): readonly Ban[] {
     this.registry.sweep()
-    return this.registry.ledger.newest(Number.POSITIVE_INFINITY).map(({ record }) => shown(record))
+    return this.registry.ledger
+      .newest(Number.POSITIVE_INFINITY)
+      .map(({ ban }) => shown(this.registry.recordOf(ban)))
   }
 
   async ban(ip: string, options: ManualBan = {}): Promise<Ban> {
@@ -215,7 +221,7 @@ export class FailbanMiddleware implements Failban {
       Promise.all(lifted.map(({ kept }) => kept)),
       'The ban is lifted, but may come back at a restart',
     )
-    return [...new Set(lifted.flatMap(({ lifted: bans }) => bans.map(ban => ban.ip)))]
+    return [...new Set(lifted.flatMap(({ lifted: bans }) => bans.map(({ record }) => record.ip)))]
   }
 
   setAllow(ranges: RangeList): void {
@@ -230,7 +236,10 @@ export class FailbanMiddleware implements Failban {
   stats(): BanStats {
     this.registry.sweep()
     const byJail = new Map<string, number>()
-    for (const { jail } of this.registry.ledger.records()) byJail.set(jail, (byJail.get(jail) ?? 0) + 1)
+    for (const {
+      record: { jail },
+    } of this.registry.ledger.bans())
+      byJail.set(jail, (byJail.get(jail) ?? 0) + 1)
     return {
       activeBans: this.registry.ledger.size,
       byJail: Object.fromEntries(byJail),
@@ -259,27 +268,30 @@ export class FailbanMiddleware implements Failban {
   private refuse(
     ctx: RequestContext,
     ip: string,
-    ban: BanRecord | undefined,
     isDenied: boolean,
+    ban: HeldBan | undefined,
+    now: number,
   ): Reply | undefined {
     if (this.isAllowed(ctx, ip, isDenied)) return undefined
     if (!isDenied && this.exemptions.has(ctx.services, ctx.path)) return undefined
     this.refusals++
     if (this.options.mode === 'shadow') return undefined
     const { status, explain } = this.options
-    const expiresAt = isDenied ? null : (ban?.expiresAt ?? null)
-    const now = ctx.services.clock.now()
-    return ctx.deny({
+    const refusal = {
       status,
       code: status === 429 ? 'RATE_LIMITED' : 'FORBIDDEN',
       message: 'Access denied',
       headers: { 'Cache-Control': 'no-store' },
-      ...(expiresAt !== null && { retryAfterSeconds: Math.max(1, Math.ceil((expiresAt - now) / 1000)) }),
-      ...(explain &&
-        ban !== undefined &&
-        !isDenied && { details: { reason: ban.reason, expires_at: expiresAt } }),
-      reason: isDenied ? 'on the deny list' : `banned by jail "${ban?.jail}": ${ban?.reason}`,
       by: FAILBAN,
+    } as const
+    if (isDenied || ban === undefined) return ctx.deny({ ...refusal, reason: 'on the deny list' })
+    const { jail, reason, permanent } = ban.record
+    const seconds = Math.max(1, Math.ceil((ban.endsAt - now) / 1000))
+    return ctx.deny({
+      ...refusal,
+      ...(!permanent && { retryAfterSeconds: seconds }),
+      ...(explain && { details: { reason, expires_at: this.registry.recordOf(ban).expiresAt } }),
+      reason: `banned by jail "${jail}": ${reason}`,
     })
   }
 

@@ -30,8 +30,6 @@ export const MOST_EARLIER = 20
 
 export const MANUAL = 'manual'
 
-export const isOver = (ban: Ban, now: number): boolean => ban.expiresAt !== null && ban.expiresAt <= now
-
 export const endOf = (ban: Ban): number => ban.expiresAt ?? Number.POSITIVE_INFINITY
 
 /** Without what only the next ban needs. */

@@ -1,15 +1,15 @@
 import { CidrSet, type ClientAddress } from '@palisade/core'
-import { type BanRecord, endOf, isOver } from './ban.js'
 import { type Range, rangeOf, widened } from './ban-id.js'
+import type { HeldBan } from './held-ban.js'
 
 /**
  * The bans that this process knows, all of them, so that absence means not banned and a decision waits for nothing.
  *
  * A client is found by its key with one look into a map. Bans of other widths, which people make, are looked up by address in
- * intervals, and only if there are any. A ban that is over is still here until somebody removes it: `isOver` decides.
+ * intervals, and only if there are any. A ban that is over is still here until somebody removes it.
  */
 export class Ledger {
-  private readonly bans = new Map<string, Entry>()
+  private readonly entries = new Map<string, Entry>()
   /** How many bans have this family and width, so that a containing network is found by asking for each width in use. */
   private readonly widths = new Map<number, { readonly range: Range; count: number }>()
   private others = 0
@@ -18,7 +18,7 @@ export class Ledger {
   private keyPrefix = 64
 
   get size(): number {
-    return this.bans.size
+    return this.entries.size
   }
 
   /** The width of the client keys of IPv6; bans of that width are found by key. */
@@ -34,63 +34,68 @@ export class Ledger {
   }
 
   /** The ban of a client, which may be over. Allocates nothing when there is none. */
-  of(client: ClientAddress): BanRecord | undefined {
+  of(client: ClientAddress): HeldBan | undefined {
     const { key, ip } = client
     if (key === undefined || ip === undefined) return undefined
-    const entry = this.bans.get(key)
-    if (entry !== undefined) return entry.record
+    const entry = this.entries.get(key)
+    if (entry !== undefined) return entry.ban
     if (this.others === 0 || !this.intervals().hasClient(client)) return undefined
     return this.containing(ip, key).at(0)
   }
 
-  get(id: string): BanRecord | undefined {
-    return this.bans.get(id)?.record
+  get(id: string): HeldBan | undefined {
+    return this.entries.get(id)?.ban
   }
 
   /** Every ban that contains the whole address or network, or the other name that it has, the one that lasts longest first. */
-  containing(text: string, alias = text): readonly BanRecord[] {
-    const found = new Set<BanRecord>()
+  containing(text: string, alias = text): readonly HeldBan[] {
+    const found = new Set<HeldBan>()
     for (const { range } of this.widths.values()) {
       for (const name of alias === text ? [text] : [text, alias]) {
         const id = widened(name, range.prefix)
-        const entry = id === undefined ? undefined : this.bans.get(id)
-        if (entry !== undefined && entry.range.family === range.family) found.add(entry.record)
+        const entry = id === undefined ? undefined : this.entries.get(id)
+        if (entry !== undefined && entry.range.family === range.family) found.add(entry.ban)
       }
     }
-    return [...found].sort((a, b) => endOf(b) - endOf(a))
+    return [...found].sort((a, b) => b.endsAt - a.endsAt)
   }
 
   /** A ban of the same id is replaced; the new one counts as the newest. */
-  put(record: BanRecord): void {
-    this.remove(record.ip)
-    const range = rangeOf(record.ip)
-    this.bans.set(record.ip, { record, range, sequence: ++this.sequence })
+  put(ban: HeldBan): void {
+    const { ip } = ban.record
+    this.remove(ip)
+    const range = rangeOf(ip)
+    this.entries.set(ip, { ban, range, sequence: ++this.sequence })
     this.count(range, 1)
   }
 
-  remove(id: string): BanRecord | undefined {
-    const entry = this.bans.get(id)
+  remove(id: string): HeldBan | undefined {
+    const entry = this.entries.get(id)
     if (entry === undefined) return undefined
-    this.bans.delete(id)
+    this.entries.delete(id)
     this.count(entry.range, -1)
-    return entry.record
+    return entry.ban
   }
 
-  /** The bans that are over. */
-  over(now: number): readonly BanRecord[] {
-    const found: BanRecord[] = []
-    for (const { record } of this.bans.values()) if (isOver(record, now)) found.push(record)
+  /**
+   * The bans that are over.
+   *
+   * @param now monotonic
+   */
+  over(now: number): readonly HeldBan[] {
+    const found: HeldBan[] = []
+    for (const { ban } of this.entries.values()) if (ban.isOver(now)) found.push(ban)
     return found
   }
 
   /** In the order in which they were made. */
-  *records(): Generator<BanRecord> {
-    for (const { record } of this.bans.values()) yield record
+  *bans(): Generator<HeldBan> {
+    for (const { ban } of this.entries.values()) yield ban
   }
 
   /** The newest first, with the number by which a reader goes on where it stopped. */
-  newest(before: number): { readonly record: BanRecord; readonly sequence: number }[] {
-    return [...this.bans.values()].filter(({ sequence }) => sequence < before).reverse()
+  newest(before: number): { readonly ban: HeldBan; readonly sequence: number }[] {
+    return [...this.entries.values()].filter(({ sequence }) => sequence < before).reverse()
   }
 
   private count(range: Range, by: 1 | -1): void {
@@ -114,13 +119,15 @@ export class Ledger {
   }
 
   private intervals(): CidrSet {
-    this.index ??= new CidrSet([...this.bans].filter(([, { range }]) => !this.isKey(range)).map(([id]) => id))
+    this.index ??= new CidrSet(
+      [...this.entries].filter(([, { range }]) => !this.isKey(range)).map(([id]) => id),
+    )
     return this.index
   }
 }
 
 interface Entry {
-  readonly record: BanRecord
+  readonly ban: HeldBan
   readonly range: Range
   readonly sequence: number
 }

@@ -13,10 +13,13 @@ import {
 import type { AccessLists } from '../lists/access-lists.js'
 import type { BanStore, Replica } from '../stores/store.js'
 import { Archive } from './archive.js'
-import { type BanRecord, endOf, isOver, MANUAL } from './ban.js'
+import { type BanRecord, MANUAL } from './ban.js'
 import { banId } from './ban-id.js'
 import { checkedRecord } from './checked-record.js'
+import { CONSEQUENCES, type Operation } from './consequences.js'
 import type { Escalation } from './escalation.js'
+import { fitRecord } from './fit-record.js'
+import { HeldBan, Offset } from './held-ban.js'
 import { Ledger } from './ledger.js'
 
 export interface RegistryOptions {
@@ -42,6 +45,7 @@ export class BanRegistry implements Replica {
   /** Those of before a pipeline could be told. */
   private failures: Failure[] = []
   private lastFailure: Failure | undefined = undefined
+  private readonly offset = new Offset()
 
   constructor(options: RegistryOptions) {
     this.options = options
@@ -49,7 +53,7 @@ export class BanRegistry implements Replica {
   }
 
   learn({ clock, logger, events }: Services): void {
-    this.clock = clock
+    this.useClock(clock)
     this.logger = logger
     this.buses.add(events)
     for (const { operation, error } of this.failures.splice(0))
@@ -68,10 +72,14 @@ export class BanRegistry implements Replica {
     return banId(text, this.ledger.ipv6Prefix)
   }
 
-  /** The ban of a client. Allocates nothing when there is none. */
-  of(client: ClientAddress): BanRecord | undefined {
+  /**
+   * The ban of a client. Allocates nothing when there is none.
+   *
+   * @param now monotonic
+   */
+  of(client: ClientAddress, now: number): HeldBan | undefined {
     let ban = this.ledger.of(client)
-    while (ban !== undefined && isOver(ban, this.clock.now())) {
+    while (ban?.isOver(now)) {
       this.expire(ban)
       ban = this.ledger.of(client)
     }
@@ -82,20 +90,26 @@ export class BanRegistry implements Replica {
    * Every ban that contains the whole address or network, the one that lasts longest first, those that are just over among them. An
    * address in a translator's prefix is banned by its IPv4 address, its id, too.
    */
-  containing(text: string): readonly BanRecord[] {
+  containing(text: string): readonly HeldBan[] {
     return this.ledger.containing(text, this.idOf(text))
   }
 
   /** The ban that contains the whole address or network, the longest of several. */
-  covering(text: string): BanRecord | undefined {
-    const now = this.clock.now()
-    return this.containing(text).find(ban => !isOver(ban, now))
+  covering(text: string): HeldBan | undefined {
+    const now = this.clock.monotonic()
+    return this.containing(text).find(ban => !ban.isOver(now))
+  }
+
+  /** The record of a ban, with the times that the machine's clock gives them now. */
+  recordOf(ban: HeldBan): BanRecord {
+    return ban.recordAt(this.offset.of(this.clock))
   }
 
   /** The last ban of an address by a jail, for as long as it counts. */
   lastOf(id: string, jail: string): BanRecord | undefined {
     const current = this.ledger.get(id)
-    return current?.jail === jail ? current : this.archive.find(id, jail)
+    const last = current?.record.jail === jail ? current : this.archive.find(id, jail)
+    return last && this.recordOf(last)
   }
 
   /**
@@ -103,7 +117,7 @@ export class BanRegistry implements Replica {
    * The promise settles when it is kept.
    */
   impose(record: BanRecord): { readonly kept: MaybePromise<void> } | undefined {
-    if (!this.admit(record)) return undefined
+    if (!this.admit(new HeldBan(record, this.offset.of(this.clock)))) return undefined
     // Before anybody hears of it: a listener may lift it again, and the last step is the one that is kept.
     const kept = this.keep('save', () => this.options.store.save(record))
     for (const events of this.buses) {
@@ -115,11 +129,11 @@ export class BanRegistry implements Replica {
   }
 
   /** Lifts every ban that contains the address or network, with what was counted and remembered for it. */
-  lift(text: string): { readonly lifted: readonly BanRecord[]; readonly kept: MaybePromise<unknown> } {
-    const now = this.clock.now()
-    const lifted: BanRecord[] = []
+  lift(text: string): { readonly lifted: readonly HeldBan[]; readonly kept: MaybePromise<unknown> } {
+    const now = this.clock.monotonic()
+    const lifted: HeldBan[] = []
     for (const ban of this.containing(text)) {
-      if (isOver(ban, now)) this.expire(ban)
+      if (ban.isOver(now)) this.expire(ban)
       else lifted.push(ban)
     }
     const kept = lifted.map(ban => this.remove(ban, 'manual'))
@@ -128,8 +142,8 @@ export class BanRegistry implements Replica {
 
   /** After the allow list has grown: bans that it covers end. */
   liftAllowed(): void {
-    for (const ban of [...this.ledger.records()])
-      if (this.options.lists.covers(ban.ip, this.clock)) forget(this.remove(ban, 'allow'))
+    for (const ban of [...this.ledger.bans()])
+      if (this.options.lists.covers(ban.record.ip, this.clock)) forget(this.remove(ban, 'allow'))
   }
 
   /** Takes what the store has kept, also before there is a pipeline: a rewrite of the store takes everything from here. */
@@ -141,14 +155,14 @@ export class BanRegistry implements Replica {
 
   /** Ends what is over. */
   sweep(): void {
-    const now = this.clock.now()
-    for (const ban of this.ledger.over(now)) this.expire(ban)
-    this.archive.prune(ban => this.options.escalation.remembers(ban, now))
+    for (const ban of this.ledger.over(this.clock.monotonic())) this.expire(ban)
+    const [now, offset] = [this.clock.now(), this.offset.of(this.clock)]
+    this.archive.prune(ban => this.options.escalation.remembers(ban.recordAt(offset), now))
   }
 
   *records(): Generator<BanRecord> {
-    yield* this.archive.records()
-    yield* this.ledger.records()
+    const offset = this.offset.of(this.clock)
+    for (const ban of this.all()) yield ban.recordAt(offset)
   }
 
   banned(record: BanRecord): void {
@@ -181,66 +195,77 @@ export class BanRegistry implements Replica {
       return true
     }
     const now = this.clock.now()
-    const ban = this.cut(notAhead(record, now))
-    if (!isOver(ban, now) && this.admit(ban)) return true
-    if (escalation.remembers(ban, now)) this.archive.put(ban)
+    const fitting = fitRecord(record, escalation.longest, now)
+    const ban = new HeldBan(fitting, this.offset.of(this.clock))
+    if (!ban.isOver(this.clock.monotonic()) && this.admit(ban)) return true
+    if (escalation.remembers(fitting, now)) this.archive.put(ban)
     return true
   }
 
-  /** No ban by a jail is longer than today's longest. */
-  private cut(record: BanRecord): BanRecord {
-    const latest = record.bannedAt + this.options.escalation.longest
-    const isTooLong = record.source !== MANUAL && endOf(record) > latest
-    return isTooLong ? { ...record, expiresAt: latest, permanent: false } : record
-  }
-
-  private admit(record: BanRecord): boolean {
-    const current = this.ledger.get(record.ip)
+  private admit(ban: HeldBan): boolean {
+    const { ip, source } = ban.record
+    const current = this.ledger.get(ip)
     if (current !== undefined) {
-      if (isOver(current, this.clock.now())) this.expire(current)
-      else if (endOf(current) >= endOf(record) && record.source !== MANUAL) return false
+      if (current.isOver(this.clock.monotonic())) this.expire(current)
+      else if (current.endsAt >= ban.endsAt && source !== MANUAL) return false
       else this.archive.put(current)
     } else if (this.ledger.size >= this.options.maxBans && !this.makeRoom()) return false
-    this.ledger.put(record)
+    this.ledger.put(ban)
     return true
   }
 
   /** The oldest ban that nobody made by hand goes: it is the nearest to its end, and another violation brings it back. */
   private makeRoom(): boolean {
-    for (const ban of this.ledger.records()) {
-      if (ban.source === MANUAL) continue
-      if (isOver(ban, this.clock.now())) this.expire(ban)
+    for (const ban of this.ledger.bans()) {
+      if (ban.record.source === MANUAL) continue
+      if (ban.isOver(this.clock.monotonic())) this.expire(ban)
       else this.evict(ban)
       return true
     }
     return false
   }
 
-  private evict(ban: BanRecord): void {
+  private evict(ban: HeldBan): void {
+    const { ip } = ban.record
     this.evictions++
-    this.ledger.remove(ban.ip)
-    forget(this.keep('remove', () => this.options.store.remove(ban.ip)))
+    this.ledger.remove(ip)
+    forget(this.keep('remove', () => this.options.store.remove(ip)))
     this.tell(ban, 'evicted')
   }
 
-  private expire(ban: BanRecord): void {
-    this.ledger.remove(ban.ip)
+  private expire(ban: HeldBan): void {
+    this.ledger.remove(ban.record.ip)
     this.archive.put(ban)
     this.tell(ban, 'expired')
   }
 
-  private remove(ban: BanRecord, cause: 'manual' | 'allow'): MaybePromise<void> {
-    this.ledger.remove(ban.ip)
-    this.archive.forget(ban.ip)
-    this.options.onLifted(ban.ip)
-    const kept = this.keep('remove', () => this.options.store.remove(ban.ip))
+  private remove(ban: HeldBan, cause: 'manual' | 'allow'): MaybePromise<void> {
+    const { ip } = ban.record
+    this.ledger.remove(ip)
+    this.archive.forget(ip)
+    this.options.onLifted(ip)
+    const kept = this.keep('remove', () => this.options.store.remove(ip))
     this.tell(ban, cause)
     return kept
   }
 
-  private tell({ ip, jail, expiresAt }: BanRecord, cause: Cause): void {
+  private tell({ record: { ip, jail, expiresAt } }: HeldBan, cause: Cause): void {
     for (const events of this.buses)
       if (events.has('security:unbanned')) events.emit('security:unbanned', { ip, jail, expiresAt, cause })
+  }
+
+  private *all(): Generator<HeldBan> {
+    yield* this.archive.bans()
+    yield* this.ledger.bans()
+  }
+
+  /** Bans may have been read before a pipeline had a clock, whose monotonic time counts from another moment. */
+  private useClock(clock: Clock): void {
+    if (clock === this.clock) return
+    const before = this.offset.of(this.clock)
+    this.clock = clock
+    const by = this.offset.of(clock) - before
+    for (const ban of this.all()) ban.rebase(by)
   }
 
   private keep(operation: Operation, act: () => MaybePromise<void>): MaybePromise<void> {
@@ -260,28 +285,13 @@ export class BanRegistry implements Replica {
 }
 
 type Cause = PalisadeEvents['security:unbanned']['cause']
-type Operation = 'load' | 'save' | 'remove'
 
 interface Failure {
   readonly operation: Operation
   readonly error: unknown
 }
 
-/** A clock that was ahead when the record was made must neither lengthen the ban nor be remembered longer. */
-function notAhead(record: BanRecord, now: number): BanRecord {
-  const { bannedAt, earlier } = record
-  if (bannedAt <= now && earlier.every(at => at <= now)) return record
-  return { ...record, bannedAt: Math.min(bannedAt, now), earlier: earlier.map(at => Math.min(at, now)) }
-}
-
 const UNREADABLE = 'records of the store of bans are no bans, and were skipped'
-
-/** What it means for whoever reads the log. */
-const CONSEQUENCES: Readonly<Record<Operation, string>> = {
-  load: 'the kept bans could not be read and are not in force in this process',
-  save: 'a ban could not be kept: it is in force in this process, and lost at its end',
-  remove: 'a lifted ban could not be forgotten for good, and may come back at a restart',
-}
 
 /** Nobody waits for it; a failure has been told of. */
 export function forget(kept: MaybePromise<unknown>): void {

@@ -1,5 +1,5 @@
 import type { CidrSet, PalisadeEvents } from '@palisade/core'
-import { type BanRecord, endOf, MANUAL } from '../bans/ban.js'
+import { type BanRecord, MANUAL } from '../bans/ban.js'
 import type { Escalation } from '../bans/escalation.js'
 import { type BanRegistry, forget } from '../bans/registry.js'
 import type { AccessLists } from '../lists/access-lists.js'
@@ -96,10 +96,10 @@ export class Warden {
     const now = registry.clock.now()
     const last = registry.lastOf(ip, jail.name)
     const { durationMs, earlier } = escalation.sentence(jail.banMs, last, now)
-    const until = now + durationMs
-    if (wasBanned && registry.containing(ip).some(ban => endOf(ban) >= until)) return
+    const endsAt = registry.clock.monotonic() + durationMs
+    if (wasBanned && registry.containing(ip).some(ban => ban.endsAt >= endsAt)) return
     const reason = jail.reasonOf(violations, wasBanned)
-    const facts = { ip, jail: jail.name, reason, source, violations, expiresAt: until, earlier }
+    const facts = { ip, jail: jail.name, reason, source, violations, expiresAt: now + durationMs, earlier }
     const imposed = registry.impose(this.recordOf(facts, now))
     if (imposed === undefined) return
     forget(imposed.kept)

@@ -1,23 +1,15 @@
 import { CidrSet, canonicalIp, clientKey } from '@palisade/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { BanRecord } from '../../src/bans/ban.js'
 import { banId, isWithin, rangeOf } from '../../src/bans/ban-id.js'
+import { HeldBan } from '../../src/bans/held-ban.js'
 import { Ledger } from '../../src/bans/ledger.js'
 
-const ban = (ip: string, expiresAt: number | null = 1000): BanRecord => ({
-  ip,
-  jail: 'manual',
-  reason: 'x',
-  violations: 0,
-  banCount: 1,
-  bannedAt: 0,
-  expiresAt,
-  permanent: expiresAt === null,
-  source: 'manual',
-  shadow: false,
-  earlier: [],
-})
+const ban = (ip: string): HeldBan => {
+  const times = { bannedAt: 0, expiresAt: 1000, permanent: false, earlier: [] }
+  const facts = { jail: 'manual', reason: 'x', violations: 0, banCount: 1, source: 'manual', shadow: false }
+  return new HeldBan({ ip, ...facts, ...times }, 0)
+}
 
 const octet = fc.integer({ min: 0, max: 3 })
 const ipv4 = fc.tuple(octet, octet).map(([a, b]) => `10.0.${a}.${b}`)
@@ -54,8 +46,8 @@ describe('the ledger', () => {
             const ip = canonicalIp(visitor) as string
             const found = ledger.of({ ip, key: clientKey(ip), bannable: true })
             expect(found !== undefined).toBe(set.has(ip))
-            if (found !== undefined) expect(isWithin(ip, found.ip)).toBe(true)
-            const containing = ledger.containing(ip).map(({ ip }) => ip)
+            if (found !== undefined) expect(isWithin(ip, found.record.ip)).toBe(true)
+            const containing = ledger.containing(ip).map(({ record }) => record.ip)
             expect(containing.sort()).toEqual([...ids].filter(id => isWithin(ip, id)).sort())
           }
         },
@@ -72,8 +64,8 @@ describe('the ledger', () => {
   it('given an IPv4 and an IPv6 network of one width, then each has its own clients', () => {
     const ledger = new Ledger()
     for (const id of ['10.0.0.0/16', '2001::/16']) ledger.put(ban(id))
-    expect(ledger.containing('10.0.1.1').map(({ ip }) => ip)).toEqual(['10.0.0.0/16'])
-    expect(ledger.containing('2001:db8::1').map(({ ip }) => ip)).toEqual(['2001::/16'])
+    expect(ledger.containing('10.0.1.1').map(({ record }) => record.ip)).toEqual(['10.0.0.0/16'])
+    expect(ledger.containing('2001:db8::1').map(({ record }) => record.ip)).toEqual(['2001::/16'])
   })
 })
 
