@@ -1,6 +1,6 @@
 import type { RequestContext } from '@palisade/core'
 import { Announced } from './announced.js'
-import { isClientsOwn, type KeyFunction } from './keys.js'
+import { isClientsOwn, type KeyFunction } from './keys/key-function.js'
 import { Violations, violationsOf } from './violations.js'
 
 /** What refuses, as it is told. */

@@ -1,5 +1,5 @@
 import type { LimitDecision, LimitReceipt } from '@palisade/core'
-import type { QuotaChange } from './policy.js'
+import type { QuotaChange } from './counting/policy.js'
 import type { RateLimiter } from './rate-limiter.js'
 
 /**

@@ -17,10 +17,12 @@ import {
   type RequestContext,
 } from '@palisade/core'
 import { Announcements, type Named, type News } from './announcements.js'
-import { Gate, type WaitEnd } from './gate.js'
-import { boundedKey, byClient, type KeyFunction, keyFunction, requireKeyless } from './keys.js'
-import { policyName } from './policy.js'
+import { policyName } from './counting/policy.js'
+import { boundedKey } from './keys/bounded-key.js'
+import { byClient, keyFunction } from './keys/builders.js'
+import { type KeyFunction, requireKeyless } from './keys/key-function.js'
 import { tellOf } from './refusals.js'
+import { Gate, type WaitEnd } from './waiting/gate.js'
 
 export interface ConcurrencyLimitOptions<State extends object = {}> {
   /** How many requests of one key may be under way; 0 refuses all. */

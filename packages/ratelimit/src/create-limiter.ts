@@ -16,17 +16,24 @@ import {
 } from '@palisade/core'
 import type { Tally } from './algorithms/algorithm.js'
 import { AwaitedLimiter } from './awaited-limiter.js'
-import { claimUnnamed } from './counted-names.js'
+import { claimUnnamed } from './counting/names.js'
+import {
+  checkCost,
+  checkNames,
+  Policy,
+  type QuotaChange,
+  type QuotaOptions,
+  quotaShape,
+} from './counting/policy.js'
+import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas } from './counting/quotas.js'
+import type { SoleQuota } from './counting/sole-quota.js'
 import { Decision, NOBODY, QueuedDecision, UNLIMITED, UNLIMITED_IN_TURN } from './decision.js'
-import { boundedKey } from './keys.js'
-import { checkLimiterOptions } from './limiter-options.js'
-import { checkCost, checkNames, Policy, type QuotaChange, type QuotaOptions, quotaShape } from './policy.js'
-import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas } from './quotas.js'
+import { boundedKey } from './keys/bounded-key.js'
+import { plainKeysOf } from './keys/operator-keys.js'
+import { checkLimiterOptions } from './options.js'
 import type { ImmediateRateLimiter, RateLimiter } from './rate-limiter.js'
-import { isReceipt } from './receipts.js'
-import { plainKeysOf } from './resets.js'
-import type { SoleQuota } from './sole-quota.js'
-import { type MemoryStore, memoryStore } from './stores/memory.js'
+import { isReceipt } from './refunds/receipts.js'
+import { type MemoryStore, memoryStore } from './stores/memory/memory-store.js'
 import type { LimitStore } from './stores/store.js'
 
 interface LimiterBase {

@@ -5,6 +5,8 @@ export {
   type ConcurrencyLimitOptions,
   concurrencyLimit,
 } from './concurrency-limit.js'
+export type { NumberFor, QuotaChange, QuotaOptions } from './counting/policy.js'
+export type { OnStoreFailure } from './counting/quotas.js'
 export { createLimiter, type LimiterOptions } from './create-limiter.js'
 export {
   byApiKey,
@@ -14,10 +16,8 @@ export {
   byRoute,
   byTenant,
   compose,
-  type KeyFunction,
-} from './keys.js'
-export type { NumberFor, QuotaChange, QuotaOptions } from './policy.js'
-export type { OnStoreFailure } from './quotas.js'
+} from './keys/builders.js'
+export type { KeyFunction } from './keys/key-function.js'
 export {
   type PolicyOptions,
   type RateLimitMiddleware,
@@ -25,6 +25,6 @@ export {
   rateLimit,
 } from './rate-limit.js'
 export type { ImmediateRateLimiter, RateLimiter } from './rate-limiter.js'
-export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory.js'
+export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory/memory-store.js'
 export { type RedisStoreOptions, redisStore } from './stores/redis/redis-store.js'
 export type { LimitStore } from './stores/store.js'

@@ -1,5 +1,5 @@
 import type { LimitDecision, Limiter, LimitReceipt, MaybePromise } from '@palisade/core'
-import type { QuotaChange } from './policy.js'
+import type { QuotaChange } from './counting/policy.js'
 
 /**
  * A limiter without HTTP: for logins, queues, jobs, messages. Over a distributed store every method but `setLimit`

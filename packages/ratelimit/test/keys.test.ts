@@ -16,7 +16,7 @@ import {
 } from '@palisade/ratelimit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { boundedKey } from '../src/keys.js'
+import { boundedKey } from '../src/keys/bounded-key.js'
 
 /** Says who is calling as the headers say: a stand-in for any login. */
 const login: Middleware<{}, { identity: Identity | undefined }> = {

@@ -1,4 +1,4 @@
-import type { LateReceipt } from '../receipts.js'
+import type { LateReceipt } from '../refunds/receipts.js'
 
 /**
  * The states of many keys, side by side: slot `i` owns `cells[i * width]` up to the next slot. The first cell of each is the moment from

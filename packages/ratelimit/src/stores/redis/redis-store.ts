@@ -8,8 +8,8 @@ import {
   redisKeys,
 } from '@palisade/core/redis'
 import { requireAlgorithm } from '../../algorithms/index.js'
+import { OwedRefunds } from '../../refunds/owed-refunds.js'
 import type { Engine, LimitStore, PolicyKind } from '../store.js'
-import { OwedRefunds } from './owed-refunds.js'
 import { RedisEngine } from './redis-engine.js'
 import { SERVER, type Server } from './redis-scripts.js'
 import { RefusalCache } from './refusal-cache.js'

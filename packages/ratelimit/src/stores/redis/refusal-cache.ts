@@ -1,5 +1,5 @@
 import type { Tally } from '../../algorithms/algorithm.js'
-import { Forgotten } from '../../forgotten.js'
+import { Forgotten } from '../../refunds/forgotten.js'
 
 interface Refused {
   readonly limit: number

@@ -1,4 +1,4 @@
-import { Book, cell } from '../algorithms/algorithm.js'
+import { Book, cell } from '../../algorithms/algorithm.js'
 import { SlotMap } from './slot-map.js'
 
 /** A key that has no state, and for which there is room. */

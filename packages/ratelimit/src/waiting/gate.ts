@@ -1,4 +1,4 @@
-import { unref } from './wait.js'
+import { unref } from './waiting-room.js'
 
 /** Why a wait ended: a place became free, it took too long, whoever waited has left, or the server stops. */
 export type WaitEnd = 'entered' | 'timeout' | 'left' | 'closed'

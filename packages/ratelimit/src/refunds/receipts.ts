@@ -1,7 +1,7 @@
 import type { LimitReceipt } from '@palisade/core'
-import type { Taken, Tally } from './algorithms/algorithm.js'
+import type { Taken, Tally } from '../algorithms/algorithm.js'
+import type { Engine } from '../stores/store.js'
 import type { Forgotten } from './forgotten.js'
-import type { Engine } from './stores/store.js'
 
 /** Where a receipt can be redeemed: a policy of an engine. */
 export interface Counter {

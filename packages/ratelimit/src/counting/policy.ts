@@ -14,7 +14,7 @@ import {
   within,
   wrongResult,
 } from '@palisade/core'
-import type { Tally } from './algorithms/algorithm.js'
+import type { Tally } from '../algorithms/algorithm.js'
 import {
   ALGORITHM_NAMES,
   type AlgorithmName,
@@ -22,9 +22,9 @@ import {
   BUCKETS,
   defaultAlgorithm,
   QUEUES,
-} from './algorithms/index.js'
-import { LONGEST_LOG } from './algorithms/sliding-log.js'
-import type { PolicyKind } from './stores/store.js'
+} from '../algorithms/index.js'
+import { LONGEST_LOG } from '../algorithms/sliding-log.js'
+import type { PolicyKind } from '../stores/store.js'
 
 /** A number, or a function of what is being limited: the request context, or the key of a `createLimiter()`. */
 export type NumberFor<Source> = number | ((source: Source) => number)

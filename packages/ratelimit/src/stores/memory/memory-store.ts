@@ -1,8 +1,8 @@
 import { type Clock, ConfigError, checkOptions, integer, optional } from '@palisade/core'
-import { type Algorithm, answerNever, Book, type Taken, type Tally } from '../algorithms/algorithm.js'
-import { requireAlgorithm } from '../algorithms/index.js'
+import { type Algorithm, answerNever, Book, type Taken, type Tally } from '../../algorithms/algorithm.js'
+import { requireAlgorithm } from '../../algorithms/index.js'
+import type { DirectEngine, Engine, LimitStore, PolicyKind } from '../store.js'
 import { SteadyTime } from './steady-time.js'
-import type { DirectEngine, Engine, LimitStore, PolicyKind } from './store.js'
 import { NO_SLOT, Table } from './table.js'
 
 export interface MemoryStoreOptions {

@@ -1,5 +1,6 @@
 import type { RequestContext } from '@palisade/core'
-import { byClient, type KeyFunction } from './keys.js'
+import { byClient } from '../keys/builders.js'
+import type { KeyFunction } from '../keys/key-function.js'
 import { Policy } from './policy.js'
 
 /** A policy of `rateLimit()`: a quota, and what it is counted by. */

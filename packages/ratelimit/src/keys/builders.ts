@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type Check,
   ConfigError,
@@ -6,32 +5,14 @@ import {
   foldCase,
   headerName,
   type Identity,
-  ignoreRejection,
   type RequestContext,
   RequestError,
   refuse,
   routingPath,
-  wrongResult,
 } from '@palisade/core'
-import { apiKeyForm, clientForm, composedForm, FORM, identityForm, type KeyForm } from './key-forms.js'
-
-/**
- * Who or what an attempt is counted for. `false` leaves the request uncounted; nothing (`undefined`, `null`, an empty string) means that
- * the request lacks what it is counted by, and `whenKeyMissing` says what happens then.
- */
-export type KeyFunction<State extends object = {}> = (
-  ctx: RequestContext<State>,
-) => string | false | undefined | null
-
-/** Where a composed key function has those it is composed of. */
-const PARTS: unique symbol = Symbol('parts')
-
-interface ComposedKey<State extends object> extends KeyFunction<State> {
-  readonly [PARTS]: readonly KeyFunction<State>[]
-}
-
-const LONGEST_KEY = 128
-const TILDE = 126
+import { digest } from './bounded-key.js'
+import { apiKeyForm, clientForm, composedForm, FORM, identityForm, type KeyForm } from './forms.js'
+import { type ComposedKey, type KeyFunction, PARTS, requireKeyless } from './key-function.js'
 
 /** A key function with what `reset` may be given for its keys. */
 function withForm<State extends object>(form: KeyForm, key: KeyFunction<State>): KeyFunction<State> {
@@ -148,24 +129,6 @@ export function compose<State extends object = {}>(
   return Object.assign(withForm(composedForm, composed), { [PARTS]: keys }) satisfies ComposedKey<State>
 }
 
-/**
- * Whether a request is counted for its client alone: the key is the client's own, or is composed with it. Whoever else is refused may be so for
- * what others did under the same key.
- */
-export function isClientsOwn<State extends object>(
-  key: KeyFunction<State>,
-  ctx: RequestContext<State>,
-): boolean {
-  const { [PARTS]: parts } = key as Partial<ComposedKey<State>>
-  if (parts !== undefined) return parts.some(part => isClientsOwn(part, ctx))
-  if (ctx.client.key === undefined) return false
-  const found: unknown = key(ctx)
-  if (found === ctx.client.key) return true
-  // The function returned a key a moment ago; what it returns now must not end the process.
-  ignoreRejection(found)
-  return false
-}
-
 /** What builds key functions, and is none: given instead of what it returns, it would count nobody or all as one. */
 const BUILDERS: ReadonlySet<unknown> = new Set([
   byClient,
@@ -191,25 +154,6 @@ export function keyFunction<State extends object>(): Check<KeyFunction<State>> {
 /** In plain JavaScript what is too much would be dropped without a word: `byRoute('/login')` would count by every path. */
 function refuseArguments(owner: string, given: readonly unknown[], allowed = 'none'): void {
   if (given.length > 0) throw new ConfigError({ owner, option: 'arguments', value: given[0], allowed })
-}
-
-/** @throws TypeError for a value that is neither a key nor means that there is none: a promise, a number */
-export function requireKeyless(key: unknown): asserts key is '' | false | undefined | null {
-  if (key === '' || key === false || key === undefined || key === null) return
-  throw wrongResult('key', key, 'a string, false, or nothing, and no promise of them')
-}
-
-/** A key of bounded length: a long one is replaced by its digest, and no short one reads like a digest. */
-export function boundedKey(key: string): string {
-  return key.length > LONGEST_KEY || key.charCodeAt(0) === TILDE ? digestKey(key) : key
-}
-
-function digestKey(key: string): string {
-  return `~${digest(key)}`
-}
-
-function digest(value: string): string {
-  return createHash('sha256').update(value).digest('base64url')
 }
 
 function identityOf(ctx: RequestContext): Identity | undefined {

@@ -8,13 +8,13 @@ import {
   optional,
   refuse,
 } from '@palisade/core'
-import { Tally } from './algorithms/algorithm.js'
-import { Forgotten } from './forgotten.js'
+import { Tally } from '../algorithms/algorithm.js'
+import { Forgotten } from '../refunds/forgotten.js'
+import { type AnyReceipt, type Counter, LateReceipt, Receipt } from '../refunds/receipts.js'
+import { memoryStore } from '../stores/memory/memory-store.js'
+import type { Engine, LimitStore } from '../stores/store.js'
 import type { Policy, QuotaChange } from './policy.js'
-import { type AnyReceipt, type Counter, LateReceipt, Receipt } from './receipts.js'
 import { isDirect, SoleQuota } from './sole-quota.js'
-import { memoryStore } from './stores/memory.js'
-import type { Engine, LimitStore } from './stores/store.js'
 
 /**
  * What decides while the store does not: a limiter in this process, which begins with empty counts (`local`), nothing, and all pass

@@ -1,6 +1,6 @@
 import { ConfigError, type Services } from '@palisade/core'
+import type { LimitStore } from '../stores/store.js'
 import { UNNAMED } from './policy.js'
-import type { LimitStore } from './stores/store.js'
 
 const COUNTED = Symbol.for('palisade.ratelimit.counted.v1')
 const HOLDER = Symbol.for('palisade.ratelimit.unnamed.v1')

@@ -1,7 +1,7 @@
-import type { Tally } from './algorithms/algorithm.js'
+import type { Tally } from '../algorithms/algorithm.js'
+import { type Counter, Receipt } from '../refunds/receipts.js'
+import type { DirectEngine, Engine } from '../stores/store.js'
 import type { Policy } from './policy.js'
-import { type Counter, Receipt } from './receipts.js'
-import type { DirectEngine, Engine } from './stores/store.js'
 
 /**
  * The only policy of a limiter whose engine answers at once: what most limiters are. It does what `Quotas` does, without going through lists

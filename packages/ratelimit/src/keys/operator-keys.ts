@@ -1,6 +1,6 @@
 import { directPeer, type Services, type Trust } from '@palisade/core'
-import { clientKeysOf, FORM, type KeyForm } from './key-forms.js'
-import { boundedKey } from './keys.js'
+import { boundedKey } from './bounded-key.js'
+import { clientKeysOf, FORM, type KeyForm } from './forms.js'
 
 /** What of a policy says which keys it counts by. */
 interface Keyed {
