@@ -6,6 +6,7 @@ import {
   inspectable,
   type Pipeline,
   type RequestContext,
+  refusalOf,
 } from '@palisade/core'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import { compiled, report, requireContext } from './edge.js'
@@ -92,11 +93,7 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
   }
   const notFoundHandler = (req: Request, res: Response) => {
     const ctx = contextOfDispatch(pipeline, req, res) ?? enter(req, res)
-    writeReply(
-      ctx,
-      res,
-      ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
-    )
+    writeReply(ctx, res, ctx.deny(refusalOf(404)))
   }
   return Object.assign(middleware as RequestHandler & ConnectMiddleware, {
     diagnose: () => pipeline.diagnose(),

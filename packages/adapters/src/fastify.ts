@@ -10,6 +10,7 @@ import {
   type Pipeline,
   type Reply,
   type RequestContext,
+  refusalOf,
 } from '@palisade/core'
 import type {
   FastifyInstance,
@@ -127,11 +128,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     },
     notFoundHandler: (request: FastifyRequest, reply: FastifyReply) => {
       const ctx = enter(pipeline, request, reply)
-      send(
-        ctx,
-        reply,
-        ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
-      )
+      send(ctx, reply, ctx.deny(refusalOf(404)))
     },
     middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),

@@ -8,6 +8,7 @@ import {
   type Pipeline,
   type Reply,
   type RequestContext,
+  refusalOf,
 } from '@palisade/core'
 import type { Context, Middleware, Next } from 'koa'
 import { compiled, contextIn, report, requireContext } from './edge.js'
@@ -98,11 +99,7 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
       return
     }
     if (koa.status === 404 && koa.body === undefined && koa.respond !== false && !koa.headerSent) {
-      respond(
-        ctx,
-        koa,
-        ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
-      )
+      respond(ctx, koa, ctx.deny(refusalOf(404)))
     }
   }
   const connect = connectMiddleware(pipeline)

@@ -118,6 +118,7 @@ describe('Fastify', () => {
         throw new Error('inner')
       },
       418,
+      'IM_A_TEAPOT',
     ],
     [
       'rejects',
@@ -126,6 +127,7 @@ describe('Fastify', () => {
         throw new Error('inner')
       },
       402,
+      'PAYMENT_REQUIRED',
     ],
     [
       'throws after a 201',
@@ -134,6 +136,7 @@ describe('Fastify', () => {
         throw new Error('inner')
       },
       500,
+      'INTERNAL_ERROR',
     ],
     [
       'throws an error with a status',
@@ -142,13 +145,14 @@ describe('Fastify', () => {
         throw createError(409)
       },
       409,
+      'CONFLICT',
     ],
   ])(
     'given a handler that sets a code and %s, then the code is as Fastify has it',
-    async (_what, handler, status) => {
+    async (_what, handler, status, code) => {
       const inject = await app(one => one.get('/', (_request, reply) => handler(reply)))
       const answer = await inject({ url: '/' })
-      expect(answer.status).toBe(status)
+      expect(answer).toMatchObject({ status, error: { code } })
       expect(answer.error.message).not.toContain('inner')
     },
   )
@@ -269,11 +273,14 @@ describe('Express', () => {
   })
 
   it('given a status that was set before the throw, then it is kept', async () => {
-    const { status } = await ask((_req, res) => {
+    const { status, error } = await ask((_req, res) => {
       res.status(418)
       throw new Error('inner')
     })
-    expect(status).toBe(418)
+    expect({ status, error }).toMatchObject({
+      status: 418,
+      error: { code: 'IM_A_TEAPOT', message: 'The server is a teapot' },
+    })
   })
 
   it.each([

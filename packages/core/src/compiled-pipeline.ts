@@ -2,7 +2,7 @@ import type { RequestContext, Run } from './context.js'
 import type { Diagnosis } from './diagnosis/diagnosis.js'
 import { TopologyWatch } from './diagnosis/topology-watch.js'
 import { answerError, gone } from './errors/answer-error.js'
-import { CODES, PHRASES } from './errors/failure.js'
+import { refusalOf } from './errors/statuses.js'
 import type { Middleware, Outcome, Services } from './middleware.js'
 import { discard, isReply, type Reply } from './reply.js'
 import type { Upkeep } from './upkeep.js'
@@ -306,14 +306,13 @@ function refuseRepeat(ctx: RequestContext): Reply {
 }
 
 function refuseLate(ctx: RequestContext): Reply {
-  const [status, reason] = [503, 'the pipeline was disposed of']
-  return ctx.deny({ status, code: CODES[status] as string, message: PHRASES[status] as string, reason })
+  return ctx.deny({ ...refusalOf(503), reason: 'the pipeline was disposed of' })
 }
 
 /** Only now, so that it is counted, and its client banned, like any other. */
 function refuseTarget(ctx: RequestContext): Reply {
-  const [status, message] = [400, 'The request target is not valid']
-  return ctx.deny({ status, code: CODES[status] as string, message, reason: 'a target that is no path' })
+  const message = 'The request target is not valid'
+  return ctx.deny({ ...refusalOf(400), message, reason: 'a target that is no path' })
 }
 
 const forgotten = () =>

@@ -3,7 +3,8 @@ import { saysEncrypted } from './address/scheme.js'
 import type { CompiledPipeline } from './compiled-pipeline.js'
 import { HANDLER_FAILED, reportError } from './errors/answer-error.js'
 import { checkDenial, MISTAKE } from './errors/check-denial.js'
-import { CODES, type Denial, PHRASES } from './errors/failure.js'
+import type { Denial } from './errors/failure.js'
+import { refusalOf } from './errors/statuses.js'
 import { inspectable } from './errors/thrown.js'
 import type { Outcome, Services } from './middleware.js'
 import { isReply, Reply } from './reply.js'
@@ -225,10 +226,8 @@ export abstract class RequestContext<State extends object = {}> {
     } catch (error) {
       const fields = { err: this.inspected(error), request_id: this.requestId }
       logger.error(fields, 'the error renderer failed')
-      const status = denial.status
-      reply = Reply.json(status, {
-        error: { code: CODES[status] ?? 'ERROR', message: PHRASES[status] ?? 'The request was refused' },
-      })
+      const { status, code, message } = refusalOf(denial.status)
+      reply = Reply.json(status, { error: { code, message } })
     }
     if (denial.retryAfterSeconds !== undefined)
       reply = reply.with({ 'Retry-After': String(denial.retryAfterSeconds) })

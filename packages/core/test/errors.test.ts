@@ -255,9 +255,9 @@ describe('how a thrown error is answered', () => {
       { status: 400, code: 'BAD_CURSOR', message: 'Bad', details: { at: 3 } },
     ],
     [
-      'one whose status has no code',
+      'one of a status that is rarely used',
       new RequestError(418, 'Teapot'),
-      { status: 418, code: 'ERROR', message: 'Teapot' },
+      { status: 418, code: 'IM_A_TEAPOT', message: 'Teapot' },
     ],
     [
       'an exposed 4xx of http-errors',
@@ -270,9 +270,9 @@ describe('how a thrown error is answered', () => {
       { status: 400, code: 'BAD_REQUEST', message: 'The request is malformed' },
     ],
     [
-      'a 4xx without a phrase',
-      http({ status: 418 }),
-      { status: 418, code: 'BAD_REQUEST', message: 'The request was refused' },
+      'a 4xx that is not registered',
+      http({ status: 499 }),
+      { status: 499, code: 'BAD_REQUEST', message: 'The request was refused' },
     ],
     [
       'an exposed 5xx',

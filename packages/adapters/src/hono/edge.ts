@@ -9,6 +9,7 @@ import {
   type Pipeline,
   type Reply,
   type RequestContext,
+  refusalOf,
 } from '@palisade/core'
 import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
 import { compiled, report, requireContext } from '../edge.js'
@@ -117,10 +118,7 @@ export function honoEdge<State extends object>(
     },
     notFoundHandler: (c: Context) => {
       const ctx = contextOf(c)
-      return ctx.answer(
-        ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'The requested resource was not found' }),
-        false,
-      )
+      return ctx.answer(ctx.deny(refusalOf(404)), false)
     },
     middleware: connect,
     handleUpgrade: (server: Server) => platform.handleUpgrade(pipeline, server),

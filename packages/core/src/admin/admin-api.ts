@@ -1,7 +1,7 @@
 import type { RequestContext } from '../context.js'
 import { challengeOf } from '../errors/challenge.js'
-import { CODES, PHRASES } from '../errors/failure.js'
 import { RequestError } from '../errors/request-error.js'
+import { messageOf, refusalOf } from '../errors/statuses.js'
 import type { Middleware } from '../middleware.js'
 import {
   type Check,
@@ -110,7 +110,7 @@ export function adminApi<Needs extends object = {}>(
     if (isFromOtherSite(ctx)) return forbid(ctx, OTHER_SITE)
     const segments = partsOf(below).map(decoded)
     const found = table.find(({ parts }) => fits(parts, segments))
-    if (found === undefined) throw new RequestError(404, PHRASES[404] as string)
+    if (found === undefined) throw new RequestError(404, messageOf(404))
     ctx.answersAt(found.template)
     const { method } = ctx
     const name = method === 'HEAD' ? 'GET' : method
@@ -130,7 +130,7 @@ export function adminApi<Needs extends object = {}>(
   }
 
   function forbid(ctx: RequestContext, reason?: string): Reply {
-    const denial = { status: 403, code: CODES[403] as string, message: PHRASES[403] as string, by: owner }
+    const denial = { ...refusalOf(403), by: owner }
     return ctx.deny(reason === undefined ? denial : { ...denial, reason })
   }
 }
@@ -158,7 +158,7 @@ function isAllowed(decision: Decision | boolean): decision is true | { readonly 
 
 function notAllowed(methods: AdminRoutes[string]): RequestError {
   const names = Object.keys(methods).flatMap(name => (name === 'GET' ? ['GET', 'HEAD'] : [name]))
-  return new RequestError(405, PHRASES[405] as string, { headers: { Allow: names.join(', ') } })
+  return new RequestError(405, messageOf(405), { headers: { Allow: names.join(', ') } })
 }
 
 /** The part of the path behind the mount; compared as received, so that no other spelling of the mount is served. */

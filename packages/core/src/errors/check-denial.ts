@@ -1,11 +1,8 @@
-import { CODES, type Denial, PHRASES } from './failure.js'
+import type { Denial } from './failure.js'
+import { refusalOf } from './statuses.js'
 
 /** What a request is refused with whose refusal was none. */
-export const MISTAKE: Denial = Object.freeze({
-  status: 500,
-  code: CODES[500] as string,
-  message: PHRASES[500] as string,
-})
+export const MISTAKE: Denial = Object.freeze(refusalOf(500))
 
 /**
  * Whether it refuses, and says so to a program and to a person. A 200 sent by mistake would look as if all were well.

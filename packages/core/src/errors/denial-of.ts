@@ -1,8 +1,9 @@
 import { errorHeaders } from './error-headers.js'
-import { CODES, type Denial, PHRASES } from './failure.js'
+import type { Denial } from './failure.js'
 import { read } from './read.js'
 import { RequestError } from './request-error.js'
 import { statusOf } from './status-of.js'
+import { codeOf, messageOf } from './statuses.js'
 
 /** What a host knows of an error beyond what every host knows. */
 export interface HostView {
@@ -29,7 +30,7 @@ export function denialOf(error: unknown, host: HostView = {}): Denial {
   return {
     status,
     code: host.code ?? codeOf(status),
-    message: host.message ?? (status < 500 ? exposedMessage(error) : undefined) ?? phraseOf(status),
+    message: host.message ?? (status < 500 ? exposedMessage(error) : undefined) ?? messageOf(status),
     ...(details && { details }),
     ...(headers && { headers }),
   }
@@ -74,8 +75,3 @@ function isError(error: unknown): boolean {
 function merged(first: Denial['headers'], second: Denial['headers']): Denial['headers'] {
   return first === undefined || second === undefined ? (first ?? second) : { ...first, ...second }
 }
-
-const codeOf = (status: number) => CODES[status] ?? (status < 500 ? 'BAD_REQUEST' : 'INTERNAL_ERROR')
-
-const phraseOf = (status: number) =>
-  PHRASES[status] ?? (status < 500 ? 'The request was refused' : 'An unexpected error occurred')

@@ -1,5 +1,6 @@
 import { Reply } from '../reply.js'
-import { type ErrorRenderer, PHRASES } from './failure.js'
+import type { ErrorRenderer } from './failure.js'
+import { titleOf } from './statuses.js'
 import { traceOf } from './trace.js'
 
 /**
@@ -15,7 +16,7 @@ export function problemDetails(): ErrorRenderer {
     const body = {
       ...problem?.extensions,
       type: problem?.type ?? 'about:blank',
-      title: problem?.title ?? TITLES[status] ?? PHRASES[status] ?? 'Error',
+      title: problem?.title ?? titleOf(status),
       status,
       detail: failure.message,
       ...(UUID.test(requestId) && { instance: `urn:uuid:${requestId}` }),
@@ -31,30 +32,3 @@ export function problemDetails(): ErrorRenderer {
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-/** The reason phrases of the HTTP status code registry (RFC 9110 section 15, RFC 6585). */
-const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  406: 'Not Acceptable',
-  408: 'Request Timeout',
-  409: 'Conflict',
-  410: 'Gone',
-  413: 'Content Too Large',
-  414: 'URI Too Long',
-  415: 'Unsupported Media Type',
-  421: 'Misdirected Request',
-  422: 'Unprocessable Content',
-  426: 'Upgrade Required',
-  428: 'Precondition Required',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-}

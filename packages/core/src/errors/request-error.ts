@@ -1,6 +1,6 @@
 import type { HeaderBag } from '../reply.js'
-import { CODES } from './failure.js'
 import { isFailure } from './status-of.js'
+import { codeOf } from './statuses.js'
 
 /**
  * A request that cannot be served, thrown by whoever finds out: becomes a refusal with this status, code and message, not a 500.
@@ -35,7 +35,7 @@ export class RequestError extends Error {
     this.name = 'RequestError'
     this.status = status
     this.statusCode = status
-    this.code = more.code ?? CODES[status] ?? 'ERROR'
+    this.code = more.code ?? codeOf(status)
     this.details = more.details
     this.headers = more.headers
     this.reason = more.reason

@@ -20,6 +20,7 @@ import { preflights } from './preflights.js'
 import { reported } from './reports.js'
 import { rewrites } from './rewrites.js'
 import { routes } from './routes.js'
+import { statuses } from './statuses.js'
 import { target } from './target.js'
 import { thrown } from './thrown.js'
 import { together } from './together.js'
@@ -31,6 +32,7 @@ export const behaviours: readonly Behaviour[] = [
   ...order,
   ...errors,
   ...errorHandlers,
+  ...statuses,
   ...thrown,
   ...reported,
   ...headers,
