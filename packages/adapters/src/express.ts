@@ -14,7 +14,6 @@ import { ErrorWatch } from './express/error-watch.js'
 import { HiddenClasses } from './express/hidden-class.js'
 
 import { RouteTemplates } from './express/route-templates.js'
-import { hideExpress } from './node-http/before-head.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
 import { attachDispatch, contextOfDispatch } from './node-http/dispatch.js'
 import { NodeContext } from './node-http/node-context.js'
@@ -140,7 +139,7 @@ class ExpressContext extends NodeContext {
 
   override removeHeader(name: string): void {
     super.removeHeader(name)
-    if (name.toLowerCase() === 'x-powered-by') hideExpress(this.res)
+    if (name.toLowerCase() === 'x-powered-by') this.beforeHead.hideExpress()
   }
 
   override get route(): string | undefined {

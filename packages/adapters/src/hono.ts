@@ -73,7 +73,7 @@ function onNode(): HonoPlatform {
       }
       if (outer instanceof HonoNodeContext && !outer.isMet) return outer
       if (outer instanceof NodeContext) return new HonoInnerContext(pipeline.root, c, outer)
-      const ctx = new HonoNodeContext(pipeline.root, incoming, outgoing)
+      const ctx = new HonoNodeContext(pipeline.root, incoming, outgoing, requests)
       pipeline.attach(incoming, ctx)
       return ctx
     },
@@ -87,7 +87,7 @@ function onNode(): HonoPlatform {
         pipeline,
         server,
         isRoutable,
-        (req, res) => new HonoNodeContext(pipeline.root, req, res),
+        (req, res) => new HonoNodeContext(pipeline.root, req, res, requests),
       ),
   }
 }

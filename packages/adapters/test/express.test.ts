@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
 import { toExpress } from '@palisade/adapters/express'
 import { pipeline, securityHeaders } from '@palisade/core'
 import express, { type Express, type Request, type Response } from 'express'
@@ -149,6 +150,19 @@ describe.runIf(Number.parseInt(process.versions.v8, 10) < 13)('the classes of th
     expect(isBorn).toEqual([NO, YES, YES])
     await probe.settled()
     expect(probe.outcomes.map(({ status }) => status)).toEqual([200, 200, 200])
+  })
+
+  test('given requests that are born for the application when they have passed then V8 has not made dictionaries of them', async () => {
+    setFlagsFromString('--allow-natives-syntax')
+    const isFast = new Function('object', 'return %HasFastProperties(object)') as (object: object) => boolean
+    const { app } = guarded()
+    const seen: boolean[] = []
+    app.get('/', (req, res) => {
+      res.json({ id: 1 })
+      seen.push(isFast(req) && isFast(res))
+    })
+    await askServer(createServer(app), ...Array.from({ length: 30 }, () => '/'))
+    expect(seen.slice(-10)).toEqual(Array(10).fill(true))
   })
 
   test('given a mounted application with the pipeline when requests come then they are born for the one around it', async () => {

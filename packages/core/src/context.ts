@@ -413,15 +413,27 @@ export abstract class RequestContext<State extends object = {}> {
     this.watchEnd()
   }
 
-  /** What the host says at the end. A throw would reach no caller but the process. */
-  private ask<T>(what: string, question: () => T): T | undefined {
+  /** A throw of the host at the end would reach no caller but the process. */
+  private routeAtEnd(status: number | undefined): string | undefined {
     try {
-      return question()
+      return this.route ?? this.mountOf(status)
     } catch (error) {
-      const fields = { err: this.inspected(error) }
-      this.services.logger.error(fields, `the host did not say the ${what} of a request that ended`)
-      return undefined
+      return this.logUnknown('route', error)
     }
+  }
+
+  private bytesAtEnd(): number | undefined {
+    try {
+      return this.responseBytes
+    } catch (error) {
+      return this.logUnknown('length', error)
+    }
+  }
+
+  private logUnknown(what: string, error: unknown): undefined {
+    const fields = { err: this.inspected(error) }
+    this.services.logger.error(fields, `the host did not say the ${what} of a request that ended`)
+    return undefined
   }
 
   /** A 404 below a mount names no route: a scan must still look like one. */
@@ -435,9 +447,9 @@ export abstract class RequestContext<State extends object = {}> {
     this.announce()
     const outcome: Outcome = {
       status,
-      route: this.ownRoute ?? this.ask('route', () => this.route ?? this.mountOf(status)),
+      route: this.ownRoute ?? this.routeAtEnd(status),
       durationMs: this.services.clock.monotonic() - this.startedAt,
-      responseBytes: this.ask('length', () => this.responseBytes),
+      responseBytes: this.bytesAtEnd(),
       aborted,
       error: this.error,
     }

@@ -9,7 +9,7 @@ import { failBody } from '../node-http/write-reply.js'
 import { hasNoBody, sendSafely, typeOf, watched } from '../reply.js'
 import { bodyOf, type StreamBody } from '../web/response.js'
 import type { HonoContext } from './edge.js'
-import { ownHeaders } from './own-headers.js'
+import type { NodesRequests } from './nodes-requests.js'
 import { mountOf, templateOf } from './template.js'
 
 /** A request of Hono on `@hono/node-server`: Node's own request and response, so that no `Headers` are made. */
@@ -20,8 +20,16 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   /** The application's own headers of the request; `null` where it has Node's, `undefined` until somebody looks. */
   private own: Headers | null | undefined = undefined
 
-  constructor(pipeline: CompiledPipeline, req: IncomingMessage, res: ServerResponse) {
+  private readonly requests: NodesRequests
+
+  constructor(
+    pipeline: CompiledPipeline,
+    req: IncomingMessage,
+    res: ServerResponse,
+    requests: NodesRequests,
+  ) {
     super(pipeline, req, res)
+    this.requests = requests
   }
 
   meets(c: Context): boolean {
@@ -47,7 +55,8 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   }
 
   override header(name: string): string | undefined {
-    if (this.own === undefined) this.own = (this.c && ownHeaders(this.c.req.raw)) ?? null
+    if (this.own === undefined)
+      this.own = (this.c && this.requests.ownHeaders(this.c.req.raw, this.req)) ?? null
     return this.own === null ? super.header(name) : (this.own.get(name) ?? undefined)
   }
 

@@ -1,76 +1,69 @@
-import { type OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { mergeVary } from '../vary.js'
 import { gathers, isVary } from './headers.js'
+
+type WriteHead = (this: ServerResponse, status: number, reason?: unknown, head?: unknown) => ServerResponse
 
 /**
  * What must be true of a response's headers when its head is written, whatever the handler, a proxy or the
  * host set until then (`setHeader`, `reply.header`, `writeHead`).
  */
-interface Pending {
+export class BeforeHead {
   /** The members that the pipeline added to `Vary`. */
-  vary: string | undefined
+  private vary: string | undefined = undefined
   /** The lines that the pipeline added as `Set-Cookie`. */
-  cookies: readonly string[]
-  /** Whether an `X-Powered-By` of Express is removed. A sub-app sets it again when it is reached. */
-  isExpressHidden: boolean
-}
+  private cookies: readonly string[] = NONE
+  private isExpressHidden = false
 
-type WriteHead = (this: ServerResponse, status: number, reason?: unknown, head?: unknown) => ServerResponse
+  constructor(res: ServerResponse) {
+    // A logger in front of the host may have replaced it.
+    const writeHead = res.writeHead as unknown as WriteHead
+    res.writeHead = preparing(this, writeHead) as unknown as ServerResponse['writeHead']
+  }
 
-const PENDING = Symbol('palisade.pending')
+  /** Keeps a member of `Vary`, or a line of `Set-Cookie`, so that it is sent beside those of others. */
+  gather(name: string, value: string): void {
+    if (isVary(name)) this.vary = this.vary === undefined ? value : mergeVary(this.vary, value)
+    else this.cookies = [...this.cookies, value]
+  }
 
-type Prepared = ServerResponse & { [PENDING]?: Pending }
+  /** The pipeline itself takes the field back. */
+  forget(name: string): void {
+    if (isVary(name)) this.vary = undefined
+    else this.cookies = NONE
+  }
 
-/** Keeps a member of `Vary`, or a line of `Set-Cookie`, so that it is sent beside those of others. */
-export function gatherOnWrite(res: ServerResponse, name: string, value: string): void {
-  const pending = pendingOf(res)
-  if (isVary(name)) pending.vary = pending.vary === undefined ? value : mergeVary(pending.vary, value)
-  else pending.cookies = [...pending.cookies, value]
-}
+  /** Removes the `X-Powered-By` of Express: a sub-app sets it again when it is reached. A value of the team's own stays. */
+  hideExpress(): void {
+    this.isExpressHidden = true
+  }
 
-/** The pipeline itself takes the field back. */
-export function forgetGathered(res: Prepared, name: string): void {
-  const pending = res[PENDING]
-  if (pending === undefined) return
-  if (isVary(name)) pending.vary = undefined
-  else pending.cookies = NONE
-}
-
-/** A value of the team's own stays. */
-export function hideExpress(res: ServerResponse): void {
-  pendingOf(res).isExpressHidden = true
-}
-
-function pendingOf(res: Prepared): Pending {
-  const known = res[PENDING]
-  if (known !== undefined) return known
-  const pending = { vary: undefined, cookies: NONE, isExpressHidden: false }
-  res[PENDING] = pending
-  const { writeHead } = res as unknown as { writeHead: WriteHead }
-  // A logger in front of the host may have replaced it. Most often it is Node's, and no function is made.
-  const preparing = writeHead === NODES ? PREPARE_THEN_NODES : prepareThen(writeHead)
-  res.writeHead = preparing as ServerResponse['writeHead']
-  return pending
+  prepare(res: ServerResponse): void {
+    const { vary, cookies, isExpressHidden } = this
+    if (isExpressHidden && res.getHeader(POWERED_BY) === 'Express') res.removeHeader(POWERED_BY)
+    if (vary !== undefined) {
+      const present = res.getHeader('vary')
+      if (present !== vary) gatherVary(res, vary, present)
+    }
+    if (cookies.length > 0) gatherCookies(res, cookies)
+  }
 }
 
 const NONE: readonly string[] = Object.freeze([])
 
-function prepareThen(writeHead: WriteHead): WriteHead {
+function preparing(before: BeforeHead, writeHead: WriteHead): WriteHead {
   return function (status, reason, head) {
     const fields = typeof reason === 'string' ? head : (head ?? reason)
     if (!hasGathering(fields)) {
-      prepare(this)
+      before.prepare(this)
       return writeHead.call(this, status, reason, head)
     }
     // Otherwise the fields of the head would replace what is pending.
     setFields(this, fields)
-    prepare(this)
+    before.prepare(this)
     return writeHead.call(this, status, typeof reason === 'string' ? reason : undefined)
   }
 }
-
-const { writeHead: NODES } = ServerResponse.prototype as unknown as { writeHead: WriteHead }
-const PREPARE_THEN_NODES = prepareThen(NODES)
 
 type Fields = OutgoingHttpHeaders | readonly unknown[]
 
@@ -97,18 +90,6 @@ function setFields(res: ServerResponse, fields: Fields): void {
   }
   for (let i = 0; i < fields.length; i += 2) res.removeHeader(String(fields[i]))
   for (let i = 0; i + 1 < fields.length; i += 2) res.appendHeader(String(fields[i]), fields[i + 1] as string)
-}
-
-function prepare(res: Prepared): void {
-  const pending = res[PENDING]
-  if (pending === undefined) return
-  const { vary, cookies, isExpressHidden } = pending
-  if (isExpressHidden && res.getHeader(POWERED_BY) === 'Express') res.removeHeader(POWERED_BY)
-  if (vary !== undefined) {
-    const present = res.getHeader('vary')
-    if (present !== vary) gatherVary(res, vary, present)
-  }
-  if (cookies.length > 0) gatherCookies(res, cookies)
 }
 
 function gatherVary(res: ServerResponse, vary: string, present: unknown): void {

@@ -82,19 +82,23 @@ export function tear(res: ServerResponse): void {
 const TORN = Symbol('palisade.torn')
 
 function watchConnection(socket: Socket, res: ServerResponse, listener: EndListener): void {
-  const close = () => finishClosed(socket, res, listener)
   // The client may have left while something in front of the pipeline waited.
   if (res.closed || socket.destroyed) {
-    close()
+    finishClosed(socket, res, listener)
     return
   }
   watchDeath(socket)
-  const queue = res.socket === null ? queueOf(socket) : undefined
-  const queued = { close }
-  queue?.add(queued)
+  if (res.socket === null) watchQueued(socket, res, listener)
+  else res.on('close', () => finishClosed(socket, res, listener))
+}
+
+function watchQueued(socket: Socket, res: ServerResponse, listener: EndListener): void {
+  const queue = queueOf(socket)
+  const queued = { close: () => finishClosed(socket, res, listener) }
+  queue.add(queued)
   res.on('close', () => {
-    queue?.delete(queued)
-    close()
+    queue.delete(queued)
+    queued.close()
   })
 }
 

@@ -10,7 +10,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type CompiledPipeline, RequestContext } from '@palisade/core'
-import { forgetGathered, gatherOnWrite } from './before-head.js'
+import { BeforeHead } from './before-head.js'
 import { hasLostPeer, isDisconnected, isTorn, watchEnd, watchInnerEnd } from './end-of-response.js'
 import { headerTableOf } from './header-table.js'
 import { addHeader, gathers, NAMES, setHeader } from './headers.js'
@@ -33,6 +33,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   private outer: NodeContext | undefined = undefined
   private fields: IncomingHttpHeaders | undefined = undefined
   private knownTable: HeaderTable | undefined = undefined
+  private pending: BeforeHead | undefined = undefined
 
   constructor(
     pipeline: CompiledPipeline,
@@ -107,15 +108,17 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
    * there were two. A value that is not the first line was set by a middleware, and replaces all lines.
    */
   private withDuplicates(name: string, value: string): string {
-    const lines = linesOf(name, this.req.rawHeaders)
-    return lines.length > 1 && lines[0] === value ? lines.join(', ') : value
+    const { rawHeaders } = this.req
+    if (!isRepeated(name, rawHeaders)) return value
+    const lines = linesOf(name, rawHeaders)
+    return lines[0] === value ? lines.join(', ') : value
   }
 
   setHeader(name: string, value: string): void {
     setHeader(this.res, this.table, name, value)
     if (!gathers(name)) return
-    forgetGathered(this.res, name)
-    gatherOnWrite(this.res, name, value)
+    this.beforeHead.forget(name)
+    this.beforeHead.gather(name, value)
   }
 
   override setHeaders(pairs: Parameters<RequestContext['setHeaders']>[0]): void {
@@ -129,7 +132,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
   }
 
   removeHeader(name: string): void {
-    if (gathers(name)) forgetGathered(this.res, name)
+    if (gathers(name)) this.pending?.forget(name)
     const { table } = this
     const key = table === undefined ? undefined : NAMES.lowerCase(name)
     // Taking away what is not there is asked for on each request, and `delete` is slow.
@@ -141,7 +144,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     const key = table === undefined ? undefined : NAMES.lowerCase(name)
     if (key !== undefined && table?.[key] === undefined) setHeader(this.res, table, name, value)
     else addHeader(this.res, name, value)
-    if (gathers(name)) gatherOnWrite(this.res, name, value)
+    if (gathers(name)) this.beforeHead.gather(name, value)
   }
 
   override begin(pipeline: CompiledPipeline): ReturnType<RequestContext['begin']> {
@@ -160,6 +163,12 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     const { asyncContext } = this
     if (asyncContext === undefined) super.finish(status, aborted)
     else asyncContext.runInAsyncScope(super.finish, this, status, aborted)
+  }
+
+  /** Only responses that need it are watched. */
+  protected get beforeHead(): BeforeHead {
+    this.pending ??= new BeforeHead(this.res)
+    return this.pending
   }
 
   private get table(): HeaderTable | undefined {
@@ -231,12 +240,23 @@ function check(pairs: Parameters<RequestContext['setHeaders']>[0]): readonly Che
   return checked
 }
 
+/** Asked for on each request, so it makes no list. */
+function isRepeated(name: string, raw: readonly string[]): boolean {
+  let isFound = false
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!isNamed(raw[i] as string, name)) continue
+    if (isFound) return true
+    isFound = true
+  }
+  return false
+}
+
+const isNamed = (field: string, name: string) => field.length === name.length && field.toLowerCase() === name
+
 /** Every line of a field. Where a gateway made the request (`serverless-http`), there is none. */
 function linesOf(name: string, raw: readonly string[]): string[] {
   const lines: string[] = []
-  for (let i = 0; i < raw.length; i += 2) {
-    const field = raw[i] as string
-    if (field.length === name.length && field.toLowerCase() === name) lines.push(raw[i + 1] as string)
-  }
+  for (let i = 0; i < raw.length; i += 2)
+    if (isNamed(raw[i] as string, name)) lines.push(raw[i + 1] as string)
   return lines
 }

@@ -2,6 +2,7 @@ import type { RequestContext } from '../context.js'
 import type { Middleware } from '../middleware.js'
 import { type Check, callback, checkOptions, flag, optional } from '../options/check.js'
 import { ownHeaderName } from '../options/header-name.js'
+import { RandomIds } from '../random-ids.js'
 import { isPromise } from '../vocabulary/maybe-promise.js'
 
 export interface RequestIdOptions {
@@ -32,10 +33,15 @@ export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requ
     includeInResponse: optional(flag, true),
   })
   const lowerCase = header.toLowerCase()
+  const ids = new RandomIds()
   const failures = new WeakMap<RequestContext, unknown>()
   const make = (ctx: RequestContext): string => {
     const sent = ctx.header(lowerCase)
-    return sent !== undefined && FIT.test(sent) ? sent : generate(generator)
+    return sent !== undefined && FIT.test(sent)
+      ? sent
+      : generator === undefined
+        ? ids.next()
+        : generate(generator)
   }
   return {
     name: 'request-id',
@@ -59,8 +65,7 @@ export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requ
   }
 }
 
-function generate(generator: (() => string) | undefined): string {
-  if (generator === undefined) return crypto.randomUUID()
+function generate(generator: () => string): string {
   const id: unknown = generator()
   // Nobody waits for it, and its rejection would end the process.
   if (isPromise(id)) id.then(undefined, () => {})
