@@ -50,14 +50,25 @@ export function mountOf(koa: Context): string | undefined {
  * the router is a layer too, and its path, which is no template, is noted in the same place.
  */
 export function templateOf(koa: Context): string | undefined {
-  const { matched, _matchedRoute } = koa as Routed
-  const routes = matched?.filter(({ methods }) => methods?.includes(koa.method) === true) ?? []
-  const own = (routes.find(({ path }) => path === _matchedRoute) ?? routes[0])?.path ?? _matchedRoute
+  const own = pathOfRoute(koa)
   if (typeof own !== 'string' && !(own instanceof RegExp)) return undefined
   const template = String(own)
   const mount = mountOf(koa) ?? ''
   if (mount === '' || isOutside(template, pathOf(koa.originalUrl))) return template
   return template === '/' ? mount : `${mount}${template}`
+}
+
+/** Of the layers that take the method: the one that the router names, else the first. */
+function pathOfRoute(koa: Context): unknown {
+  const { matched = [], _matchedRoute } = koa as Routed
+  const { method } = koa
+  let first: unknown
+  for (const { methods, path } of matched) {
+    if (methods?.includes(method) !== true) continue
+    if (path === _matchedRoute) return path
+    first ??= path
+  }
+  return first ?? _matchedRoute
 }
 
 /** Whether the template is of the whole path: the request has left the mount again before it was routed. */
