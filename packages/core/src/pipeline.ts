@@ -22,6 +22,7 @@ import {
 } from './options/check.js'
 import { type Duration, duration } from './options/duration.js'
 import { refuseClosed, Upkeep } from './upkeep.js'
+import { bindMethods } from './vocabulary/bind-methods.js'
 import { type Clock, systemClock } from './vocabulary/clock.js'
 import { consoleLogger, isolatedLogger, type Logger } from './vocabulary/logger.js'
 
@@ -90,6 +91,7 @@ export class Pipeline<State extends object = {}> {
     this.given = given
     this.parent = parent
     this.upkeep = upkeep
+    bindMethods<Pipeline<State>>(this, 'use', 'branch', 'compile', 'diagnose', 'dispose')
   }
 
   /** The bus of this pipeline and its branches. */

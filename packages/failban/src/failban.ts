@@ -1,4 +1,5 @@
 import {
+  bindMethods,
   type Check,
   CidrSet,
   ConfigError,
@@ -48,7 +49,9 @@ import { Sweeper } from './sweeper.js'
  * @throws ConfigError for a wrong or unknown option
  */
 export function failban(options: FailbanOptions = {}): Failban {
-  return new FailbanMiddleware(checkFailban(options))
+  const bans = new FailbanMiddleware(checkFailban(options))
+  bindMethods(bans, 'setup', 'onRequest', 'dispose', 'ready', 'find', 'list', 'ban', 'unban')
+  return bindMethods(bans, 'setAllow', 'setDeny', 'stats')
 }
 
 export class FailbanMiddleware implements Failban {

@@ -4,6 +4,7 @@ import { Server as HttpsServer } from 'node:https'
 import { constants } from 'node:os'
 import process from 'node:process'
 import {
+  bindMethods,
   type Check,
   type Clock,
   callback,
@@ -95,7 +96,7 @@ export function gracefulShutdown(
   const { timeout: timeoutMs = 30_000, delay: delayMs = isInCluster() ? 5000 : 0 } = checked
   if (delayMs >= timeoutMs)
     refuse({ owner, option: 'delay' }, options.delay ?? delayMs, `less than timeout, ${timeoutMs} ms`)
-  return new Shutdown(servers, {
+  const shutdown = new Shutdown(servers, {
     lifecycle: checked.lifecycle ?? newLifecycle(),
     pipeline: checked.pipeline,
     handlers: checked.handlers,
@@ -109,6 +110,7 @@ export function gracefulShutdown(
     clock: checked.clock,
     exit: checked.exit ?? (code => process.exit(code)),
   })
+  return bindMethods(shutdown, 'add', 'start', 'dispose')
 }
 
 const isInCluster = () => (process.env['KUBERNETES_SERVICE_HOST'] ?? '') !== ''

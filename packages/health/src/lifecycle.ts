@@ -1,3 +1,5 @@
+import { bindMethods } from '@palisade/core'
+
 /**
  * Whether this process still wants requests. `gracefulShutdown()` begins the drain, `health()` turns readiness to 503 by it, and a team stops
  * its own background work by `signal`.
@@ -19,7 +21,7 @@ export interface Lifecycle {
  *     gracefulShutdown(app.listen(3000), { lifecycle: life })
  */
 export function lifecycle(): Lifecycle {
-  return Object.freeze(new ProcessLifecycle())
+  return Object.freeze(bindMethods(new ProcessLifecycle(), 'drain', 'onDrain'))
 }
 
 /**

@@ -1,4 +1,5 @@
 import {
+  bindMethods,
   booleanResult,
   callback,
   checkOptions,
@@ -65,7 +66,8 @@ export interface ConcurrencyLimitMiddleware<State extends object = {}> extends M
 export function concurrencyLimit<State extends object = {}>(
   options: ConcurrencyLimitOptions<State>,
 ): ConcurrencyLimitMiddleware<State> {
-  return new ConcurrencyLimit<State>(options)
+  const limit = new ConcurrencyLimit<State>(options)
+  return bindMethods(limit, 'onRequest', 'onResponse', 'setLimit', 'dispose')
 }
 
 const limitOption = integer({ min: 0, max: 1_000_000 })

@@ -1,4 +1,5 @@
 import {
+  bindMethods,
   type Clock,
   callback,
   having,
@@ -87,7 +88,8 @@ export function createLimiter(options: LimiterOptions): RateLimiter {
   )
   const names = policies.map(({ name }) => name)
   claimUnnamed(owner, store, names, limiter)
-  return quotas.isImmediate ? limiter : new AwaitedLimiter(limiter)
+  const face = quotas.isImmediate ? limiter : new AwaitedLimiter(limiter)
+  return bindMethods<RateLimiter>(face, 'consume', 'refund', 'setLimit', 'reset')
 }
 
 /** Tells whoever wants to know that the store has failed. */

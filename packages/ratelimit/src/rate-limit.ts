@@ -1,4 +1,5 @@
 import {
+  bindMethods,
   booleanResult,
   callback,
   having,
@@ -94,7 +95,8 @@ export interface RateLimitMiddleware<State extends object = {}> extends Middlewa
 export function rateLimit<State extends object = {}>(
   options: RateLimitOptions<State>,
 ): RateLimitMiddleware<State> {
-  return new RateLimit<State>(options)
+  const limit = new RateLimit<State>(options)
+  return bindMethods(limit, 'mountBehind', 'setup', 'onRequest', 'setLimit', 'reset', 'dispose')
 }
 
 class RateLimit<State extends object> implements RateLimitMiddleware<State> {

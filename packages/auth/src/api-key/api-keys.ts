@@ -1,4 +1,5 @@
 import {
+  bindMethods,
   type Clock,
   callback,
   checkFields,
@@ -69,7 +70,17 @@ const PEPPER = 'a secret of at least 32 characters, or 1 to 5 of them'
  * @throws ConfigError for a wrong option
  */
 export function apiKeys(options: ApiKeysOptions = {}): ApiKeys {
-  return new ApiKeys(options)
+  return bindMethods(
+    new ApiKeys(options),
+    'create',
+    'get',
+    'list',
+    'update',
+    'rotate',
+    'revoke',
+    'setup',
+    'dispose',
+  )
 }
 
 export class ApiKeys {

@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { checkOptions, integer, optional } from '@palisade/core'
+import { bindMethods, checkOptions, integer, optional } from '@palisade/core'
 import { costsOf, formatPhc, memoryOf, type PasswordHash, parsePhc, type ScryptCost, workOf } from './phc.js'
 import { WorkQueue } from './work-queue.js'
 
@@ -32,7 +32,7 @@ export const LONGEST_PASSWORD = 1024
  * @throws ConfigError for a wrong option
  */
 export function passwordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
-  return new PasswordHasher(options)
+  return bindMethods(new PasswordHasher(options), 'hash', 'verify', 'needsRehash')
 }
 
 export class PasswordHasher {

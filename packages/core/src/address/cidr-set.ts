@@ -1,6 +1,7 @@
 import { type Check, type OptionPath, refuse, within } from '../options/check.js'
 import { nearest } from '../options/nearest.js'
 import { entriesOf } from '../options/read.js'
+import { bindMethods } from '../vocabulary/bind-methods.js'
 import { bitsOf, type Cidr, firstOf, formatCidr, hasHostBits, lastOf, parseCidr } from './cidr.js'
 import type { ClientAddress } from './client-address.js'
 import { type Ip, ipAt, socketIpv4At } from './ip.js'
@@ -42,6 +43,7 @@ export class CidrSet {
     this.#ipv4 = new Intervals(parsed.filter(({ ip }) => ip.family === 4))
     this.#ipv6 = new Intervals(parsed.filter(({ ip }) => ip.family === 6))
     this.size = this.#ipv4.size + this.#ipv6.size
+    bindMethods<CidrSet>(this, 'has', 'hasClient', 'admits', 'hasIp', 'covers', 'overlaps')
   }
 
   /** Whether the address is in one of the ranges, in whatever notation. False for text that is no address. */

@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors/config-error.js'
 import { inspectable } from '../errors/thrown.js'
 import { callback, checkOptions, having, integer, optional } from '../options/check.js'
+import { bindMethods } from '../vocabulary/bind-methods.js'
 import { isolatedLogger, type Logger } from '../vocabulary/logger.js'
 import { isPromise } from '../vocabulary/maybe-promise.js'
 import type { EmittedEvent, EventName, EventPattern, Matching, PalisadeEvents } from './catalogue.js'
@@ -42,6 +43,7 @@ export class EventBus {
   /** @throws ConfigError for what is no logger */
   constructor(logger: Logger) {
     this.logger = isolatedLogger(aLogger(logger, { owner: 'EventBus', option: 'logger' }))
+    bindMethods<EventBus>(this, 'has', 'emit', 'on', 'once', 'off', 'stream')
   }
 
   /** Whether anybody listens: asked before a payload is built. */

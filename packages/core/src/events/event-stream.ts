@@ -1,3 +1,5 @@
+import { bindMethods } from '../vocabulary/bind-methods.js'
+
 /** A bounded queue between a synchronous bus and a reader that takes its time, such as a stream of server-sent events. */
 export class EventStream<E> implements AsyncIterableIterator<E> {
   /** How many events were lost because the reader was too slow. */
@@ -10,6 +12,7 @@ export class EventStream<E> implements AsyncIterableIterator<E> {
 
   constructor(limit: number, signal: AbortSignal | undefined) {
     this.limit = limit
+    bindMethods<EventStream<E>>(this, 'onEnd', 'push', 'end', 'next', 'return')
     if (signal?.aborted) this.ended = true
     else if (signal !== undefined) {
       const stop = () => this.end()

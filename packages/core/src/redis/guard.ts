@@ -10,6 +10,7 @@ import {
   optional,
   refuse,
 } from '../options/index.js'
+import { bindMethods } from '../vocabulary/bind-methods.js'
 import { type Clock, systemClock } from '../vocabulary/clock.js'
 import { type BreakerState, CircuitBreaker } from './breaker.js'
 import { type RedisClient, type RedisCommand, redisClient } from './client.js'
@@ -96,7 +97,8 @@ const OPTIONS = {
  * @throws ConfigError for a client or an option that is wrong
  */
 export function guardRedis(client: RedisClient, options: RedisGuardOptions = {}): GuardedRedis {
-  return new Guard(redisClient(client, { owner: OWNER, option: 'client' }), options)
+  const guard = new Guard(redisClient(client, { owner: OWNER, option: 'client' }), options)
+  return bindMethods(guard, 'run', 'send', 'dispose')
 }
 
 class Guard implements GuardedRedis {

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { ConfigError, text } from '@palisade/core'
+import { bindMethods, ConfigError, text } from '@palisade/core'
 import type { BanRecord } from '../bans/ban.js'
 import { banLine, HEADER, isHeader, parseStep, replay, type Step, unbanLine } from './file-format.js'
 import { FileLock } from './file-lock.js'
@@ -23,7 +23,8 @@ import type { BanStore, Replica } from './store.js'
  * @throws ConfigError for a path that is none; from `open` also for a file that is held, is mounted by itself, or is something else
  */
 export function fileBans(path: string): BanStore {
-  return new FileBans(resolve(text({ max: 4096 })(path, { owner: OWNER, option: 'path' })))
+  const store = new FileBans(resolve(text({ max: 4096 })(path, { owner: OWNER, option: 'path' })))
+  return bindMethods(store, 'open', 'save', 'remove', 'sweep', 'close')
 }
 
 const OWNER = 'fileBans'

@@ -1,4 +1,4 @@
-import { type Check, list, object, oneOf, optional, refuse } from '@palisade/core'
+import { bindMethods, type Check, list, object, oneOf, optional, refuse } from '@palisade/core'
 import { MOST_SEGMENTS } from '../helpers/patterns.js'
 import { ACTIONS, type Action, ALL, BIT, DENY, isAction } from './actions.js'
 
@@ -74,7 +74,7 @@ export class Grants {
  * @throws ConfigError naming the row that is wrong
  */
 export function compileGrants(grants: readonly Grant[]): Grants {
-  return grantsOption(grants, { owner: 'compileGrants', option: 'grants' })
+  return bindMethods(grantsOption(grants, { owner: 'compileGrants', option: 'grants' }), 'allows')
 }
 
 /** An option that is a list of grants, or compiled already. */

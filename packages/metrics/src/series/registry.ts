@@ -1,4 +1,4 @@
-import { ConfigError } from '@palisade/core'
+import { bindMethods, ConfigError } from '@palisade/core'
 import { SeriesBudget } from './budget.js'
 import { Counter } from './counter.js'
 import { DURATION_BUCKETS } from './distribution.js'
@@ -34,18 +34,21 @@ export class Registry {
 
   /** @throws ConfigError for a name that is taken, is none, or does not end in `_total` */
   counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label> {
-    return this.add(new Counter(this.define<Label>(checkCounter(options)), this.budget))
+    const counter = new Counter(this.define<Label>(checkCounter(options)), this.budget)
+    return this.add(bindMethods(counter, 'inc', 'collect'))
   }
 
   /** @throws ConfigError for a name that is taken or is none */
   gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label> {
-    return this.add(new Gauge(this.define<Label>(checkGauge(options)), this.budget, options.collect))
+    const gauge = new Gauge(this.define<Label>(checkGauge(options)), this.budget, options.collect)
+    return this.add(bindMethods(gauge, 'set', 'inc', 'dec', 'refresh', 'collect'))
   }
 
   /** @throws ConfigError for a name that is taken or is none, and for buckets that do not ascend */
   histogram<Label extends string = never>(options: HistogramOptions<Label>): Histogram<Label> {
     const { buckets = DURATION_BUCKETS, ...checked } = checkHistogram(options)
-    return this.add(new Histogram(this.define<Label>(checked), this.budget, buckets))
+    const histogram = new Histogram(this.define<Label>(checked), this.budget, buckets)
+    return this.add(bindMethods(histogram, 'observe', 'collect'))
   }
 
   /** A metric that keeps its series itself. Its name gets the prefix. */

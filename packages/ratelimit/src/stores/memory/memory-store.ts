@@ -1,4 +1,4 @@
-import { type Clock, ConfigError, checkOptions, integer, optional } from '@palisade/core'
+import { bindMethods, type Clock, ConfigError, checkOptions, integer, optional } from '@palisade/core'
 import { type Algorithm, answerNever, Book, type Taken, type Tally } from '../../algorithms/algorithm.js'
 import { requireAlgorithm } from '../../algorithms/index.js'
 import type { DirectEngine, Engine, LimitStore, PolicyKind } from '../store.js'
@@ -25,7 +25,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { maxKeys } = checkOptions('memoryStore', options, {
     maxKeys: optional(integer({ min: 1, max: MOST_KEYS }), 100_000),
   })
-  return new MemoryStore(maxKeys)
+  return bindMethods(new MemoryStore(maxKeys), 'open')
 }
 
 /** A key that comes again soon need not be added again; after a minute it is no longer soon. */

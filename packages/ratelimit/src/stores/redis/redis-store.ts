@@ -1,4 +1,13 @@
-import { ConfigError, checkOptions, type Duration, duration, optional, orFalse, text } from '@palisade/core'
+import {
+  bindMethods,
+  ConfigError,
+  checkOptions,
+  type Duration,
+  duration,
+  optional,
+  orFalse,
+  text,
+} from '@palisade/core'
 import {
   type GuardedRedis,
   guardRedis,
@@ -52,11 +61,12 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions): Lim
       ...(breaker !== undefined && { breaker }),
     }),
   )
-  return new RedisStore(
+  const store = new RedisStore(
     guard,
     ownRefusal(() => redisKeys(namespace, 'rl')),
     cacheRefusals === false ? 0 : (cacheRefusals ?? 1000),
   )
+  return bindMethods(store, 'open', 'dispose')
 }
 
 /** What the parts refuse was given to `redisStore`, and is told by that name. */
