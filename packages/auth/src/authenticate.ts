@@ -181,7 +181,8 @@ export function authenticate(
     if (typeof result !== 'object' || result === null) return unknownOutcome(strategy, result)
     if (isLimited(result)) {
       const { key } = ctx.client
-      if (key !== undefined) refused.add(strategy.name, key, ctx.services.clock.now() + result.retryAfterMs)
+      const until = ctx.services.clock.monotonic() + result.retryAfterMs
+      if (key !== undefined) refused.add(strategy.name, key, until)
       reporter.failure(ctx, {
         strategy,
         reason: 'throttled',

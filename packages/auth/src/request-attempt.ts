@@ -9,6 +9,7 @@ export class RequestAttempt implements Attempt {
   readonly #refused: RefusedClients
   readonly #isShadow: boolean
   readonly now: number
+  readonly monotonic: number
 
   constructor(ctx: RequestContext, strategy: string, refused: RefusedClients, isShadow: boolean) {
     this.#ctx = ctx
@@ -16,11 +17,12 @@ export class RequestAttempt implements Attempt {
     this.#refused = refused
     this.#isShadow = isShadow
     this.now = ctx.services.clock.now()
+    this.monotonic = ctx.startedAt
   }
 
   get isThrottled(): boolean {
     const { key } = this.#ctx.client
-    return key !== undefined && this.#refused.has(this.#strategy, key, this.now)
+    return key !== undefined && this.#refused.has(this.#strategy, key, this.monotonic)
   }
 
   get client(): ClientAddress {

@@ -63,8 +63,10 @@ export type ChallengeFailure = 'malformed' | 'expired' | 'invalid'
 
 /** What a strategy may know of the request beside the credential. */
 export interface Attempt {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, for dates: a machine's clock may be set. */
   readonly now: number
+  /** When the request came, by the clock's monotonic time in milliseconds: for durations in this process. */
+  readonly monotonic: number
   readonly client: ClientAddress
   /** Whether the strategy's throttle has refused this client, and would still. */
   readonly isThrottled: boolean

@@ -92,7 +92,7 @@ function giveBack(limiter: Limiter, ctx: RequestContext, { receipt }: LimitDecis
 const MOST_REFUSED = 10_000
 
 /**
- * Clients that a throttle has refused, for as long as it said. Whoever goes on guessing must not be told by a cache, which asks no throttle, that
+ * Clients that a throttle has refused, for as long as it said, by monotonic time. Whoever goes on guessing must not be told by a cache, which asks no throttle, that
  * a guess was right. Known in this process; the oldest makes room.
  */
 export class RefusedClients {

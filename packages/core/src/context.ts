@@ -34,6 +34,7 @@ export abstract class RequestContext<State extends object = {}> {
   readonly state: State
   /** The root pipeline that this context belongs to. */
   readonly pipeline: CompiledPipeline
+  /** When the request came, by the monotonic time of the clock: for durations in this process. */
   readonly startedAt: number
   /** The denial that answered this request, if one did. */
   denial: Denial | undefined = undefined

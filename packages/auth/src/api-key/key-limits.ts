@@ -107,7 +107,9 @@ export class KeyLimits {
     }
     const end = periodEnd(quota, attempt.now)
     const untilEnd = end - attempt.now
-    return chain(this.#options.store.count(`${id}:${quota.window}:${end}`, untilEnd), count => {
+    // Kept for one period more: if the clock is set back, the period lasts longer than it seemed to.
+    const keptMs = untilEnd + quota.window
+    return chain(this.#options.store.count(`${id}:${quota.window}:${end}`, keptMs), count => {
       const state = stateOfQuota(quota, count, untilEnd)
       attempt.tellLimits(headers, [rate, state], state.fits)
       return state.fits ? undefined : exhausted(owner, 'quota', untilEnd)

@@ -68,13 +68,13 @@ export class KeyVerifier {
   }
 
   #admit(record: ApiKeyRecord, attempt: Attempt): MaybePromise<VerifyResult> {
-    const { now, client } = attempt
+    const { now, client, monotonic } = attempt
     const { id, owner } = record
     const compiled = this.#compiled.of(record)
     const restriction = restrictionOf(compiled, owner, client, now)
     if (restriction !== undefined) return restriction
     const done = () => {
-      this.#touch(id, now)
+      this.#touch(id, now, monotonic)
       return compiled.result
     }
     if (compiled.limit === undefined) return done()
@@ -85,10 +85,10 @@ export class KeyVerifier {
   }
 
   /** Not waited for: when a key was used is for people. */
-  #touch(id: string, now: number): void {
+  #touch(id: string, now: number, monotonic: number): void {
     const last = this.#touched.get(id)
-    if (last !== undefined && now - last < this.#options.lastUsedEveryMs) return
-    this.#touched.set(id, now)
+    if (last !== undefined && monotonic - last < this.#options.lastUsedEveryMs) return
+    this.#touched.set(id, monotonic)
     const report = (error: unknown) =>
       this.#logger?.warn({ err: error, key_id: id }, 'the last use of an API key could not be noted')
     try {

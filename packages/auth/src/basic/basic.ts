@@ -100,11 +100,11 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
     },
 
     recall({ field }, attempt) {
-      const { now, client } = attempt
-      const login = remembered?.find(field, client.key, now)
+      const { client } = attempt
+      const login = remembered?.find(field, attempt)
       // Of who has to wait, a guess that is right must look as one that is wrong.
       if (login === undefined || attempt.isThrottled) return undefined
-      return lock?.isLocked(login.account, client.key, now) ? undefined : login.result
+      return lock?.isLocked(login.account, client.key, attempt.monotonic) ? undefined : login.result
     },
 
     async verify({ field }, attempt) {
@@ -112,7 +112,7 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
       if (credentials === undefined) return wrong('malformed', undefined)
       const { username, password } = credentials
       const account = accountOf(username)
-      const reserved = lock?.reserve(account, attempt.client.key, attempt.now)
+      const reserved = lock?.reserve(account, attempt.client.key, attempt.monotonic)
       let result: VerifyResult
       try {
         result = conclude(
@@ -128,7 +128,7 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
       if (result.outcome === 'invalid') reserved?.failed()
       if (result.outcome === 'authenticated') {
         reserved?.succeeded()
-        remembered?.add(field, { account, client: attempt.client.key, result }, attempt.now)
+        remembered?.add(field, { account, result }, attempt)
       }
       return result
     },
@@ -176,8 +176,6 @@ const unavailable = (error: unknown): Failed => ({
 interface Login {
   /** As the lockout knows it. */
   readonly account: string
-  /** The key of the client that was right: nobody else learns from it that a guess is. */
-  readonly client: string | undefined
   readonly result: Authenticated
 }
 
@@ -193,14 +191,16 @@ class RememberedLogins {
     this.#ttlMs = ttlMs
   }
 
-  find(field: string, client: string | undefined, now: number): Login | undefined {
-    const known = this.#logins.get(this.#digest(field, client))
-    return known !== undefined && known.until > now ? known.login : undefined
+  /** Of the client that was right: no other one learns from it that a guess is. */
+  find(field: string, { client, now, monotonic }: Attempt): Login | undefined {
+    const known = this.#logins.get(this.#digest(field, client.key))
+    if (known === undefined || known.until <= monotonic) return undefined
+    const { expiresAt = Number.POSITIVE_INFINITY } = known.login.result.identity
+    return expiresAt > now ? known.login : undefined
   }
 
-  add(field: string, login: Login, now: number): void {
-    const until = Math.min(now + this.#ttlMs, login.result.identity.expiresAt ?? Number.POSITIVE_INFINITY)
-    this.#logins.set(this.#digest(field, login.client), { login, until })
+  add(field: string, login: Login, { client, monotonic }: Attempt): void {
+    this.#logins.set(this.#digest(field, client.key), { login, until: monotonic + this.#ttlMs })
   }
 
   /** A client's key has no space in it. */

@@ -62,6 +62,7 @@ export class Lockout {
    * Whether the account has to wait, from this client or from everywhere.
    *
    * @param account what `accountOf` made of a name
+   * @param now monotonic, as all times here
    */
   isLocked(account: string, client: string | undefined, now: number): boolean {
     if (client === undefined) return this.#perAccount.isLocked(account, now)

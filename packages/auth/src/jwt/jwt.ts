@@ -174,14 +174,14 @@ export function jwt(options: JwtOptions): Strategy<BearerToken> {
     // Other credentials come as bearer tokens, too: API keys do.
     yields: presented => !wasVerified(presented) && !isCompact(presented.token),
 
-    recall(presented, { now }) {
-      return wasVerified(presented) && isFresh(presented, now) ? unlessRevoked(presented) : undefined
+    recall(presented, attempt) {
+      return wasVerified(presented) && isFresh(presented, attempt) ? unlessRevoked(presented) : undefined
     },
 
-    async verify({ field, token }, { now }) {
-      const verdict = await verifier.verify(token, now)
+    async verify({ field, token }, attempt) {
+      const verdict = await verifier.verify(token, attempt)
       if ('outcome' in verdict) return verdict
-      if (verdict.until > now) verified?.add({ ...verdict, field, token })
+      if (isFresh(verdict, attempt)) verified?.add({ ...verdict, field, token })
       return unlessRevoked(verdict)
     },
 

@@ -1,4 +1,4 @@
-import type { Authenticated } from '../strategy.js'
+import type { Attempt, Authenticated } from '../strategy.js'
 import type { KeySource } from './keys.js'
 import { LONGEST_TOKEN } from './token.js'
 
@@ -18,7 +18,9 @@ export interface Verification {
   readonly facts: TokenFacts
   readonly keys: KeySource
   readonly epoch: number
-  /** Milliseconds since 1970. */
+  /** `exp`, in milliseconds since 1970. */
+  readonly expiresAt: number
+  /** Monotonic: how long it is kept at most. */
   readonly until: number
 }
 
@@ -28,6 +30,9 @@ export interface VerifiedToken extends Verification {
   readonly field: string
   readonly token: string
 }
+
+/** Of a clock: the time of day, and the monotonic time. */
+export type Moment = Pick<Attempt, 'now' | 'monotonic'>
 
 interface Entry {
   readonly verified: VerifiedToken
@@ -101,6 +106,6 @@ export class VerifiedTokens {
 }
 
 /** Whether the token would be verified with the same result: it has not expired, and its issuer's keys are still those. */
-export function isFresh({ until, keys, epoch }: VerifiedToken, now: number): boolean {
-  return until > now && keys.epoch === epoch
+export function isFresh({ expiresAt, until, keys, epoch }: Verification, at: Moment): boolean {
+  return expiresAt > at.now && until > at.monotonic && keys.epoch === epoch
 }

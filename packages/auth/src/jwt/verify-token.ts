@@ -10,7 +10,7 @@ import { KeysUnavailable, type VerificationKey } from './keys.js'
 import { faultIn } from './registered-claims.js'
 import { isBroken, readToken, type UnverifiedToken } from './token.js'
 import { type IdentitySources, tokenIdentity } from './token-identity.js'
-import type { TokenFacts, Verification } from './verified-tokens.js'
+import type { Moment, TokenFacts, Verification } from './verified-tokens.js'
 import { LONGEST_MS, within } from './within.js'
 
 /** The claims of a token whose signature was verified. Frozen, however deep. */
@@ -42,8 +42,7 @@ export class TokenVerifier {
     this.#options = options
   }
 
-  /** @param now milliseconds since 1970 */
-  async verify(token: string, now: number): Promise<Verdict> {
+  async verify(token: string, at: Moment): Promise<Verdict> {
     const read = readToken(token)
     if (isBroken(read)) return guessed(read.reason)
     try {
@@ -59,19 +58,19 @@ export class TokenVerifier {
       const signature = await signatureOf(token, keys, issuer.algorithms)
       if (signature === 'unusable') return unfit('key unusable')
       if (signature === 'foreign') return guessed('signature')
-      return await this.#judge(read, issuer, now, epoch)
+      return await this.#judge(read, issuer, at, epoch)
     } catch (error) {
       return failureOf(error)
     }
   }
 
   /** From here on the token is one that its issuer signed: nothing that is wrong with it is a guess. */
-  async #judge(read: UnverifiedToken, issuer: Issuer, now: number, epoch: number): Promise<Verdict> {
+  async #judge(read: UnverifiedToken, issuer: Issuer, at: Moment, epoch: number): Promise<Verdict> {
     const { method, toleranceSeconds, sources, validate, identity: map, cacheMs } = this.#options
     const claims = deepFreeze(read.claims) as UnverifiedToken['claims'] & { readonly exp: number }
     const subject = typeof claims.sub === 'string' ? claims.sub : undefined
     const fault =
-      faultIn(read, issuer, Math.floor(now / 1000), toleranceSeconds) ?? this.#faultInFacts(claims)
+      faultIn(read, issuer, Math.floor(at.now / 1000), toleranceSeconds) ?? this.#faultInFacts(claims)
     if (fault !== undefined) return unfit(fault, subject)
     if (validate !== undefined && !(await isValid(validate, claims))) return unfit('validate', subject)
     const mapping = map === undefined ? {} : checkMapping(await asked('identity', map, claims))
@@ -82,7 +81,8 @@ export class TokenVerifier {
       facts: factsOf(claims, identity.subject),
       keys: issuer.keys,
       epoch,
-      until: Math.min(claims.exp * 1000, now + cacheMs),
+      expiresAt: claims.exp * 1000,
+      until: at.monotonic + cacheMs,
     }
   }
 

@@ -86,6 +86,7 @@ describe('a key', () => {
     const { client, signal } = ctx
     const verified = keys.verifier.verify(key, {
       now: 0,
+      monotonic: 0,
       client,
       isThrottled: false,
       signal,

@@ -33,6 +33,7 @@ describe('tokens that were verified', () => {
     facts: {} as never,
     keys: { epoch: 0, keysFor: () => [] },
     epoch: 0,
+    expiresAt: 1000,
     until: 1000,
     ...more,
   })
@@ -89,12 +90,13 @@ describe('tokens that were verified', () => {
     expect(tokens.find(long.field)).toBeUndefined()
   })
 
-  test('are good until their time is up or a key is gone', () => {
+  test('are good until they expire, were kept for long enough or a key is gone', () => {
     const keys = { epoch: 3, keysFor: () => [] }
-    const one = entry('a', { keys, epoch: 3 })
-    expect([isFresh(one, 999), isFresh(one, 1000)]).toEqual([true, false])
+    const one = entry('a', { keys, epoch: 3, expiresAt: 5000, until: 1000 })
+    const isGoodAt = (now: number, monotonic: number) => isFresh(one, { now, monotonic })
+    expect([isGoodAt(4999, 999), isGoodAt(5000, 999), isGoodAt(4999, 1000)]).toEqual([true, false, false])
     keys.epoch = 4
-    expect(isFresh(one, 999)).toBe(false)
+    expect(isGoodAt(4999, 999)).toBe(false)
   })
 })
 
@@ -171,14 +173,18 @@ describe('a cache that somebody wants to poison', () => {
   })
 })
 
-test('given a token that is known, then the clock is read once and no promise is made', async () => {
+test('given a token that is known, then the time of day is read once, nothing else, and no promise is made', async () => {
   let reads = 0
-  const clock = { now: () => ++reads && NOW * 1000, monotonic: () => 0 }
+  const monotonic = () => {
+    throw new Error('the context has it already')
+  }
+  const clock = { now: () => ++reads && NOW * 1000, monotonic }
   const middleware = authenticate({ strategies: [jwt(options)] })
   const field = `Bearer ${await sign()}`
   const ctx = () => ({
     state: { identity: undefined as unknown },
     services: { clock, events: { has: () => false } },
+    startedAt: 0,
     header: () => field,
   })
   await middleware.onRequest?.(ctx() as never)

@@ -44,7 +44,7 @@ export function memoryKeys(options: MemoryKeysOptions = {}): ApiKeyStore {
       return last !== undefined && all.length > limit ? { records: page, next: last.id } : { records: page }
     },
     count(name, ttlMs) {
-      const now = clock.now()
+      const now = clock.monotonic()
       const counter = counters.get(name)
       if (counter !== undefined && counter.until > now) return ++counter.count
       counters.set(name, { count: 1, until: now + ttlMs })
