@@ -1,18 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { bare, blockWith } from '../../../../test/support/documented-block.js'
 import { type JwtOptions, jwt } from '../../src/index.js'
 import { bearer, edge } from '../support/edge.js'
 import { NOW, rsa, sign } from '../support/tokens.js'
 import * as recipes from './recipes.js'
 
-const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
-/** Without what a formatter and the place of the package change. */
-const bare = (code: string) =>
-  code.replace(/'[^']*(?:@palisade\/auth|src\/index\.js)'/g, 'auth').replace(/\s+|,(?=\s*[)\]}])/g, '')
-
 test('given the recipes of the README, when they are compiled here, then they are the same', () => {
-  const block = /### Recipes\n+```ts\n([\s\S]*?)```/.exec(read('../../README.md'))?.[1] ?? ''
-  expect(bare(read('./recipes.ts'))).toBe(bare(block))
+  const block = blockWith('const keycloakMachines', new URL('../../README.md', import.meta.url))
+  const code = readFileSync(new URL('./recipes.ts', import.meta.url), 'utf8')
+  expect(bare(code)).toBe(bare(block))
 })
 
 const lives = { iat: NOW - 5, exp: NOW + 300 }
