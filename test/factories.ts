@@ -386,7 +386,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   'limitHeaderOptions tightest',
   'canonicalCidr clientKey networkOf cidrs canonicalIp',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf preferred present',
-  'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName',
+  'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName refuseRuntime requireProcess',
   // core/redis
   'redisClient fromIoredis fromNodeRedis redisKeys replyInteger replyList replyText',
   // ratelimit

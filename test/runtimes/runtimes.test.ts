@@ -30,6 +30,15 @@ function issuersToken(): string {
   return `${text}.${signature.toString('base64url')}`
 }
 
+/** What workerd cannot run, and the end of each error. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  disk: 'elsewhere leave this check out',
+  eventLoop: 'elsewhere leave this check out',
+  fileBans: 'elsewhere use memoryBans(), or a BanStore of your own',
+  gracefulShutdown: 'elsewhere use lifecycle() and call its drain()',
+  memory: 'elsewhere leave this check out',
+}
+
 describe.each(runtimes)('given packed packages on $name, with all built while the module loads', runtime => {
   let running: Running
   beforeAll(async () => {
@@ -126,13 +135,15 @@ describe.each(runtimes)('given packed packages on $name, with all built while th
     expect(answer.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/)
   })
 
-  it('when something cannot run there, then its error names the runtime', async () => {
+  it('when something cannot run there, then its error names the runtime and what to use instead', async () => {
     const refused: Record<string, string> = JSON.parse(await (await ask('elsewhere')).text())
-    const message = /: option "runtime" is ".+"; allowed: Node, Bun or Deno/
-    if (runtime.name !== 'workerd') expect(refused).toEqual({})
-    else {
-      expect(Object.keys(refused)).toEqual(['eventLoop', 'memory'])
-      for (const text of Object.values(refused)) expect(text).toMatch(message)
+    if (runtime.name !== 'workerd') return expect(refused).toEqual({})
+    expect(Object.keys(refused).sort()).toEqual(Object.keys(INSTEAD))
+    for (const [name, text] of Object.entries(refused)) {
+      expect(text).toMatch(
+        /: option "runtime" is "Cloudflare-Workers"; allowed: Node, Bun or Deno, which have /,
+      )
+      expect(text.endsWith(`; ${INSTEAD[name]}`), text).toBe(true)
     }
   })
 })

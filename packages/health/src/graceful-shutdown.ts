@@ -19,6 +19,7 @@ import {
   list,
   optional,
   refuse,
+  requireProcess,
   systemClock,
 } from '@palisade/core'
 import { type Lifecycle, lifecycle as newLifecycle } from './lifecycle.js'
@@ -64,7 +65,7 @@ export interface GracefulShutdownOptions {
  * code is 1. It cannot save what a supervisor kills earlier: give the process more time than `timeout`. A request that
  * is on its way while its idle connection is closed is beyond any server of HTTP/1; `delay` makes that rare, and clients repeat it (RFC 9112 section 9.3.1).
  *
- * @throws ConfigError
+ * @throws ConfigError, also on workerd, whose isolates get no signals: call `drain()` of a `lifecycle()` there
  */
 export function gracefulShutdown(
   server: ShutdownServer | readonly ShutdownServer[],
@@ -93,6 +94,7 @@ export function gracefulShutdown(
     clock: optional(having<Clock>('a clock', 'now', 'monotonic'), systemClock),
     exit: optional(callback<(code: number) => void>('a function of the exit code')),
   })
+  requireProcess(owner, { needs: 'signals of a process', instead: 'use lifecycle() and call its drain()' })
   const { timeout: timeoutMs = 30_000, delay: delayMs = isInCluster() ? 5000 : 0 } = checked
   if (delayMs >= timeoutMs)
     refuse({ owner, option: 'delay' }, options.delay ?? delayMs, `less than timeout, ${timeoutMs} ms`)

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { bindMethods, ConfigError, text } from '@palisade/core'
+import { bindMethods, ConfigError, requireProcess, text } from '@palisade/core'
 import type { BanRecord } from '../bans/ban.js'
 import { banLine, HEADER, isHeader, parseStep, replay, type Step, unbanLine } from './file-format.js'
 import { FileLock } from './file-lock.js'
@@ -20,10 +20,15 @@ import type { BanStore, Replica } from './store.js'
  * readable for its owner only.
  *
  * @param path its folder is made if it is missing
- * @throws ConfigError for a path that is none; from `open` also for a file that is held, is mounted by itself, or is something else
+ * @throws ConfigError for a path that is none, and on workerd, whose files end with the request; from `open` also for a file that is held, is mounted by itself, or is something else
  */
 export function fileBans(path: string): BanStore {
-  const store = new FileBans(resolve(text({ max: 4096 })(path, { owner: OWNER, option: 'path' })))
+  const checked = text({ max: 4096 })(path, { owner: OWNER, option: 'path' })
+  requireProcess(OWNER, {
+    needs: 'files that last',
+    instead: 'use memoryBans(), or a BanStore of your own',
+  })
+  const store = new FileBans(resolve(checked))
   return bindMethods(store, 'open', 'save', 'remove', 'sweep', 'close')
 }
 

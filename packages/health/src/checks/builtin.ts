@@ -1,5 +1,8 @@
 import process from 'node:process'
-import { ConfigError } from '@palisade/core'
+import { refuseRuntime } from '@palisade/core'
+
+/** What to do on a runtime on which a check of the process cannot run. */
+export const LEAVE_OUT = 'leave this check out'
 
 /**
  * A module of Node that some runtimes lack. It is looked up when a check that needs it is built, so that all other checks run there.
@@ -8,21 +11,10 @@ import { ConfigError } from '@palisade/core'
  */
 export function builtin<ID extends keyof Builtins>(owner: string, id: ID): Builtins[ID] {
   const found = process.getBuiltinModule(id) as Builtins[ID] | undefined
-  return found ?? refuseRuntime(owner, id)
+  return found ?? refuseRuntime(owner, { needs: id, instead: LEAVE_OUT })
 }
 
 interface Builtins {
   readonly 'node:perf_hooks': typeof import('node:perf_hooks')
   readonly 'node:v8': typeof import('node:v8')
-}
-
-/** @throws ConfigError */
-export function refuseRuntime(owner: string, id: string, cause?: unknown): never {
-  throw new ConfigError({
-    owner,
-    option: 'runtime',
-    value: globalThis.navigator?.userAgent ?? 'unknown',
-    allowed: `Node, Bun or Deno, which have ${id}`,
-    cause,
-  })
 }

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
-import { checkOptions, integer, optional, text } from '@palisade/core'
+import { checkOptions, integer, optional, requireProcess, text } from '@palisade/core'
+import { LEAVE_OUT } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 import { ratio } from './memory.js'
 
@@ -17,7 +18,7 @@ export interface DiskOptions extends CommonOptions {
  *
  * A network file system that hangs holds one thread of Node's pool, and no more: the check is not started again before that has ended.
  *
- * @throws ConfigError
+ * @throws ConfigError, also on a runtime without a file system, such as workerd
  */
 export function disk(options: DiskOptions): Check {
   const checked = checkOptions('disk', options, {
@@ -27,10 +28,12 @@ export function disk(options: DiskOptions): Check {
     minFreeBytes: optional(integer({ min: 1 }), 0),
   })
   const { path, minFreeRatio, minFreeBytes } = checked
+  requireProcess('disk', { needs: 'a file system', instead: LEAVE_OUT })
   return checkOf(checked, async () => {
     const { bavail, blocks, bsize } = await statfs(path)
     const free = bavail * bsize
     const total = blocks * bsize
+    if (total === 0) return { healthy: false, error: 'the file system reports no size', free, total }
     if (free < minFreeBytes || free < total * minFreeRatio)
       return { healthy: false, error: 'the file system is nearly full', free, total }
     return { healthy: true, free, total }

@@ -1,5 +1,5 @@
-import { checkOptions, type Duration, duration, optional } from '@palisade/core'
-import { builtin, refuseRuntime } from './builtin.js'
+import { checkOptions, type Duration, duration, optional, refuseRuntime } from '@palisade/core'
+import { builtin, LEAVE_OUT } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 
 export interface EventLoopOptions extends CommonOptions {
@@ -52,6 +52,6 @@ function monitor() {
     delays.enable()
     return delays
   } catch (error) {
-    return refuseRuntime('eventLoop', 'monitorEventLoopDelay()', error)
+    return refuseRuntime('eventLoop', { needs: 'monitorEventLoopDelay()', instead: LEAVE_OUT }, error)
   }
 }

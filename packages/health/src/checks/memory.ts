@@ -1,6 +1,13 @@
 import { memoryUsage } from 'node:process'
-import { type Check as CheckOption, checkOptions, integer, optional, refuse } from '@palisade/core'
-import { builtin, refuseRuntime } from './builtin.js'
+import {
+  type Check as CheckOption,
+  checkOptions,
+  integer,
+  optional,
+  refuse,
+  refuseRuntime,
+} from '@palisade/core'
+import { builtin, LEAVE_OUT } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 
 export interface MemoryOptions extends CommonOptions {
@@ -47,7 +54,7 @@ function heapStatistics() {
   try {
     getHeapStatistics()
   } catch (error) {
-    refuseRuntime('memory', "V8's heap statistics", error)
+    refuseRuntime('memory', { needs: "V8's heap statistics", instead: LEAVE_OUT }, error)
   }
   return getHeapStatistics
 }

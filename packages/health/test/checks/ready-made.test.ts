@@ -89,6 +89,14 @@ describe('this process', () => {
   ])('given %j when the disk is looked at then it is unhealthy', async (options, error) => {
     expect(await entryOf(disk(options))).toMatchObject({ http: 503, error: expect.stringMatching(error) })
   })
+
+  test.runIf(process.platform === 'linux')(
+    'given a file system without a size when it is looked at then it is unhealthy, since nothing is known',
+    async () => {
+      const error = 'the file system reports no size'
+      expect(await entryOf(disk({ path: '/proc' }))).toMatchObject({ http: 503, error })
+    },
+  )
 })
 
 describe('tcp', () => {
