@@ -26,7 +26,7 @@ const STEPS = [
 
 const OPTIONS: FailbanOptions = {
   jails: [
-    { name: 'login', sources: ['auth'], threshold: 2, window: '10m', ban: '30m' },
+    { name: 'login', sources: ['auth', 'not-found'], threshold: 2, window: '10m', ban: '30m' },
     { name: 'scan', sources: ['probe'], threshold: 1, window: '10m', ban: '50m' },
   ],
   escalate: { factor: 2, max: '4h', memory: '3h' },
@@ -62,6 +62,7 @@ const ip = fc.constantFrom(A, B, '192.0.2.1')
 const action = fc.oneof(
   fc.record({ do: fc.constant('visit' as const), ip }),
   fc.record({ do: fc.constant('offend' as const), ip, source: fc.constantFrom('auth', 'probe') }),
+  fc.record({ do: fc.constant('miss' as const), ip, path: fc.constantFrom('/a', '/b', '/.env') }),
   fc.record({
     do: fc.constant('ban' as const),
     ip: fc.constantFrom(A, NETWORK),
@@ -74,9 +75,13 @@ const action = fc.oneof(
 type Action = typeof action extends fc.Arbitrary<infer T> ? T : never
 
 /** What a client and an operator see of it. Dates are compared by how far away they are. */
-async function act({ bans, clock, visit, offend }: ReturnType<typeof yard>, one: Action): Promise<unknown> {
+async function act(
+  { bans, clock, visit, offend, miss }: ReturnType<typeof yard>,
+  one: Action,
+): Promise<unknown> {
   if (one.do === 'wait') clock.advance(one.minutes * MINUTE)
   if (one.do === 'offend') await offend(one.ip, 1, one.source)
+  if (one.do === 'miss') await miss(one.ip, one.path)
   if (one.do === 'ban') await bans.ban(one.ip, { durationMs: one.minutes * MINUTE }).catch(() => {})
   if (one.do === 'unban') return (await bans.unban(one.ip)).toSorted()
   if (one.do === 'visit') {
