@@ -1,25 +1,13 @@
-import { type ApiKeysOptions, apiKey, apiKeys, authenticate, type NewApiKey } from '@palisade/auth'
+import { apiKey, apiKeys, authenticate } from '@palisade/auth'
 import { pipeline } from '@palisade/core'
 import { fakeClock, inject } from '@palisade/core/testing'
-import { createLimiter, rateLimit } from '@palisade/ratelimit'
+import { rateLimit } from '@palisade/ratelimit'
 import { describe, expect, test } from 'vitest'
 import { fakeLimiter } from '../packages/auth/test/support/fake-limiter.js'
+import { FIELDS, setUp } from './support/limited-keys.js'
 
-const FIELDS: NewApiKey = { name: 'Mobile app', owner: 'u42' }
 const HOUR = 3_600_000
 const NAMES = ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset']
-
-function setUp(options: ApiKeysOptions = {}, mode: 'enforce' | 'shadow' = 'enforce') {
-  const clock = fakeClock(1_700_000_000_000)
-  const limiter = (rate: { limit: number; window: number }) =>
-    createLimiter({ ...rate, algorithm: 'fixed-window', clock })
-  const keys = apiKeys({ clock, limiter, ...options })
-  const auth = authenticate({ strategies: [apiKey({ keys })], mode })
-  const edge = pipeline({ clock, production: true }).use(auth)
-  const use = (key: string, built: Parameters<typeof inject>[0] = edge) =>
-    inject(built, { headers: { 'x-api-key': key } })
-  return { clock, keys, auth, use }
-}
 
 const legacy = (headers: Readonly<Record<string, unknown>>) => NAMES.map(name => headers[name])
 const draft = (headers: Readonly<Record<string, unknown>>) => [

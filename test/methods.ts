@@ -54,7 +54,7 @@ const keyStore = {
   add: (add, store) => [add(record), store.get('a')],
   replace: replace => replace(record, 1),
   list: list => list(page),
-  count: count => count('c', 1000),
+  count: count => count('c', 1000, 9),
   touch: (touch, store) => [touch('a', 5), store.lastUsedAt('a')],
   lastUsedAt: lastUsedAt => lastUsedAt('a'),
 } satisfies Calls<ReturnType<typeof memoryKeys>>

@@ -9,6 +9,7 @@ import {
   within,
 } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
+import { attempt, type Reservation } from './reservation.js'
 import type { VerifyResult } from './strategy.js'
 
 export type Throttles = ReadonlyMap<string, Limiter>
@@ -28,7 +29,7 @@ export const throttleOption: Check<Throttles> = (value, at) => {
 }
 
 /**
- * Counts attempts at a strategy by client. An attempt is reserved before it is verified and given back when it was no guess, so that
+ * Counts attempts at a strategy by client. An attempt is reserved before it is verified, and refunded when it was no guess, so that
  * parallel guesses cannot all pass while none has failed yet. A client without an address is never counted.
  *
  * Fails closed: a limiter that throws makes the attempt an `error`, a 503.
@@ -40,53 +41,29 @@ export function throttled(
 ): MaybePromise<VerifyResult | LimitDecision> {
   const { key } = ctx.client
   if (key === undefined) return verify()
+  const attemptIf = (decision: LimitDecision) =>
+    decision.allowed === true ? attempt(reserved(limiter, ctx, decision), verify) : decision
   const decision = limiter.consume(key)
-  if (isPromise(decision))
-    return decision.then(settled => attempt(limiter, ctx, settled as LimitDecision, verify))
-  return attempt(limiter, ctx, decision as LimitDecision, verify)
+  return isPromise(decision)
+    ? (decision as Promise<LimitDecision>).then(attemptIf)
+    : attemptIf(decision as LimitDecision)
 }
 
-function attempt(
+const reserved = (
   limiter: Limiter,
   ctx: RequestContext,
   decision: LimitDecision,
-  verify: () => MaybePromise<VerifyResult>,
-): MaybePromise<VerifyResult | LimitDecision> {
-  if (decision.allowed !== true) return decision
-  const settle = (settled: VerifyResult) => {
-    if (!isGuess(settled)) giveBack(limiter, ctx, decision)
-    return settled
-  }
-  const fail = (error: unknown): never => {
-    giveBack(limiter, ctx, decision)
-    throw error
-  }
-  try {
-    const result = verify()
-    return isPromise(result)
-      ? (result as Promise<VerifyResult>).then(settle, fail)
-      : settle(result as VerifyResult)
-  } catch (error) {
-    return fail(error)
-  }
-}
+): Reservation<VerifyResult> => ({
+  limiter,
+  decision,
+  consumes: isGuess,
+  failed: error =>
+    ctx.services.logger.warn({ err: error, request_id: ctx.requestId }, 'an attempt could not be given back'),
+})
 
 /** What has expired was right once. A page that was left open overnight is no attacker, nor are all of them behind one address. */
 export function isGuess(result: VerifyResult): boolean {
   return result.outcome === 'invalid' && result.failure !== 'expired' && result.isGuess !== false
-}
-
-/** Not waited for: the answer does not depend on it. */
-function giveBack(limiter: Limiter, ctx: RequestContext, { receipt }: LimitDecision): void {
-  if (receipt === undefined) return
-  const report = (error: unknown) =>
-    ctx.services.logger.warn({ err: error, request_id: ctx.requestId }, 'an attempt could not be given back')
-  try {
-    const refunded = limiter.refund(receipt)
-    if (isPromise(refunded)) refunded.then(undefined, report)
-  } catch (error) {
-    report(error)
-  }
 }
 
 const MOST_REFUSED = 10_000

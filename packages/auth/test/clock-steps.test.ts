@@ -201,12 +201,12 @@ describe.each(STEPS)('given a time of day that steps $name', ({ by }) => {
   test('when memoryKeys counts, then a counter is forgotten after its time, and not before', () => {
     const clock = fakeClock()
     const { count } = memoryKeys({ clock })
-    count('a', MINUTE)
+    count('a', MINUTE, 9)
     step(clock)
     clock.advance(MINUTE - 1)
-    expect(count('a', MINUTE)).toBe(2)
+    expect(count('a', MINUTE, 9)).toBe(2)
     clock.advance(1)
-    expect(count('a', MINUTE)).toBe(1)
+    expect(count('a', MINUTE, 9)).toBe(1)
   })
 
   test('when keys were fetched, then they are fetched again after 10 minutes, and not before', async () => {

@@ -5,6 +5,7 @@ import {
   type Limiter,
   type LimitHeaderOptions,
   LimitHeaders,
+  type Logger,
   type MaybePromise,
   type QuotaState,
   type Services,
@@ -12,6 +13,7 @@ import {
   wrongResult,
 } from '@palisade/core'
 import { LRUCache } from 'lru-cache'
+import { attempt as attemptReserved } from '../reservation.js'
 import type { Attempt, Failed, Refused } from '../strategy.js'
 import type { ApiKeyRecord, Rate } from './record.js'
 import type { ApiKeyStore } from './stores/store.js'
@@ -59,6 +61,7 @@ export class KeyLimits {
   readonly #limiters: LRUCache<string, Limiter>
   /** Keys have policies of their own, but one of them at most is used in a request. */
   readonly #shared = new SharedHeaders()
+  #logger: Logger | undefined
 
   constructor(options: KeyLimitsOptions) {
     this.#options = options
@@ -66,6 +69,7 @@ export class KeyLimits {
   }
 
   setup(services: Services): void {
+    this.#logger = services.logger
     const { legacy = true, draft = true } = this.#options.headers
     if (legacy || draft) this.#shared.join(services)
   }
@@ -86,14 +90,21 @@ export class KeyLimits {
     return { id, owner, rate, quota, headers: new LimitHeaders(policies, headers, this.#shared) }
   }
 
-  /** Counts one use. `undefined`: it is within the limits. */
+  /**
+   * Counts one use. `undefined`: it is within the limits. What is refused consumes nothing: the rate limit refuses before
+   * the quota is counted, and is refunded where the quota refuses.
+   */
   spend(limit: KeyLimit, attempt: Attempt): MaybePromise<Refused | Failed | undefined> {
     if (limit.rate === undefined) return this.#spendQuota(limit, UNLIMITED, attempt)
     const limiter = this.#limiterOf(limit.rate)
     if (limiter === undefined) return NO_LIMITER
     return chain(limiter.consume(limit.id), decision => {
       const state = stateOf(checked(decision))
-      if (state.fits) return this.#spendQuota(limit, state, attempt)
+      if (state.fits)
+        return attemptReserved(
+          { limiter, decision, consumes: refusal => refusal === undefined, failed: this.#refundFailed },
+          () => this.#spendQuota(limit, state, attempt),
+        )
       attempt.tellLimits(limit.headers, [state, UNLIMITED], false)
       return exhausted(limit.owner, 'rate limit', state.retryMs)
     })
@@ -109,12 +120,16 @@ export class KeyLimits {
     const untilEnd = end - attempt.now
     // Kept for one period more: if the clock is set back, the period lasts longer than it seemed to.
     const keptMs = untilEnd + quota.window
-    return chain(this.#options.store.count(`${id}:${quota.window}:${end}`, keptMs), count => {
+    const counted = this.#options.store.count(`${id}:${quota.window}:${end}`, keptMs, quota.limit)
+    return chain(counted, count => {
       const state = stateOfQuota(quota, count, untilEnd)
       attempt.tellLimits(headers, [rate, state], state.fits)
       return state.fits ? undefined : exhausted(owner, 'quota', untilEnd)
     })
   }
+
+  readonly #refundFailed = (error: unknown) =>
+    this.#logger?.warn({ err: error }, 'the rate limit of an API key could not be refunded')
 
   #limiterOf(rate: Rate): Limiter | undefined {
     const { make } = this.#options
@@ -129,7 +144,8 @@ export class KeyLimits {
 }
 
 function isLimiter(value: unknown): value is Limiter {
-  return typeof (value as Partial<Limiter> | null | undefined)?.consume === 'function'
+  const { consume, refund } = (value ?? {}) as Partial<Limiter>
+  return typeof consume === 'function' && typeof refund === 'function'
 }
 
 /** @throws TypeError for a decision that does not say whether the attempt is allowed */

@@ -183,10 +183,12 @@ describe('a counter in a store that cannot count', () => {
   test('gives each its own number, and asks once for all that come at once', async () => {
     const { store, state } = remoteStore()
     const counters = new BatchedCounters(new BoundedStore(store, 1000))
-    const first = await Promise.all(Array.from({ length: 100 }, () => counters.count('a', 1000)))
+    const first = await Promise.all(Array.from({ length: 100 }, () => counters.count('a', 1000, 200)))
     expect(first).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
     expect(state.reads).toBe(1)
-    expect(await Promise.all([counters.count('a', 1000), counters.count('b', 1000)])).toEqual([101, 1])
+    expect(await Promise.all([counters.count('a', 1000, 200), counters.count('b', 1000, 200)])).toEqual([
+      101, 1,
+    ])
   })
 
   test('counts what comes while it is asked', async () => {
@@ -194,7 +196,7 @@ describe('a counter in a store that cannot count', () => {
     const counters = new BatchedCounters(new BoundedStore(store, 1000))
     const numbers: Promise<number>[] = []
     for (let i = 0; i < 30; i++) {
-      numbers.push(counters.count('a', 1000))
+      numbers.push(counters.count('a', 1000, 200))
       if (i % 3 === 0) await undefined
     }
     expect((await Promise.all(numbers)).sort((a, b) => a - b)).toEqual(
@@ -206,9 +208,9 @@ describe('a counter in a store that cannot count', () => {
     const { store, state } = remoteStore()
     const counters = new BatchedCounters(new BoundedStore(store, 1000))
     state.isDown = true
-    const waiting = await Promise.allSettled([counters.count('a', 1000), counters.count('a', 1000)])
+    const waiting = await Promise.allSettled([counters.count('a', 1000, 200), counters.count('a', 1000, 200)])
     expect(waiting.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     state.isDown = false
-    expect(await counters.count('a', 1000)).toBe(1)
+    expect(await counters.count('a', 1000, 200)).toBe(1)
   })
 })

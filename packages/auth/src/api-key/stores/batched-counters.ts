@@ -3,6 +3,7 @@ import { Serial } from './serial.js'
 
 interface Batch {
   size: number
+  most: number
   readonly before: Promise<number>
 }
 
@@ -19,9 +20,11 @@ export class BatchedCounters {
     this.#store = store
   }
 
-  async count(name: string, ttlMs: number): Promise<number> {
+  /** A counter that has reached `most` is not written any more. */
+  async count(name: string, ttlMs: number, most: number): Promise<number> {
     const batch = this.#next.get(name) ?? this.#begin(name, ttlMs)
     const place = ++batch.size
+    batch.most = Math.max(batch.most, most)
     return (await batch.before) + place
   }
 
@@ -30,10 +33,11 @@ export class BatchedCounters {
       this.#next.delete(name)
       const found = await this.#store.get(name)
       const before = typeof found === 'number' ? found : 0
-      await this.#store.set(name, before + batch.size, ttlMs)
+      const after = Math.min(before + batch.size, batch.most)
+      if (after > before) await this.#store.set(name, after, ttlMs)
       return before
     }
-    const batch: Batch = { size: 0, before: this.#serial.run(name, add) }
+    const batch: Batch = { size: 0, most: 0, before: this.#serial.run(name, add) }
     this.#next.set(name, batch)
     return batch
   }

@@ -85,7 +85,7 @@ export function keyValueKeys(options: KeyValueKeysOptions): ApiKeyStore {
       return last !== undefined && ids.length > limit ? { records, next: last } : { records }
     },
 
-    count: (name, ttlMs) => counters.count(`${prefix}count:${name}`, ttlMs),
+    count: (name, ttlMs, most) => counters.count(`${prefix}count:${name}`, ttlMs, most),
 
     async touch(id, at) {
       await store.set(`${prefix}used:${id}`, at)

@@ -43,10 +43,11 @@ export function memoryKeys(options: MemoryKeysOptions = {}): ApiKeyStore {
       const last = page.at(-1)
       return last !== undefined && all.length > limit ? { records: page, next: last.id } : { records: page }
     },
-    count(name, ttlMs) {
+    count(name, ttlMs, most) {
       const now = clock.monotonic()
       const counter = counters.get(name)
-      if (counter !== undefined && counter.until > now) return ++counter.count
+      if (counter !== undefined && counter.until > now)
+        return counter.count < most ? ++counter.count : counter.count + 1
       counters.set(name, { count: 1, until: now + ttlMs })
       return 1
     },

@@ -23,8 +23,12 @@ export interface ApiKeyStore {
   replace(record: ApiKeyRecord, version: number): MaybePromise<boolean>
   /** Records in the order of their ids. */
   list(query: KeyQuery): MaybePromise<KeyPage>
-  /** Adds one to a counter that begins at 0 and is forgotten after `ttlMs`, as one step; returns what it is then. */
-  count(name: string, ttlMs: number): MaybePromise<number>
+  /**
+   * Adds one to a counter that begins at 0 and is forgotten after `ttlMs`, as one step; returns what it is then. A counter
+   * that has reached `most` stays as it is, and any number over `most` is returned: the use is refused, and a quota
+   * that is raised later has not lost it.
+   */
+  count(name: string, ttlMs: number, most: number): MaybePromise<number>
   /** Notes when a key was used: apart from the record, so that it cannot overwrite a change. */
   touch(id: string, at: number): MaybePromise<void>
   lastUsedAt(id: string): MaybePromise<number | undefined>
