@@ -7,7 +7,7 @@ import { pipeline } from '@palisade/core'
 import { concurrencyLimit } from '@palisade/ratelimit'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { type Mounted, nodeHosts } from './node-hosts.js'
+import { http2Hosts, type Mounted, nodeHosts } from './node-hosts.js'
 
 const CONNECTIONS = Number(process.env['FUZZ_CONNECTIONS'] ?? 1000)
 const AT_ONCE = 50
@@ -188,7 +188,7 @@ test.each(nodeHosts)(
   },
 )
 
-test.each(nodeHosts.filter(({ name }) => name !== 'express'))(
+test.each(http2Hosts)(
   'given clients of HTTP/2 that leave at random when all have left then each request of $name has ended once',
   { timeout: 30_000 },
   async host => {

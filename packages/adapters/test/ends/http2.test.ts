@@ -4,6 +4,7 @@ import { type ClientHttp2Session, connect, createServer, type Http2Server } from
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
+import { toExpress } from '@palisade/adapters/express'
 import { toFastify } from '@palisade/adapters/fastify'
 import { toHono } from '@palisade/adapters/hono'
 import { toKoa } from '@palisade/adapters/koa'
@@ -13,6 +14,7 @@ import Fastify from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import { afterEach, describe, expect, test } from 'vitest'
+import { http2Express } from './http2-express.js'
 import { Ends } from './node-hosts.js'
 
 const CANCEL = 8
@@ -23,7 +25,7 @@ interface Handlers {
   stream(): Readable
 }
 
-/** The hosts that can be asked by HTTP/2; Express 5 cannot. */
+/** The hosts, asked by HTTP/2. */
 const hosts: Record<
   string,
   (edge: Pipeline<object>, handlers: Handlers) => Promise<{ server: Http2Server; close?(): unknown }>
@@ -35,6 +37,17 @@ const hosts: Record<
       res.end('ok')
     })
     return { server: serverOf(listener) }
+  },
+  async express(edge, { wait, stream }) {
+    const app = http2Express()
+    app.set('env', 'test')
+    app.use(toExpress(edge))
+    app.get('/stream', (_req, res) => void stream().pipe(res))
+    app.use(async (req, res) => {
+      if (req.path === '/wait') await wait
+      res.send('ok')
+    })
+    return { server: serverOf(app) }
   },
   async fastify(edge, { wait, stream }) {
     const app = Fastify({ http2: true })

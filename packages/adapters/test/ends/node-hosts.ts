@@ -8,10 +8,11 @@ import { toHono } from '@palisade/adapters/hono'
 import { toKoa } from '@palisade/adapters/koa'
 import { toNode } from '@palisade/adapters/node'
 import type { Outcome, Pipeline } from '@palisade/core'
-import express from 'express'
+import express, { type Express } from 'express'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
+import { http2Express } from './http2-express.js'
 
 export interface Mounted {
   readonly listener: RequestListener
@@ -42,17 +43,7 @@ export const nodeHosts: readonly NodeHost[] = [
   },
   {
     name: 'express',
-    mount(pipeline, reached = () => {}) {
-      const app = express()
-      app.set('env', 'test')
-      const edge = toExpress(pipeline)
-      app.use(edge)
-      app.use((_req, res) => {
-        reached()
-        res.send('ok')
-      })
-      return { listener: app, edge, close: () => undefined }
-    },
+    mount: (pipeline, reached) => mountExpress(express(), pipeline, reached),
   },
   {
     name: 'fastify',
@@ -105,6 +96,23 @@ export const nodeHosts: readonly NodeHost[] = [
     },
   },
 ]
+
+function mountExpress(app: Express, pipeline: Pipeline<object>, reached = () => {}): Mounted {
+  app.set('env', 'test')
+  const edge = toExpress(pipeline)
+  app.use(edge)
+  app.use((_req, res) => {
+    reached()
+    res.send('ok')
+  })
+  return { listener: app, edge, close: () => undefined }
+}
+
+/** The same hosts on a server of HTTP/2. */
+export const http2Hosts: readonly NodeHost[] = nodeHosts.map(host => {
+  if (host.name !== 'express') return host
+  return { ...host, mount: (pipeline, reached) => mountExpress(http2Express(), pipeline, reached) }
+})
 
 export async function listenOn(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')
