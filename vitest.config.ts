@@ -7,11 +7,7 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 /** Tests run against the sources, so that a failing line is a line somebody wrote; the packed tarballs are tested apart. */
 const sources = readdirSync(`${root}packages`).flatMap(name => [
   { find: new RegExp(`^@palisade/${name}$`), replacement: `${root}packages/${name}/src/index.ts` },
-  {
-    find: new RegExp(`^@palisade/${name}/(.+)$`),
-    replacement:
-      name === 'adapters' ? `${root}packages/adapters/src/$1.ts` : `${root}packages/${name}/src/$1/index.ts`,
-  },
+  { find: new RegExp(`^@palisade/${name}/(.+)$`), replacement: `${root}packages/${name}/src/$1.ts` },
 ])
 
 export default defineConfig({

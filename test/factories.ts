@@ -3,6 +3,9 @@ import { toFetch } from '@palisade/adapters/fetch'
 import { toHono } from '@palisade/adapters/hono'
 import * as auth from '@palisade/auth'
 import * as core from '@palisade/core'
+import * as coreAdmin from '@palisade/core/admin'
+import * as coreHost from '@palisade/core/host'
+import * as coreMiddleware from '@palisade/core/middleware'
 import * as coreRedis from '@palisade/core/redis'
 import * as failban from '@palisade/failban'
 import * as guards from '@palisade/guards'
@@ -79,7 +82,7 @@ export const factories: readonly Factory[] = [
     core.securityHeaders,
     'csp cspReportOnly crossOriginEmbedderPolicy crossOriginOpenerPolicy crossOriginResourcePolicy hsts originAgentCluster permissionsPolicy referrerPolicy xContentTypeOptions xDnsPrefetchControl xDownloadOptions xFrameOptions xPermittedCrossDomainPolicies xPoweredBy xXssProtection',
   ),
-  factory('anyAdmin', options => core.adminApi('anyAdmin', options, {}), 'path authorize', {
+  factory('anyAdmin', options => coreAdmin.adminApi('anyAdmin', options, {}), 'path authorize', {
     path: '/admin',
     authorize: allow,
   }),
@@ -402,4 +405,16 @@ export const WITHOUT_OPTIONS: readonly string[] = [
 ].flatMap(names => names.split(' '))
 
 /** What the packages export. */
-export const packages = { core, 'core/redis': coreRedis, ratelimit, failban, guards, auth, health, metrics }
+export const packages = {
+  core,
+  'core/middleware': coreMiddleware,
+  'core/admin': coreAdmin,
+  'core/host': coreHost,
+  'core/redis': coreRedis,
+  ratelimit,
+  failban,
+  guards,
+  auth,
+  health,
+  metrics,
+}

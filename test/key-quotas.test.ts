@@ -1,5 +1,5 @@
 import { keyValueKeys, memoryKeys } from '@palisade/auth'
-import type { KeyValueStore } from '@palisade/core'
+import type { KeyValueStore } from '@palisade/core/middleware'
 import { fakeClock } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
 import { fakeLimiter } from '../packages/auth/test/support/fake-limiter.js'

@@ -15,7 +15,8 @@ import {
   passwordHasher,
   passwordUsers,
 } from '@palisade/auth'
-import { CidrSet, pipeline, requestId, systemClock, trustedHops } from '@palisade/core'
+import { pipeline, requestId, trustedHops } from '@palisade/core'
+import { CidrSet, systemClock } from '@palisade/core/middleware'
 import { guardRedis, type RedisClient } from '@palisade/core/redis'
 import { fakeClock, inject } from '@palisade/core/testing'
 import { failban, memoryBans } from '@palisade/failban'

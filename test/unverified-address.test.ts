@@ -1,6 +1,5 @@
 import { apiKey, apiKeys, authenticate } from '@palisade/auth'
 import {
-  adminApi,
   type Pipeline,
   pipeline,
   privateNetworks,
@@ -10,6 +9,7 @@ import {
   trustedHops,
   trustedProxies,
 } from '@palisade/core'
+import { adminApi } from '@palisade/core/admin'
 import { type InjectedRequest, inject } from '@palisade/core/testing'
 import { banAdmin, failban, ipFilter } from '@palisade/failban'
 import { allowIp, anyOf, guard, not } from '@palisade/guards'

@@ -2,6 +2,9 @@ import { library } from '../../tsup.base.js'
 
 export default library({
   index: 'src/index.ts',
-  'redis/index': 'src/redis/index.ts',
-  'testing/index': 'src/testing/index.ts',
+  middleware: 'src/middleware.ts',
+  admin: 'src/admin.ts',
+  host: 'src/host.ts',
+  redis: 'src/redis.ts',
+  testing: 'src/testing.ts',
 })

@@ -1,4 +1,6 @@
-import { checkQuery, integerText, optional, type RequestContext } from '@palisade/core'
+import type { RequestContext } from '@palisade/core'
+import { checkQuery, integerText } from '@palisade/core/admin'
+import { optional } from '@palisade/core/middleware'
 import { notFound } from './not-found.js'
 import type { Credentials, People } from './people.js'
 

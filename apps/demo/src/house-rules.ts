@@ -1,5 +1,7 @@
 /** The demo's own pieces of the pipeline: what a team writes itself, in the vocabulary of the packages. */
-import { foldCase, type Guard, type Identity, type RequestContext, routingPath } from '@palisade/core'
+
+import type { Identity, RequestContext } from '@palisade/core'
+import { foldCase, type Guard, routingPath } from '@palisade/core/middleware'
 import { check, requireScopes, scopeTo } from '@palisade/guards'
 
 type MaybeKnown = RequestContext<{ identity: Identity | undefined }>

@@ -1,4 +1,5 @@
-import { type FaultyField, RequestError } from '@palisade/core'
+import { RequestError } from '@palisade/core'
+import type { FaultyField } from '@palisade/core/admin'
 
 /** The same words whatever is not there, or not for this caller; an id that is none is named. */
 export const notFound = (...fields: readonly FaultyField[]) =>

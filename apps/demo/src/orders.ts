@@ -1,18 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Client, Row } from '@libsql/client'
-import {
-  checkFields,
-  checkQuery,
-  faulty,
-  type Identity,
-  integer,
-  integerText,
-  optional,
-  type RequestContext,
-  RequestError,
-  readJson,
-  text,
-} from '@palisade/core'
+import { type Identity, type RequestContext, RequestError } from '@palisade/core'
+import { checkFields, checkQuery, faulty, integerText, readJson } from '@palisade/core/admin'
+import { integer, optional, text } from '@palisade/core/middleware'
 import { anyOf, ensure, requireOwnership, requireRole } from '@palisade/guards'
 import { notFound } from './not-found.js'
 

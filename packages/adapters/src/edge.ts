@@ -1,11 +1,5 @@
-import {
-  type CompiledPipeline,
-  ConfigError,
-  inspectable,
-  type Pipeline,
-  type RequestContext,
-  reportHandled,
-} from '@palisade/core'
+import { ConfigError, type Pipeline, type RequestContext } from '@palisade/core'
+import { type CompiledPipeline, inspectable, reportHandled } from '@palisade/core/host'
 
 /** The context that a pipeline has on the first of some objects that stand for one request. */
 export function contextIn(

@@ -1,13 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
-import {
-  answerError,
-  type CompiledPipeline,
-  type Diagnosis,
-  inspectable,
-  type Pipeline,
-  type RequestContext,
-  refusalOf,
-} from '@palisade/core'
+import type { Diagnosis, Pipeline, RequestContext } from '@palisade/core'
+import { answerError, type CompiledPipeline, inspectable } from '@palisade/core/host'
+import { refusalOf } from '@palisade/core/middleware'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import { compiled, report, requireContext } from './edge.js'
 import { ErrorWatch } from './express/error-watch.js'

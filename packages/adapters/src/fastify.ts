@@ -1,17 +1,8 @@
 import { type IncomingMessage, type Server, validateHeaderName, validateHeaderValue } from 'node:http'
 import { Readable } from 'node:stream'
-import {
-  answerError,
-  type CompiledPipeline,
-  ConfigError,
-  type Diagnosis,
-  denialOf,
-  discard,
-  type Pipeline,
-  type Reply,
-  type RequestContext,
-  refusalOf,
-} from '@palisade/core'
+import { ConfigError, type Diagnosis, type Pipeline, type Reply, type RequestContext } from '@palisade/core'
+import { answerError, type CompiledPipeline, denialOf, discard } from '@palisade/core/host'
+import { refusalOf } from '@palisade/core/middleware'
 import type {
   FastifyInstance,
   FastifyPluginCallback,

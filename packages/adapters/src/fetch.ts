@@ -1,12 +1,6 @@
-import {
-  type CompiledPipeline,
-  callback,
-  checkOptions,
-  type Diagnosis,
-  optional,
-  type Pipeline,
-  type RequestContext,
-} from '@palisade/core'
+import type { Diagnosis, Pipeline, RequestContext } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
+import { callback, checkOptions, optional } from '@palisade/core/middleware'
 import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { failure, observed, requireUnread, toResponse, withStaged } from './web/response.js'
 import { WebContext } from './web/web-context.js'

@@ -1,15 +1,7 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
-import {
-  answerError,
-  type CompiledPipeline,
-  type Diagnosis,
-  discard,
-  exposedMessage,
-  type Pipeline,
-  type Reply,
-  type RequestContext,
-  refusalOf,
-} from '@palisade/core'
+import type { Diagnosis, Pipeline, Reply, RequestContext } from '@palisade/core'
+import { answerError, type CompiledPipeline, discard, exposedMessage } from '@palisade/core/host'
+import { refusalOf } from '@palisade/core/middleware'
 import type { Context, Middleware, Next } from 'koa'
 import { compiled, contextIn, report, requireContext } from './edge.js'
 import { mountOf, templateOf, watchMounts } from './koa/template.js'

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
-import { answerError, type Diagnosis, type Pipeline, type RequestContext } from '@palisade/core'
+import type { Diagnosis, Pipeline, RequestContext } from '@palisade/core'
+import { answerError } from '@palisade/core/host'
 import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
 import { attachDispatch, contextOfDispatch } from './node-http/dispatch.js'

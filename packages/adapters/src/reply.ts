@@ -1,4 +1,5 @@
-import { answerError, discard, inspectable, Reply, type RequestContext } from '@palisade/core'
+import { Reply, type RequestContext } from '@palisade/core'
+import { answerError, discard, inspectable } from '@palisade/core/host'
 
 /** Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6, 15.4.5). */
 export function hasNoBody(status: number): boolean {

@@ -18,7 +18,7 @@ import {
   type Services,
   within,
   wrongResult,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { clearable, Failures } from './clear-failures.js'
 import { isMade } from './identity/make-identity.js'
 import { type LoginOptions, loginOptions, loginRedirect } from './login/login-redirect.js'

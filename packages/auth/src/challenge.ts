@@ -1,4 +1,4 @@
-import { type Check, quotedString, text } from '@palisade/core'
+import { type Check, quotedString, text } from '@palisade/core/middleware'
 import type { ChallengeFailure } from './strategy.js'
 
 /** A realm is static text: what stands in a challenge must not depend on who asks. Printable ASCII (RFC 9110 section 5.6.4). */

@@ -1,13 +1,13 @@
+import { directPeer } from '@palisade/core'
 import {
   CidrSet,
   canonicalCidr,
   canonicalIp,
-  directPeer,
   type Limiter,
   type MaybePromise,
   type Services,
   type Trust,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { inTurns } from './api-key/in-turns.js'
 import type { Strategy, Suspect } from './strategy.js'
 import type { RefusedClients, Throttles } from './throttle.js'

@@ -1,4 +1,4 @@
-import type { Denial, HeaderBag, RequestContext } from '@palisade/core'
+import type { Denial, HeaderBag, RequestContext } from '@palisade/core/middleware'
 import type { ChallengeFailure, Failed, Refused, Strategy } from './strategy.js'
 
 const BY = 'authenticate'

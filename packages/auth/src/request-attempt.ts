@@ -1,4 +1,4 @@
-import type { ClientAddress, LimitHeaders, QuotaState, RequestContext } from '@palisade/core'
+import type { ClientAddress, LimitHeaders, QuotaState, RequestContext } from '@palisade/core/middleware'
 import type { Attempt } from './strategy.js'
 import type { RefusedClients } from './throttle.js'
 

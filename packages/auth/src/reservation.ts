@@ -1,4 +1,4 @@
-import { isPromise, type LimitDecision, type Limiter, type MaybePromise } from '@palisade/core'
+import { isPromise, type LimitDecision, type Limiter, type MaybePromise } from '@palisade/core/middleware'
 
 /** What a limiter has counted in advance: kept if the attempt consumes it, refunded otherwise. */
 export interface Reservation<T> {

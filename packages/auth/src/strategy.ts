@@ -6,7 +6,7 @@ import type {
   QuotaState,
   RequestContext,
   Services,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 
 /**
  * One way to prove who is calling. A team writes its own by this interface; `jwt()`, `apiKey()` and `basic()` are made the same way.

@@ -7,7 +7,7 @@ import {
   type RequestContext,
   refuse,
   within,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import { attempt, type Reservation } from './reservation.js'
 import type { VerifyResult } from './strategy.js'

@@ -1,4 +1,4 @@
-import type { Limiter } from '@palisade/core'
+import type { Limiter } from '@palisade/core/middleware'
 import { type FakeClock, fakeClock } from '@palisade/core/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

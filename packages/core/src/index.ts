@@ -1,46 +1,47 @@
 export type { ClientAddress, Trust } from './address/client-address.js'
-export * from './address/index.js'
-export * from './admin/index.js'
-export { CompiledPipeline } from './compiled-pipeline.js'
-export { RequestContext } from './context.js'
-export type { Diagnosis, DiagnosisCode } from './diagnosis/diagnosis.js'
-export * from './errors/index.js'
-export * from './events/index.js'
-export { type PreferredRules, preferred } from './http/preferred.js'
 export {
-  type LimitHeaderOptions,
-  LimitHeaders,
-  limitHeaderOptions,
-} from './limit-headers/limit-headers.js'
-export { type QuotaState, tightest } from './limit-headers/quota-state.js'
-export { SharedHeaders } from './limit-headers/shared-headers.js'
-export type { OriginFunction, OriginOption } from './middleware/cors/origin.js'
-export { type CorsOptions, cors } from './middleware/cors.js'
-export { provideIdentity } from './middleware/provide-identity.js'
-export { type RequestIdOptions, requestId } from './middleware/request-id.js'
+  type DirectPeerOptions,
+  directPeer,
+  type ForwardedOptions,
+  type ProxyOptions,
+  type SingleHeaderOptions,
+  singleHeader,
+  trustedHops,
+  trustedProxies,
+} from './address/trust.js'
+export { type PrivateNetworksOptions, privateNetworks } from './admin/private-networks.js'
+export type { Denial, ErrorRenderer, Failure } from './contract/failure.js'
+export type { Middleware, Outcome, Services } from './contract/middleware.js'
+export { type HeaderBag, Reply, type ReplyBody } from './contract/reply.js'
+export type { Diagnosis } from './diagnosis/diagnosis.js'
+export { ConfigError, type ConfigProblem } from './errors/config-error.js'
+export { envelope } from './errors/envelope.js'
+export type { MapError } from './errors/map-error.js'
+export { problemDetails } from './errors/problem-details.js'
+export { RequestError } from './errors/request-error.js'
+export type { EmittedEvent, EventName, EventPattern, PalisadeEvents } from './events/catalogue.js'
+export { EventBus, type Listener } from './events/event-bus.js'
+export { EventStream } from './events/event-stream.js'
+export type { MaybePromise } from './kernel/maybe-promise.js'
+export type { OriginFunction, OriginOption } from './middlewares/cors/origin.js'
+export { type CorsOptions, cors } from './middlewares/cors.js'
+export { provideIdentity } from './middlewares/provide-identity.js'
+export { type RequestIdOptions, requestId } from './middlewares/request-id.js'
 export {
   type CspDirectives,
   type Nonce,
   nonce,
-} from './middleware/security-headers/content-security-policy.js'
-export type { PermissionsPolicy } from './middleware/security-headers/permissions-policy.js'
+} from './middlewares/security-headers/content-security-policy.js'
+export type { PermissionsPolicy } from './middlewares/security-headers/permissions-policy.js'
 export {
   type HstsOptions,
   type SecurityHeadersOptions,
   securityHeaders,
-} from './middleware/security-headers.js'
-export type { Middleware, Outcome, Services } from './middleware.js'
-export * from './options/index.js'
-export { foldCase, routingPath } from './path/routing-path.js'
-export { type Add, type Pipeline, type PipelineOptions, pipeline } from './pipeline.js'
-export { discard, type HeaderBag, isReply, Reply, type ReplyBody } from './reply.js'
-export { bindMethods } from './vocabulary/bind-methods.js'
-export { booleanResult, ignoreRejection, wrongResult } from './vocabulary/callback-result.js'
-export { type Clock, startOf, systemClock } from './vocabulary/clock.js'
-export type { Decision, Guard } from './vocabulary/guard.js'
-export { assertIdentity, type Identity } from './vocabulary/identity.js'
-export type { LimitDecision, Limiter, LimitReceipt } from './vocabulary/limiter.js'
-export { consoleLogger, isolatedLogger, type Logger } from './vocabulary/logger.js'
-export { isPromise, type MaybePromise } from './vocabulary/maybe-promise.js'
-export type { KeyValueStore } from './vocabulary/store.js'
+} from './middlewares/security-headers.js'
+export type { Duration } from './options/duration.js'
+export { RequestContext } from './pipeline/host-context.js'
+export { Pipeline, type PipelineOptions, pipeline } from './pipeline/pipeline.js'
+export type { Clock } from './vocabulary/clock.js'
+export type { Identity } from './vocabulary/identity.js'
+export { consoleLogger, type Logger } from './vocabulary/logger.js'
 export type { Violation } from './vocabulary/violation.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { pipeline, Reply, RequestError } from '../src/index.js'
-import { fakeClock, inject } from '../src/testing/index.js'
+import { fakeClock, inject } from '../src/testing.js'
 import { memoryLogger } from './support/memory-logger.js'
 
 describe('inject runs a pipeline without a server', () => {

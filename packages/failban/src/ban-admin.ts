@@ -2,26 +2,28 @@ import { randomBytes } from 'node:crypto'
 import {
   type AdminOptions,
   adminApi,
+  checkFields,
+  faulty,
+  integerText,
+  readJson,
+  withQuery,
+} from '@palisade/core/admin'
+import {
   type Check,
   type Checked,
   ConfigError,
   canonicalIp,
-  checkFields,
   duration,
-  faulty,
   flag,
-  integerText,
   type Middleware,
   oneOf,
   optional,
   Reply,
   type RequestContext,
   RequestError,
-  readJson,
   refuse,
   text,
-  withQuery,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { type Ban, MANUAL, shown } from './bans/ban.js'
 import { isWithin, rangeOf } from './bans/ban-id.js'
 import { banReason } from './bans/ban-reason.js'

@@ -1,4 +1,4 @@
-import type { Services } from '@palisade/core'
+import type { Services } from '@palisade/core/middleware'
 
 /** The paths that bans do not block, since bans are lifted there: each below its mount, in the pipelines that have it. */
 export class Exemptions {

@@ -1,4 +1,4 @@
-import type { Duration, Middleware } from '@palisade/core'
+import type { Duration, Middleware } from '@palisade/core/middleware'
 import type { Ban } from './bans/ban.js'
 import type { RangeList } from './lists/access-lists.js'
 

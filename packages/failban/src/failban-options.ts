@@ -14,7 +14,7 @@ import {
   oneOf,
   optional,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { MANUAL } from './bans/ban.js'
 import { type CheckedEscalation, type EscalationOptions, escalation } from './bans/escalation.js'
 import { banDuration, type CheckedJail, type JailOptions, jail, threshold, window } from './jails/jail.js'

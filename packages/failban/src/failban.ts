@@ -1,3 +1,4 @@
+import type { EventBus } from '@palisade/core'
 import {
   bindMethods,
   type Check,
@@ -7,7 +8,6 @@ import {
   checkOptions,
   type Duration,
   duration,
-  type EventBus,
   either,
   integer,
   type MaybePromise,
@@ -18,7 +18,7 @@ import {
   type RequestContext,
   RequestError,
   type Services,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { type Ban, MANUAL, shown } from './bans/ban.js'
 import { banReason } from './bans/ban-reason.js'
 import { Escalation } from './bans/escalation.js'

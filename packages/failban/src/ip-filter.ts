@@ -12,7 +12,7 @@ import {
   optional,
   type Reply,
   type RequestContext,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { RangeList } from './lists/access-lists.js'
 import { IP_FILTER } from './sources/responses.js'
 import { violation } from './sources/violation.js'

@@ -1,4 +1,5 @@
-import { type Guard, type Identity, pipeline, provideIdentity, type RequestContext } from '@palisade/core'
+import { type Identity, pipeline, provideIdentity, type RequestContext } from '@palisade/core'
+import type { Guard } from '@palisade/core/middleware'
 import { expectTypeOf, test } from 'vitest'
 import { type Ban, banAdmin, type Failban, failban } from '../src/index.js'
 

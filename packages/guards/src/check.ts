@@ -5,7 +5,7 @@ import {
   isPromise,
   type MaybePromise,
   RequestError,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { identityOf, toNamed } from './define-guard.js'
 import type { AnyGuard, Caller, NamedGuard } from './named-guard.js'
 

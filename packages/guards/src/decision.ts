@@ -1,4 +1,4 @@
-import type { Decision } from '@palisade/core'
+import type { Decision } from '@palisade/core/middleware'
 
 export type Refusal = Extract<Decision, { allow: false }>
 

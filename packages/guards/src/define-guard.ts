@@ -10,7 +10,7 @@ import {
   optional,
   refuse,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { ALLOW, ANONYMOUS, forbidden } from './decision.js'
 import {
   type Caller,

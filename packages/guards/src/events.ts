@@ -1,4 +1,5 @@
-import type { RequestFacts } from '@palisade/core'
+import type {} from '@palisade/core'
+import type { RequestFacts } from '@palisade/core/middleware'
 
 declare module '@palisade/core' {
   interface PalisadeEvents {

@@ -15,7 +15,7 @@ import {
   type Reply,
   type RequestContext,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { Refusal } from './decision.js'
 import { toNamed } from './define-guard.js'
 import './events.js'

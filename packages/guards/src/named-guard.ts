@@ -1,4 +1,4 @@
-import type { Decision, Guard, Identity, MaybePromise, RequestContext } from '@palisade/core'
+import type { Decision, Guard, Identity, MaybePromise, RequestContext } from '@palisade/core/middleware'
 
 /** What a guard reads that asks who is calling. Every `RequestContext` behind an authentication is one. */
 export interface Caller {

@@ -1,4 +1,11 @@
-import { challengeOf, checkOptions, type Identity, type Middleware, optional, text } from '@palisade/core'
+import {
+  challengeOf,
+  checkOptions,
+  type Identity,
+  type Middleware,
+  optional,
+  text,
+} from '@palisade/core/middleware'
 import { ANONYMOUS } from './decision.js'
 
 export interface RequireIdentityOptions {

@@ -9,7 +9,7 @@ import {
   optional,
   type Reply,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { ANONYMOUS, forbidden, type Refusal } from './decision.js'
 import { identityOf } from './define-guard.js'
 import type { IdentifiedContext } from './named-guard.js'

@@ -1,4 +1,5 @@
-import { isPromise, type Middleware, Reply, RequestError } from '@palisade/core'
+import { type Middleware, Reply, RequestError } from '@palisade/core'
+import { isPromise } from '@palisade/core/middleware'
 import { inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
 import {

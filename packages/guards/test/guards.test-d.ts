@@ -1,6 +1,5 @@
 import {
   type Clock,
-  type Decision,
   type Identity,
   type MaybePromise,
   type Middleware,
@@ -9,6 +8,7 @@ import {
   provideIdentity,
   type RequestContext,
 } from '@palisade/core'
+import type { Decision } from '@palisade/core/middleware'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
   allOf,

@@ -3,16 +3,15 @@ import type { Http2SecureServer, Http2Server } from 'node:http2'
 import { Server as HttpsServer } from 'node:https'
 import { constants } from 'node:os'
 import process from 'node:process'
+import { consoleLogger, type EventBus } from '@palisade/core'
 import {
   bindMethods,
   type Check,
   type Clock,
   callback,
   checkOptions,
-  consoleLogger,
   type Duration,
   duration,
-  type EventBus,
   having,
   isolatedLogger,
   type Logger,
@@ -21,7 +20,7 @@ import {
   refuse,
   requireProcess,
   systemClock,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { type Lifecycle, lifecycle as newLifecycle } from './lifecycle.js'
 import { handler, type ShutdownHandler } from './shutdown/handlers.js'
 import { type GracefulShutdown, Shutdown, type ShutdownPipeline } from './shutdown/shutdown.js'

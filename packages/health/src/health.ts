@@ -1,3 +1,4 @@
+import { privateNetworks } from '@palisade/core'
 import {
   type Clock,
   callback,
@@ -12,14 +13,13 @@ import {
   type Middleware,
   object,
   optional,
-  privateNetworks,
   type Reply,
   type RequestContext,
   RequestError,
   type Services,
   startOf,
   systemClock,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { type Check, examined } from './checks/check.js'
 import { type Lifecycle, lifecycle as newLifecycle, onDrain } from './lifecycle.js'
 import { type Access, guarded } from './probes/access.js'

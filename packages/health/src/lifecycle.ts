@@ -1,4 +1,4 @@
-import { bindMethods } from '@palisade/core'
+import { bindMethods } from '@palisade/core/middleware'
 
 /**
  * Whether this process still wants requests. `gracefulShutdown()` begins the drain, `health()` turns readiness to 503 by it, and a team stops

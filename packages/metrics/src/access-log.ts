@@ -13,7 +13,7 @@ import {
   optional,
   type RequestContext,
   refuse,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { type RouteLabel, withRoute } from './http/route-label.js'
 import type { Trace } from './tracing/traceparent.js'
 

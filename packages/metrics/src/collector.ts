@@ -1,4 +1,4 @@
-import { type Outcome, type RequestContext, type Services, startOf } from '@palisade/core'
+import { type Outcome, type RequestContext, type Services, startOf } from '@palisade/core/middleware'
 import { renderText } from './exposition/text.js'
 import { formatUptime } from './exposition/uptime.js'
 import { exposeRequests, type LabelNames } from './http/expose.js'

@@ -6,7 +6,7 @@ import {
   optional,
   type RequestContext,
   refuse,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { Endpoint, path } from './endpoint/endpoint.js'
 import { type EndpointHost, OWN_PATHS } from './endpoint/own-paths.js'
 import type { Metrics } from './metrics.js'

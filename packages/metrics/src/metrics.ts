@@ -1,3 +1,4 @@
+import { privateNetworks } from '@palisade/core'
 import {
   callback,
   checkOptions,
@@ -11,11 +12,10 @@ import {
   oneOf,
   optional,
   orFalse,
-  privateNetworks,
   type RequestContext,
   refuse,
   type Services,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { Collector, type MetricsView } from './collector.js'
 import { Endpoint, path, type Source } from './endpoint/endpoint.js'
 import { type EndpointHost, OWN_PATHS, OwnPaths } from './endpoint/own-paths.js'

@@ -1,11 +1,11 @@
 import {
-  type Guard,
   type Identity,
   type Middleware,
   pipeline,
   provideIdentity,
   type RequestContext,
 } from '@palisade/core'
+import type { Guard } from '@palisade/core/middleware'
 import { describe, expectTypeOf, it } from 'vitest'
 import { metrics, metricsEndpoint } from '../src/index.js'
 

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@palisade/core'
+import type { RequestContext } from '@palisade/core/middleware'
 import { Announced } from './announced.js'
 import { isClientsOwn, type KeyFunction } from './keys/key-function.js'
 import { Violations, violationsOf } from './violations.js'

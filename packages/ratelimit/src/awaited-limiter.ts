@@ -1,4 +1,4 @@
-import type { LimitDecision, LimitReceipt } from '@palisade/core'
+import type { LimitDecision, LimitReceipt } from '@palisade/core/middleware'
 import type { QuotaChange } from './counting/policy.js'
 import type { RateLimiter } from './rate-limiter.js'
 

@@ -16,7 +16,7 @@ import {
   optional,
   Reply,
   type RequestContext,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { Announcements, type Named, type News } from './announcements.js'
 import { policyName } from './counting/policy.js'
 import { boundedKey } from './keys/bounded-key.js'

@@ -14,7 +14,7 @@ import {
   RequestError,
   systemClock,
   tightest,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { Tally } from './algorithms/algorithm.js'
 import { AwaitedLimiter } from './awaited-limiter.js'
 import { claimUnnamed } from './counting/names.js'

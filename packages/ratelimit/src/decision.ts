@@ -1,4 +1,4 @@
-import type { LimitDecision, LimitReceipt } from '@palisade/core'
+import type { LimitDecision, LimitReceipt } from '@palisade/core/middleware'
 import type { Tally } from './algorithms/algorithm.js'
 
 /**

@@ -1,4 +1,4 @@
-export type { LimitHeaderOptions as HeaderOptions } from '@palisade/core'
+export type { LimitHeaderOptions as HeaderOptions } from '@palisade/core/middleware'
 export type { AlgorithmName } from './algorithms/index.js'
 export {
   type ConcurrencyLimitMiddleware,

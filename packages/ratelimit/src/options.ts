@@ -7,7 +7,7 @@ import {
   type OptionPath,
   object,
   optional,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 
 type Shape = Record<string, Check<unknown>>
 

@@ -17,7 +17,7 @@ import {
   type RequestContext,
   refuse,
   type Services,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { Tally } from './algorithms/algorithm.js'
 import { KeyedPolicy } from './counting/keyed-policy.js'
 import { claimNames, claimUnnamed, refuseSameNames, releaseNames, releaseUnnamed } from './counting/names.js'

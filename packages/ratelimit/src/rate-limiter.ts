@@ -1,4 +1,4 @@
-import type { LimitDecision, Limiter, LimitReceipt, MaybePromise } from '@palisade/core'
+import type { LimitDecision, Limiter, LimitReceipt, MaybePromise } from '@palisade/core/middleware'
 import type { QuotaChange } from './counting/policy.js'
 
 /**

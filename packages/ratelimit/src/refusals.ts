@@ -1,4 +1,4 @@
-import type { Denial, RequestContext } from '@palisade/core'
+import type { Denial, RequestContext } from '@palisade/core/middleware'
 import type { Tally } from './algorithms/algorithm.js'
 import { Announcements, type Named, type News } from './announcements.js'
 import { QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE } from './quota-exceeded.js'

@@ -1,4 +1,4 @@
-import type { Services } from '@palisade/core'
+import type { Services } from '@palisade/core/middleware'
 
 const MOST = 10_000
 const VIOLATIONS = Symbol.for('palisade.ratelimit.violations.v1')

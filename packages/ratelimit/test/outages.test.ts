@@ -1,6 +1,7 @@
 /** What becomes of requests that are under way while Redis is harmed, on every client and by every rule, and of the counts afterwards. */
 import { setTimeout as delay, setInterval } from 'node:timers/promises'
-import { type LimitDecision, type MaybePromise, RequestError } from '@palisade/core'
+import { type MaybePromise, RequestError } from '@palisade/core'
+import type { LimitDecision } from '@palisade/core/middleware'
 import { createLimiter, type OnStoreFailure, redisStore } from '@palisade/ratelimit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { canStartRedis, type RedisServer, startRedis, uniqueNamespace } from '../../../test/support/redis.js'

@@ -1,11 +1,5 @@
-import {
-  type Identity,
-  type LimitDecision,
-  type Limiter,
-  type MaybePromise,
-  pipeline,
-  type RequestContext,
-} from '@palisade/core'
+import { type Identity, type MaybePromise, pipeline, type RequestContext } from '@palisade/core'
+import type { LimitDecision, Limiter } from '@palisade/core/middleware'
 import {
   byIdentity,
   createLimiter,

@@ -1,5 +1,5 @@
 import util from 'node:util'
-import type { LimitDecision } from '@palisade/core'
+import type { LimitDecision } from '@palisade/core/middleware'
 import { guardRedis, type RedisClient, redisKeys } from '@palisade/core/redis'
 import { fakeClock } from '@palisade/core/testing'
 import { type AlgorithmName, createLimiter, memoryStore } from '@palisade/ratelimit'

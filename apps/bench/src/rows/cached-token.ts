@@ -1,4 +1,4 @@
-import { isPromise } from '@palisade/core'
+import { isPromise } from '@palisade/core/middleware'
 import { createVerifier } from 'fast-jwt'
 import { epochMs } from '../clock.js'
 import { Tokens } from '../hosts/floor/tokens.js'

@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net'
-import { CidrSet } from '@palisade/core'
+import { CidrSet } from '@palisade/core/middleware'
 import { addresses, seeded } from './random.js'
 import type { Row } from './row.js'
 

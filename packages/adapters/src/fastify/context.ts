@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { CompiledPipeline } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import type { FastifyRequest } from 'fastify'
 import { NodeContext } from '../node-http/node-context.js'
 import { endWithResponse, isUpgrade } from '../node-http/upgrade-status.js'

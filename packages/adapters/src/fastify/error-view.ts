@@ -1,4 +1,4 @@
-import { type HostView, inspectable } from '@palisade/core'
+import { type HostView, inspectable } from '@palisade/core/host'
 import type { FastifyReply } from 'fastify'
 
 /** One fault of a request as Fastify's validators report it; the form is that of Ajv. */

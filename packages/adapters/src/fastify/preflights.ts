@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { CompiledPipeline } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 
 /**

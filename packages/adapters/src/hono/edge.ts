@@ -1,16 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
-import {
-  answerError,
-  type CompiledPipeline,
-  callback,
-  checkOptions,
-  type Diagnosis,
-  optional,
-  type Pipeline,
-  type Reply,
-  type RequestContext,
-  refusalOf,
-} from '@palisade/core'
+import type { Diagnosis, Pipeline, Reply, RequestContext } from '@palisade/core'
+import { answerError, type CompiledPipeline } from '@palisade/core/host'
+import { callback, checkOptions, optional, refusalOf } from '@palisade/core/middleware'
 import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
 import { compiled, report, requireContext } from '../edge.js'
 import type { ConnectMiddleware } from '../node-http/connect.js'

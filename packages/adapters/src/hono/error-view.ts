@@ -1,4 +1,4 @@
-import { type HostView, inspectable, takenFrom } from '@palisade/core'
+import { type HostView, inspectable, takenFrom } from '@palisade/core/host'
 
 /** Hono's `HTTPException`, known by its shape: an application may have loaded another copy of Hono. */
 interface HttpException {

@@ -1,4 +1,5 @@
-import type { ClientAddress, CompiledPipeline } from '@palisade/core'
+import type { ClientAddress } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import type { Context } from 'hono'
 import type { NodeContext } from '../node-http/node-context.js'
 import { HonoWebContext } from './web-context.js'

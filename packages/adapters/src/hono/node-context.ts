@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
-import type { CompiledPipeline, Reply } from '@palisade/core'
+import type { Reply } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import type { Context } from 'hono'
 import { tear } from '../node-http/end-of-response.js'
 import { gathers } from '../node-http/headers.js'

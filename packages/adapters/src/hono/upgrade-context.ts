@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { CompiledPipeline } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import type { Context } from 'hono'
 import { hasLostPeer, watchUpgradeEnd } from '../node-http/end-of-response.js'
 import { watchUpgrade } from '../node-http/upgrade-status.js'

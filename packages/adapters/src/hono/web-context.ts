@@ -1,4 +1,6 @@
-import { type CompiledPipeline, type Reply, wrongResult } from '@palisade/core'
+import type { Reply } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
+import { wrongResult } from '@palisade/core/middleware'
 import type { Context } from 'hono'
 import { failure, observed, requireUnread, toResponse, withStaged } from '../web/response.js'
 import { WebContext } from '../web/web-context.js'

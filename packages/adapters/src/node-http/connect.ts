@@ -1,5 +1,5 @@
 import { IncomingMessage, type ServerResponse } from 'node:http'
-import type { CompiledPipeline } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import { NodeContext } from './node-context.js'
 import { admitUpgrade } from './upgrade.js'
 import { isUpgrade } from './upgrade-status.js'

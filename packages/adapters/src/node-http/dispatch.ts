@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { CompiledPipeline, RequestContext } from '@palisade/core'
+import type { RequestContext } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import { NodeContext } from './node-context.js'
 import { isUpgrade } from './upgrade-status.js'
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { CompiledPipeline } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import type { NodeContext } from './node-context.js'
 import { writeReply } from './write-reply.js'
 

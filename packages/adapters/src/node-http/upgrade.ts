@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type CompiledPipeline, discard } from '@palisade/core'
+import { type CompiledPipeline, discard } from '@palisade/core/host'
 import { NodeContext } from './node-context.js'
 import { endWithResponse } from './upgrade-status.js'
 import { writeReply } from './write-reply.js'

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { discard, type Reply, type RequestContext, reportError } from '@palisade/core'
+import type { Reply, RequestContext } from '@palisade/core'
+import { discard, reportError } from '@palisade/core/host'
 import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
 import { tear } from './end-of-response.js'
 import { gathers, putHeaders } from './headers.js'

@@ -1,11 +1,5 @@
-import {
-  answerError,
-  discard,
-  type Reply,
-  type ReplyBody,
-  type RequestContext,
-  reportError,
-} from '@palisade/core'
+import type { Reply, ReplyBody, RequestContext } from '@palisade/core'
+import { answerError, discard, reportError } from '@palisade/core/host'
 import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
 import type { WebContext } from './web-context.js'
 

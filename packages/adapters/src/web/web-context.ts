@@ -1,4 +1,5 @@
-import { type CompiledPipeline, RequestContext, RequestError } from '@palisade/core'
+import { RequestContext, RequestError } from '@palisade/core'
+import type { CompiledPipeline } from '@palisade/core/host'
 import { mergeVary } from '../vary.js'
 import { presentScope } from './async-context.js'
 

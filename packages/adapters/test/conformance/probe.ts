@@ -1,6 +1,5 @@
 import {
   type EventName,
-  isPromise,
   type Logger,
   type Middleware,
   type Outcome,
@@ -9,6 +8,7 @@ import {
   pipeline,
   type RequestContext,
 } from '@palisade/core'
+import { isPromise } from '@palisade/core/middleware'
 
 type Hooks = Pick<Middleware, 'onRequest' | 'onResponse'>
 

@@ -1,19 +1,21 @@
 import {
   type AdminOptions,
   adminApi,
-  ConfigError,
   checkFields,
   faulty,
-  type Identity,
   integerText,
+  readJson,
+  withQuery,
+} from '@palisade/core/admin'
+import {
+  ConfigError,
+  type Identity,
   type Middleware,
   optional,
   Reply,
   type RequestContext,
   RequestError,
-  readJson,
-  withQuery,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { ApiKeys } from './api-keys.js'
 import { LIST_QUERY, ROTATION } from './fields.js'
 import { isKeyId } from './key-text.js'

@@ -1,4 +1,4 @@
-import { checkOptions, headerName, optional, quotedString, refuse, text } from '@palisade/core'
+import { checkOptions, headerName, optional, quotedString, refuse, text } from '@palisade/core/middleware'
 import { realmName } from '../challenge.js'
 import type { Strategy } from '../strategy.js'
 import { ApiKeys } from './api-keys.js'

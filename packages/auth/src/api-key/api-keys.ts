@@ -1,13 +1,12 @@
+import { checkFields, faulty } from '@palisade/core/admin'
 import {
   bindMethods,
   type Clock,
   callback,
-  checkFields,
   checkOptions,
   type Duration,
   duration,
   either,
-  faulty,
   having,
   isPromise,
   type LimitHeaderOptions,
@@ -19,7 +18,7 @@ import {
   type Services,
   systemClock,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { DEFAULT_RATE, defaultRate, KEY_CHANGES, NEW_KEY, ROTATION } from './fields.js'
 import { inTurns } from './in-turns.js'
 import { KeyLimits, type MakeLimiter } from './key-limits.js'

@@ -1,4 +1,4 @@
-import { CidrSet, type ClientAddress } from '@palisade/core'
+import { CidrSet, type ClientAddress } from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import { makeIdentity } from '../identity/make-identity.js'
 import type { Authenticated, Refused } from '../strategy.js'

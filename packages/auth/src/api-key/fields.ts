@@ -9,7 +9,7 @@ import {
   optional,
   refuse,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { Rate } from './record.js'
 import { timeWindow } from './time-window.js'
 

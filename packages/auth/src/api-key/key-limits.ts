@@ -11,7 +11,7 @@ import {
   type Services,
   SharedHeaders,
   wrongResult,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import { attempt as attemptReserved } from '../reservation.js'
 import type { Attempt, Failed, Refused } from '../strategy.js'

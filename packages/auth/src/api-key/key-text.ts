@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { type Check, text } from '@palisade/core'
+import { type Check, text } from '@palisade/core/middleware'
 import { base62, bytesToBase62 } from './base62.js'
 
 /** Base 62 digits of 32 bytes. */

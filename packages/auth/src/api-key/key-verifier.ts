@@ -1,4 +1,4 @@
-import { isPromise, type Logger, type MaybePromise, type Services } from '@palisade/core'
+import { isPromise, type Logger, type MaybePromise, type Services } from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import type { Attempt, Failed, Invalid, VerifyResult } from '../strategy.js'
 import { CompiledKeys, restrictionOf } from './compiled-key.js'

@@ -1,4 +1,4 @@
-import type { Duration } from '@palisade/core'
+import type { Duration } from '@palisade/core/middleware'
 import type { ApiKeyInfo } from './record.js'
 import type { TimeWindow } from './time-window.js'
 

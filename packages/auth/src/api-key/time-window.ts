@@ -1,4 +1,4 @@
-import { type Check, list, object, oneOf, optional, refuse, text } from '@palisade/core'
+import { type Check, list, object, oneOf, optional, refuse, text } from '@palisade/core/middleware'
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
 

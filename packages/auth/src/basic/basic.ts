@@ -11,7 +11,7 @@ import {
   orFalse,
   quotedString,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import { realmName } from '../challenge.js'
 import { type IdentityParts, makeIdentity } from '../identity/make-identity.js'

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type Check, type Checked, type Duration, duration, integer, object, optional } from '@palisade/core'
+import {
+  type Check,
+  type Checked,
+  type Duration,
+  duration,
+  integer,
+  object,
+  optional,
+} from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import type { Suspect } from '../strategy.js'
 

@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { bindMethods, checkOptions, integer, optional } from '@palisade/core'
+import { bindMethods, checkOptions, integer, optional } from '@palisade/core/middleware'
 import { costsOf, formatPhc, memoryOf, type PasswordHash, parsePhc, type ScryptCost, workOf } from './phc.js'
 import { WorkQueue } from './work-queue.js'
 

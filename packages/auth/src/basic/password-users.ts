@@ -6,7 +6,7 @@ import {
   optional,
   refuse,
   wrongResult,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { BasicUser, PasswordContext } from './basic.js'
 import { PasswordHasher, passwordHasher } from './password-hasher.js'
 import { parsePhc } from './phc.js'

@@ -1,4 +1,4 @@
-import { assertIdentity, type Identity } from '@palisade/core'
+import { assertIdentity, type Identity } from '@palisade/core/middleware'
 import { deepFreeze } from './deep-freeze.js'
 import { FixedSet } from './fixed-set.js'
 

@@ -1,4 +1,4 @@
-import { type Check, either, list, text } from '@palisade/core'
+import { type Check, either, list, text } from '@palisade/core/middleware'
 
 /** A claim by its name, or by the names that lead to it: `['realm_access', 'roles']`. */
 export type ClaimPath = string | readonly string[]

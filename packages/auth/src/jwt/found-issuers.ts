@@ -1,4 +1,10 @@
-import { type Clock, type MaybePromise, type Services, systemClock, wrongResult } from '@palisade/core'
+import {
+  type Clock,
+  type MaybePromise,
+  type Services,
+  systemClock,
+  wrongResult,
+} from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import { compileIssuer } from './issuer.js'
 import { type CheckedIssuer, type IssuerOptions, issuerObject } from './issuer-options.js'

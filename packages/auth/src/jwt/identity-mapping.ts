@@ -1,4 +1,4 @@
-import { wrongResult } from '@palisade/core'
+import { wrongResult } from '@palisade/core/middleware'
 
 /** What a team makes of the claims of a token. What it does not name is read from the claims as ever. */
 export interface IdentityMapping {

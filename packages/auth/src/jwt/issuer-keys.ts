@@ -1,4 +1,4 @@
-import { type OptionPath, refuse, within } from '@palisade/core'
+import { type OptionPath, refuse, within } from '@palisade/core/middleware'
 import { JwksFetcher } from './fetch-jwks.js'
 import type { CheckedIssuer } from './issuer-options.js'
 import { jsonClient } from './json-client.js'

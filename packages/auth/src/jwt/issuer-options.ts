@@ -12,7 +12,7 @@ import {
   refuse,
   text,
   within,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { JSONWebKeySet, JWK, KeyObject } from 'jose'
 import type { Dispatcher } from 'undici'
 import { type ClaimPath, claimPath } from './claims.js'

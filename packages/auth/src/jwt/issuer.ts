@@ -1,4 +1,4 @@
-import { type OptionPath, refuse, within } from '@palisade/core'
+import { type OptionPath, refuse, within } from '@palisade/core/middleware'
 import { compileKeys } from './issuer-keys.js'
 import { type Audience, type CheckedIssuer, ISSUER_SHAPE, refuseUnread, TEMPLATE } from './issuer-options.js'
 import type { KeySource } from './keys.js'

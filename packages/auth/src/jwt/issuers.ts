@@ -1,4 +1,4 @@
-import type { MaybePromise, Services } from '@palisade/core'
+import type { MaybePromise, Services } from '@palisade/core/middleware'
 import type { Issuer } from './issuer.js'
 
 export type { Issuer }

@@ -16,7 +16,7 @@ import {
   refuse,
   text,
   wrongResult,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { bearerChallenge, realmName } from '../challenge.js'
 import type { Authenticated, Strategy, VerifyResult } from '../strategy.js'
 import { type ClaimPath, type ClaimSource, claimPath } from './claims.js'

@@ -1,4 +1,4 @@
-import { type OptionPath, refuse } from '@palisade/core'
+import { type OptionPath, refuse } from '@palisade/core/middleware'
 import { type CheckedIssuer, TEMPLATE } from './issuer-options.js'
 import { type JsonClient, NotFound } from './json-client.js'
 

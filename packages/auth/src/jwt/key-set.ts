@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto'
-import { type OptionPath, refuse } from '@palisade/core'
+import { type OptionPath, refuse } from '@palisade/core/middleware'
 import type { JSONWebKeySet, JWK, JWTHeaderParameters } from 'jose'
 import type { KeySource } from './keys.js'
 import { publicKey } from './public-key.js'

@@ -1,4 +1,4 @@
-import type { MaybePromise, Services } from '@palisade/core'
+import type { MaybePromise, Services } from '@palisade/core/middleware'
 import type { CryptoKey, JSONWebKeySet, JWTHeaderParameters, KeyObject } from 'jose'
 
 export type VerificationKey = CryptoKey | KeyObject | Uint8Array

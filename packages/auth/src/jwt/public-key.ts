@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, KeyObject } from 'node:crypto'
-import { type OptionPath, refuse } from '@palisade/core'
+import { type OptionPath, refuse } from '@palisade/core/middleware'
 
 const FORMS = 'a public key: PEM (SPKI or certificate), JWK, KeyObject, or CryptoKey'
 const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, type Services, systemClock } from '@palisade/core'
+import { type Clock, type Logger, type Services, systemClock } from '@palisade/core/middleware'
 import type { JWTHeaderParameters } from 'jose'
 import type { JwksFetcher } from './fetch-jwks.js'
 import type { KeySet } from './key-set.js'

@@ -1,5 +1,5 @@
 import { createPublicKey, X509Certificate } from 'node:crypto'
-import { type OptionPath, refuse, within } from '@palisade/core'
+import { type OptionPath, refuse, within } from '@palisade/core/middleware'
 
 /** RFC 7518 section 3.2: a key at least as long as the hash. */
 const LEAST_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 }

@@ -1,4 +1,4 @@
-import type { Identity } from '@palisade/core'
+import type { Identity } from '@palisade/core/middleware'
 import type { JWTPayload } from 'jose'
 import { makeIdentity } from '../identity/make-identity.js'
 import { type ClaimSource, ODD, textAt, valueAt, wordsAt } from './claims.js'

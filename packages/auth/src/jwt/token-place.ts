@@ -7,7 +7,7 @@ import {
   type RequestContext,
   refuse,
   within,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 
 /** A place of a request where a token may be. Made by `bearer()`, `cookie()`, `query()` and `subprotocol()`. */
 export interface TokenPlace {

@@ -1,5 +1,5 @@
 import { KeyObject } from 'node:crypto'
-import { wrongResult } from '@palisade/core'
+import { wrongResult } from '@palisade/core/middleware'
 import { compactVerify, errors, type JWTHeaderParameters, type JWTPayload } from 'jose'
 import { deepFreeze } from '../identity/deep-freeze.js'
 import type { Authenticated, VerifyResult } from '../strategy.js'

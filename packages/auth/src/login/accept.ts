@@ -1,4 +1,4 @@
-import { preferred } from '@palisade/core'
+import { preferred } from '@palisade/core/middleware'
 
 /**
  * Whether the client would rather have HTML than JSON. A tie, a wildcard alone, and a missing field mean JSON:

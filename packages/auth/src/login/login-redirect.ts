@@ -1,4 +1,4 @@
-import { type Check, object, optional, Reply, type RequestContext, text } from '@palisade/core'
+import { type Check, object, optional, Reply, type RequestContext, text } from '@palisade/core/middleware'
 import { prefersHtml } from './accept.js'
 import { safeReturnTo } from './return-to.js'
 import { searchOf } from './search.js'

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Identity, RequestContext } from '@palisade/core'
+import type { Identity, RequestContext } from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import type { Strategy } from '../strategy.js'
 

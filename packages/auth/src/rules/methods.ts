@@ -1,4 +1,4 @@
-import { type Check, list, refuse, text } from '@palisade/core'
+import { type Check, list, refuse, text } from '@palisade/core/middleware'
 
 /** The methods that a rule holds for; `undefined` for all. */
 export type Methods = ReadonlySet<string> | undefined

@@ -1,4 +1,4 @@
-import { type Check, foldCase, refuse } from '@palisade/core'
+import { type Check, foldCase, refuse } from '@palisade/core/middleware'
 
 /**
  * A path in a rule: literal segments, `*` for exactly one segment, and `**` at the end for any number of them, also none.

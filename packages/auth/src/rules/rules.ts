@@ -9,7 +9,7 @@ import {
   routingPath,
   text,
   within,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { Strategy } from '../strategy.js'
 import { commonMethods, covers, type Methods, methods } from './methods.js'
 import { intersection, isSame, matches, type Pattern, pattern, specificity } from './pattern.js'

@@ -1,4 +1,4 @@
-import type { KeyValueStore } from '@palisade/core'
+import type { KeyValueStore } from '@palisade/core/middleware'
 import { Keyv } from 'keyv'
 import { describe, expect, test, vi } from 'vitest'
 import { BatchedCounters } from '../../src/api-key/stores/batched-counters.js'

@@ -1,4 +1,4 @@
-import type { KeyValueStore } from '@palisade/core'
+import type { KeyValueStore } from '@palisade/core/middleware'
 
 /** A key-value store as a network is: everything takes a moment, what comes back is a copy, and it may be down. */
 export function remoteStore() {

@@ -1,4 +1,5 @@
-import type { LimitDecision, Limiter, MaybePromise } from '@palisade/core'
+import type { MaybePromise } from '@palisade/core'
+import type { LimitDecision, Limiter } from '@palisade/core/middleware'
 
 /** A limiter without time, that answers at once or later. */
 export function fakeLimiter(limit: number, later = false) {

@@ -1,7 +1,7 @@
+import { bindMethods } from '../kernel/bind-methods.js'
 import { type Check, type OptionPath, refuse, within } from '../options/check.js'
 import { nearest } from '../options/nearest.js'
 import { entriesOf } from '../options/read.js'
-import { bindMethods } from '../vocabulary/bind-methods.js'
 import { bitsOf, type Cidr, firstOf, formatCidr, hasHostBits, lastOf, parseCidr } from './cidr.js'
 import type { ClientAddress } from './client-address.js'
 import { type Ip, ipAt, socketIpv4At } from './ip.js'

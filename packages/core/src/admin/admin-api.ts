@@ -1,8 +1,9 @@
-import type { RequestContext } from '../context.js'
+import type { Middleware } from '../contract/middleware.js'
+import { isReply, type Reply } from '../contract/reply.js'
 import { challengeOf } from '../errors/challenge.js'
 import { RequestError } from '../errors/request-error.js'
 import { messageOf, refusalOf } from '../errors/statuses.js'
-import type { Middleware } from '../middleware.js'
+import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js'
 import {
   type Check,
   type Checked,
@@ -11,10 +12,9 @@ import {
   refuse as refuseOption,
   text,
 } from '../options/check.js'
-import { isReply, type Reply } from '../reply.js'
+import type { RequestContext } from '../pipeline/host-context.js'
 import type { Decision, Guard } from '../vocabulary/guard.js'
 import type { Identity } from '../vocabulary/identity.js'
-import { isPromise, type MaybePromise } from '../vocabulary/maybe-promise.js'
 import { checkQuery, type FieldRules } from './check-fields.js'
 import { isFromOtherSite } from './cross-site.js'
 import { privateNetworks } from './private-networks.js'

@@ -1,5 +1,5 @@
-import type { RequestContext } from '../context.js'
-import { Reply } from '../reply.js'
+import { Reply } from '../contract/reply.js'
+import type { RequestContext } from '../pipeline/host-context.js'
 import type { HostView } from './denial-of.js'
 import { denialFor } from './map-error.js'
 

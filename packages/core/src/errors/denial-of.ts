@@ -1,5 +1,5 @@
+import type { Denial } from '../contract/failure.js'
 import { errorHeaders } from './error-headers.js'
-import type { Denial } from './failure.js'
 import { read } from './read.js'
 import { RequestError } from './request-error.js'
 import { statusOf } from './status-of.js'

@@ -1,4 +1,4 @@
-import type { HeaderBag } from '../reply.js'
+import type { HeaderBag } from '../contract/reply.js'
 import { read } from './read.js'
 
 const MOST_FIELDS = 64

@@ -1,8 +1,8 @@
-import type { RequestContext } from '../context.js'
-import { wrongResult } from '../vocabulary/callback-result.js'
+import type { Denial } from '../contract/failure.js'
+import { wrongResult } from '../kernel/callback-result.js'
+import type { RequestContext } from '../pipeline/host-context.js'
 import { checkDenial, MISTAKE } from './check-denial.js'
 import { denialOf, type HostView } from './denial-of.js'
-import type { Denial } from './failure.js'
 import { RequestError } from './request-error.js'
 
 /**

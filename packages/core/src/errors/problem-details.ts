@@ -1,5 +1,5 @@
-import { Reply } from '../reply.js'
-import type { ErrorRenderer } from './failure.js'
+import type { ErrorRenderer } from '../contract/failure.js'
+import { Reply } from '../contract/reply.js'
 import { titleOf } from './statuses.js'
 import { traceOf } from './trace.js'
 

@@ -1,4 +1,4 @@
-import type { HeaderBag } from '../reply.js'
+import type { HeaderBag } from '../contract/reply.js'
 import { isFailure } from './status-of.js'
 import { codeOf } from './statuses.js'
 

@@ -1,9 +1,9 @@
 import { ConfigError } from '../errors/config-error.js'
 import { inspectable } from '../errors/thrown.js'
+import { bindMethods } from '../kernel/bind-methods.js'
+import { isPromise } from '../kernel/maybe-promise.js'
 import { callback, checkOptions, having, integer, optional } from '../options/check.js'
-import { bindMethods } from '../vocabulary/bind-methods.js'
 import { isolatedLogger, type Logger } from '../vocabulary/logger.js'
-import { isPromise } from '../vocabulary/maybe-promise.js'
 import type { EmittedEvent, EventName, EventPattern, Matching, PalisadeEvents } from './catalogue.js'
 import { EventStream } from './event-stream.js'
 

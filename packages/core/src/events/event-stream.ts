@@ -1,4 +1,4 @@
-import { bindMethods } from '../vocabulary/bind-methods.js'
+import { bindMethods } from '../kernel/bind-methods.js'
 
 /** A bounded queue between a synchronous bus and a reader that takes its time, such as a stream of server-sent events. */
 export class EventStream<E> implements AsyncIterableIterator<E> {

@@ -1,5 +1,5 @@
-import type { RequestContext } from '../context.js'
-import type { Services } from '../middleware.js'
+import type { Services } from '../contract/middleware.js'
+import type { RequestContext } from '../pipeline/host-context.js'
 
 /** What the limiters in front have put into the headers of a request. */
 export interface Said {

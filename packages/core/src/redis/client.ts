@@ -1,4 +1,5 @@
-import { type Check, refuse } from '../options/index.js'
+import type { Check } from '../options/check.js'
+import { refuse } from '../options/option-path.js'
 
 /**
  * What a distributed store needs of Redis: a single node, a Cluster, a Sentinel set or Valkey, through ioredis or node-redis. Made by

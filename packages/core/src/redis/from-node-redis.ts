@@ -1,4 +1,4 @@
-import { refuse } from '../options/index.js'
+import { refuse } from '../options/option-path.js'
 import { guess, isNodeRedis, type RedisClient, type RedisCommand, type RedisSubscription } from './client.js'
 import { subscription } from './subscription.js'
 

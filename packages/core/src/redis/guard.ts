@@ -1,16 +1,7 @@
-import {
-  type Check,
-  callback,
-  checkOptions,
-  type Duration,
-  duration,
-  having,
-  integer,
-  object,
-  optional,
-  refuse,
-} from '../options/index.js'
-import { bindMethods } from '../vocabulary/bind-methods.js'
+import { bindMethods } from '../kernel/bind-methods.js'
+import { type Check, callback, checkOptions, having, integer, object, optional } from '../options/check.js'
+import { type Duration, duration } from '../options/duration.js'
+import { refuse } from '../options/option-path.js'
 import { type Clock, systemClock } from '../vocabulary/clock.js'
 import { type BreakerState, CircuitBreaker } from './breaker.js'
 import { type RedisClient, type RedisCommand, redisClient } from './client.js'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { refuse, text } from '../options/index.js'
+import { text } from '../options/check.js'
+import { refuse } from '../options/option-path.js'
 
 /** Makes the keys of one kind in one namespace: `palisade:{api}:rl:login:203.0.113.9`. */
 export type RedisKeys = (...parts: readonly [string, ...string[]]) => string

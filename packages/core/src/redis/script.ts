@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { callback, checkOptions, integer, optional, text } from '../options/index.js'
+import { callback, checkOptions, integer, optional, text } from '../options/check.js'
 import type { RedisClient } from './client.js'
 import { replyCode } from './redis-error.js'
 

@@ -1,10 +1,10 @@
-import type { CompiledPipeline } from '../compiled-pipeline.js'
-import { RequestContext } from '../context.js'
+import type { Outcome } from '../contract/middleware.js'
+import { Reply } from '../contract/reply.js'
 import { answerError } from '../errors/answer-error.js'
 import { RequestError } from '../errors/request-error.js'
-import type { Outcome } from '../middleware.js'
-import type { Pipeline } from '../pipeline.js'
-import { Reply } from '../reply.js'
+import type { CompiledPipeline } from '../pipeline/compiled-pipeline.js'
+import { RequestContext } from '../pipeline/host-context.js'
+import type { Pipeline } from '../pipeline/pipeline.js'
 
 export interface InjectedRequest {
   /** Default `GET`. */

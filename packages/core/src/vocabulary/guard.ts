@@ -1,4 +1,4 @@
-import type { MaybePromise } from './maybe-promise.js'
+import type { MaybePromise } from '../kernel/maybe-promise.js'
 
 export type Decision =
   | { readonly allow: true }

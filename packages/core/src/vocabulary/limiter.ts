@@ -1,4 +1,4 @@
-import type { MaybePromise } from './maybe-promise.js'
+import type { MaybePromise } from '../kernel/maybe-promise.js'
 
 /** What a limiter says of one attempt. All times are in milliseconds from the moment of the decision. */
 export interface LimitDecision {

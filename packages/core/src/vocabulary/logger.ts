@@ -1,4 +1,4 @@
-import { isPromise } from './maybe-promise.js'
+import { isPromise } from '../kernel/maybe-promise.js'
 
 type Log = (fields: object, message?: string) => void
 

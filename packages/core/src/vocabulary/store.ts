@@ -1,4 +1,4 @@
-import type { MaybePromise } from './maybe-promise.js'
+import type { MaybePromise } from '../kernel/maybe-promise.js'
 
 /**
  * Keys and values with a time to live. It is structurally what a Keyv instance offers, so every Keyv backend fits without glue.

@@ -1,9 +1,11 @@
 import { BlockList, isIPv4 } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CidrSet, canonicalIp, cidrs, networkOf } from '../../src/address/index.js'
+import { networkOf } from '../../src/address/cidr.js'
+import { CidrSet, cidrs } from '../../src/address/cidr-set.js'
+import { canonicalIp } from '../../src/address/ip.js'
 import { ConfigError } from '../../src/errors/config-error.js'
-import { checkOptions, optional } from '../../src/options/index.js'
+import { checkOptions, optional } from '../../src/options/check.js'
 import { nearly } from './arbitraries.js'
 
 const problem = (run: () => unknown): ConfigError => {

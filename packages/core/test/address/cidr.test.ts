@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { canonicalCidr, networkOf } from '../../src/address/index.js'
+import { canonicalCidr, networkOf } from '../../src/address/cidr.js'
 
 describe('canonicalCidr', () => {
   it.each([

@@ -1,6 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CidrSet, clientKey, directPeer, networkOf, trustedProxies } from '../../src/address/index.js'
+import { networkOf } from '../../src/address/cidr.js'
+import { CidrSet } from '../../src/address/cidr-set.js'
+import { clientKey } from '../../src/address/client-key.js'
+import { directPeer, trustedProxies } from '../../src/address/trust.js'
 
 describe('clientKey', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { BlockList, isIP, SocketAddress } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalIp } from '../../src/address/index.js'
+import { canonicalIp } from '../../src/address/ip.js'
 import { address, groups, ipv4, nearly, notations } from './arbitraries.js'
 
 describe('canonicalIp', () => {

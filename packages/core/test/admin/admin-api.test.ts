@@ -2,21 +2,14 @@ import { expect, test } from 'vitest'
 import {
   type AdminOptions,
   adminApi,
-  ConfigError,
   checkFields,
-  integer,
   integerText,
-  list,
-  object,
-  optional,
-  pipeline,
-  privateNetworks,
-  Reply,
   readJson,
-  text,
   withQuery,
-} from '../../src/index.js'
-import { type InjectedRequest, inject } from '../../src/testing/index.js'
+} from '../../src/admin.js'
+import { ConfigError, pipeline, privateNetworks, Reply } from '../../src/index.js'
+import { integer, list, object, optional, text } from '../../src/middleware.js'
+import { type InjectedRequest, inject } from '../../src/testing.js'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 

@@ -1,17 +1,8 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import {
-  type Check,
-  checkFields,
-  checkQuery,
-  flag,
-  integerText,
-  list,
-  object,
-  optional,
-  pipeline,
-  text,
-} from '../../src/index.js'
-import { inject } from '../../src/testing/index.js'
+import { checkFields, checkQuery, integerText } from '../../src/admin.js'
+import { pipeline } from '../../src/index.js'
+import { type Check, flag, list, object, optional, text } from '../../src/middleware.js'
+import { inject } from '../../src/testing.js'
 
 const clearable: Check<string | null | undefined> = (value, at) =>
   value === null || value === undefined ? value : text()(value, at)

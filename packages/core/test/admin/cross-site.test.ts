@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { adminApi } from '../../src/admin.js'
 import {
-  adminApi,
   directPeer,
   pipeline,
   Reply,
@@ -9,7 +9,7 @@ import {
   trustedHops,
   trustedProxies,
 } from '../../src/index.js'
-import { type InjectedRequest, inject } from '../../src/testing/index.js'
+import { type InjectedRequest, inject } from '../../src/testing.js'
 import { memoryLogger } from '../support/memory-logger.js'
 
 const UNSAFE = ['POST', 'PUT', 'PATCH', 'DELETE']

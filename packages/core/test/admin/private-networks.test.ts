@@ -7,7 +7,7 @@ import {
   type Trust,
   trustedProxies,
 } from '../../src/index.js'
-import { type InjectedRequest, inject } from '../../src/testing/index.js'
+import { type InjectedRequest, inject } from '../../src/testing.js'
 
 async function letsIn(
   request: InjectedRequest,

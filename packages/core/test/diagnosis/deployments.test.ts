@@ -7,7 +7,7 @@ import {
   trustedHops,
   trustedProxies,
 } from '../../src/index.js'
-import { type InjectedRequest, inject } from '../../src/testing/index.js'
+import { type InjectedRequest, inject } from '../../src/testing.js'
 import { memoryLogger } from '../support/memory-logger.js'
 
 type Traffic = (index: number) => InjectedRequest

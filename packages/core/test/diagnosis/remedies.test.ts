@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { DiagnosisCode } from '../../src/diagnosis/diagnosis.js'
 import {
   type Diagnosis,
-  type DiagnosisCode,
   directPeer,
   pipeline,
   singleHeader,
@@ -9,7 +9,7 @@ import {
   trustedHops,
   trustedProxies,
 } from '../../src/index.js'
-import { type InjectedRequest, inject } from '../../src/testing/index.js'
+import { type InjectedRequest, inject } from '../../src/testing.js'
 import { memoryLogger } from '../support/memory-logger.js'
 
 /** How a team says where its proxies are. `make` takes the ranges and whether a Unix socket is one. */

@@ -9,7 +9,7 @@ import {
   trustedHops,
   trustedProxies,
 } from '../../src/index.js'
-import { type InjectedRequest, inject } from '../../src/testing/index.js'
+import { type InjectedRequest, inject } from '../../src/testing.js'
 import { BareContext } from '../support/bare-context.js'
 import { memoryLogger } from '../support/memory-logger.js'
 

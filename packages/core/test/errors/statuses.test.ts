@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { pipeline, problemDetails, RequestError, refusalOf } from '../../src/index.js'
-import { inject } from '../../src/testing/index.js'
+import { pipeline, problemDetails, RequestError } from '../../src/index.js'
+import { refusalOf } from '../../src/middleware.js'
+import { inject } from '../../src/testing.js'
 import { memoryLogger } from '../support/memory-logger.js'
 
 /** The IANA registry of status codes, from 400 on. Node knows them, 509 besides, and two by older names. */

@@ -1,4 +1,4 @@
-import { foldCase } from '@palisade/core'
+import { foldCase } from '@palisade/core/middleware'
 import { expect, test } from 'vitest'
 
 const UNITS = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code))

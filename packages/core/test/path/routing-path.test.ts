@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { foldCase, routingPath } from '../../src/index.js'
+import { foldCase, routingPath } from '../../src/middleware.js'
 
 test.each([
   ['/', '/'],

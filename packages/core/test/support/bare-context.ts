@@ -1,4 +1,5 @@
-import { type CompiledPipeline, RequestContext } from '../../src/index.js'
+import type { CompiledPipeline } from '../../src/host.js'
+import { RequestContext } from '../../src/index.js'
 
 /** The least a host is: enough to run a pipeline by hand and to see what it returns, synchronously. */
 export class BareContext extends RequestContext {

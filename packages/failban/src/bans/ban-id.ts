@@ -1,4 +1,4 @@
-import { canonicalCidr, clientKey, networkOf } from '@palisade/core'
+import { canonicalCidr, clientKey, networkOf } from '@palisade/core/middleware'
 
 /**
  * The one text by which a ban of an address or network is known, from whatever notation a person writes: an address is its client

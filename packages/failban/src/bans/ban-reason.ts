@@ -1,4 +1,4 @@
-import { type Check, text } from '@palisade/core'
+import { type Check, text } from '@palisade/core/middleware'
 
 const LONGEST = 500
 const ONE_LINE = /^[^\x00-\x1f\x7f]+$/

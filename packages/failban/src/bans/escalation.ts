@@ -10,7 +10,7 @@ import {
   object,
   optional,
   refuse,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { type BanRecord, MOST_EARLIER } from './ban.js'
 
 export interface EscalationOptions {

@@ -1,4 +1,4 @@
-import type { Clock } from '@palisade/core'
+import type { Clock } from '@palisade/core/middleware'
 import { type BanRecord, endOf } from './ban.js'
 
 /**

@@ -1,4 +1,4 @@
-import { CidrSet, type ClientAddress } from '@palisade/core'
+import { CidrSet, type ClientAddress } from '@palisade/core/middleware'
 import { type Range, rangeOf, widened } from './ban-id.js'
 import type { HeldBan } from './held-ban.js'
 

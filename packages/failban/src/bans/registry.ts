@@ -1,15 +1,13 @@
+import { consoleLogger, type EventBus, type PalisadeEvents } from '@palisade/core'
 import {
   type ClientAddress,
   type Clock,
-  consoleLogger,
-  type EventBus,
   isPromise,
   type Logger,
   type MaybePromise,
-  type PalisadeEvents,
   type Services,
   systemClock,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { AccessLists } from '../lists/access-lists.js'
 import type { BanStore, Replica } from '../stores/store.js'
 import { Archive } from './archive.js'

@@ -10,7 +10,7 @@ import {
   optional,
   refuse,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { MANUAL } from '../bans/ban.js'
 import { DistinctPaths } from '../sources/distinct-paths.js'
 import { OnceAWindow } from '../sources/once-a-window.js'

@@ -1,4 +1,4 @@
-import type { CidrSet } from '@palisade/core'
+import type { CidrSet } from '@palisade/core/middleware'
 import { BucketTally, EXACT_UP_TO, ExactTally, type Tally } from './tally.js'
 import { TwoGenerations } from './two-generations.js'
 

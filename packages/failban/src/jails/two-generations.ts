@@ -1,4 +1,4 @@
-import type { CidrSet } from '@palisade/core'
+import type { CidrSet } from '@palisade/core/middleware'
 
 /**
  * A bounded map that forgets by age: what is used moves to the young generation; when that is full it becomes the old one, and what

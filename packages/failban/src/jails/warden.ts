@@ -1,4 +1,5 @@
-import type { CidrSet, PalisadeEvents } from '@palisade/core'
+import type { PalisadeEvents } from '@palisade/core'
+import type { CidrSet } from '@palisade/core/middleware'
 import { type BanRecord, MANUAL } from '../bans/ban.js'
 import type { Escalation } from '../bans/escalation.js'
 import { type BanRegistry, forget } from '../bans/registry.js'

@@ -1,4 +1,11 @@
-import { type AddressRange, type CidrSet, type Clock, cidrs, type Services, type Trust } from '@palisade/core'
+import {
+  type AddressRange,
+  type CidrSet,
+  type Clock,
+  cidrs,
+  type Services,
+  type Trust,
+} from '@palisade/core/middleware'
 import { OwnAddresses } from './own-addresses.js'
 
 export type RangeList = readonly AddressRange[] | CidrSet

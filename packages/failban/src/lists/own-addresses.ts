@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os'
-import { CidrSet, type Clock, canonicalIp } from '@palisade/core'
+import { CidrSet, type Clock, canonicalIp } from '@palisade/core/middleware'
 
 const FRESH_MS = 60_000
 

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { CidrSet } from '@palisade/core'
+import type { CidrSet } from '@palisade/core/middleware'
 import { TwoGenerations } from '../jails/two-generations.js'
 
 /** A client that asks for more missing paths than these within the window has been counted often enough. */

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@palisade/core'
+import type { RequestContext } from '@palisade/core/middleware'
 
 /**
  * Whether a browser says that the client may not have asked for this itself: a page of another site asked (also one of a sibling

@@ -1,4 +1,4 @@
-import type { CidrSet } from '@palisade/core'
+import type { CidrSet } from '@palisade/core/middleware'
 import { TwoGenerations } from '../jails/two-generations.js'
 
 /** Which clients have been counted for something within the window, where more of it is not to count. */

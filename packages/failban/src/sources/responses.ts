@@ -1,4 +1,4 @@
-import type { CidrSet, Outcome, RequestContext } from '@palisade/core'
+import type { CidrSet, Outcome, RequestContext } from '@palisade/core/middleware'
 import { NOT_FOUND } from '../jails/jail.js'
 import { DistinctPaths } from './distinct-paths.js'
 import { isInduced } from './induced.js'

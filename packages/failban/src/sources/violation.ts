@@ -1,4 +1,4 @@
-import type { RequestContext } from '@palisade/core'
+import type { RequestContext } from '@palisade/core/middleware'
 import { BAN, isSource } from '../jails/jail.js'
 
 export interface ViolationOptions {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { ConfigError } from '@palisade/core'
+import { ConfigError } from '@palisade/core/middleware'
 import { Pulse } from './pulse.js'
 
 interface Holder {

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { ConfigError, type Logger } from '@palisade/core'
+import { ConfigError, type Logger } from '@palisade/core/middleware'
 
 const READ_OR_WRITE = 0o066
 const WRITE = 0o022

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { bindMethods, ConfigError, requireProcess, text } from '@palisade/core'
+import { bindMethods, ConfigError, requireProcess, text } from '@palisade/core/middleware'
 import type { BanRecord } from '../bans/ban.js'
 import { banLine, HEADER, isHeader, parseStep, replay, type Step, unbanLine } from './file-format.js'
 import { FileLock } from './file-lock.js'

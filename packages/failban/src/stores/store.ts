@@ -1,4 +1,4 @@
-import type { Clock, Logger, MaybePromise } from '@palisade/core'
+import type { Clock, Logger, MaybePromise } from '@palisade/core/middleware'
 import type { BanRecord } from '../bans/ban.js'
 
 /** The bans that a process knows, as its store sees them. */

@@ -1,4 +1,4 @@
-import { CidrSet, canonicalIp, clientKey } from '@palisade/core'
+import { CidrSet, canonicalIp, clientKey } from '@palisade/core/middleware'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { banId, isWithin, rangeOf } from '../../src/bans/ban-id.js'

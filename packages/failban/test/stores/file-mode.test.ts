@@ -1,7 +1,8 @@
 import { chmod, type FileHandle, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigError, type Logger, systemClock } from '@palisade/core'
+import { ConfigError, type Logger } from '@palisade/core'
+import { systemClock } from '@palisade/core/middleware'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type BanStore, fileBans } from '../../src/index.js'
 

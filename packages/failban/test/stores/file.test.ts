@@ -20,9 +20,11 @@ import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, type Logger, pipeline, systemClock } from '@palisade/core'
+import { ConfigError, type Logger, pipeline } from '@palisade/core'
+import { systemClock } from '@palisade/core/middleware'
 import { build } from 'esbuild'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { workspaceSources } from '../../../../test/support/workspace-sources.js'
 import type { BanRecord } from '../../src/bans/ban.js'
 import { type BanStore, type FailbanOptions, failban, fileBans, type Replica } from '../../src/index.js'
 import { Pulse } from '../../src/stores/pulse.js'
@@ -477,7 +479,7 @@ describe('given a process that is killed while it bans', () => {
       platform: 'node',
       format: 'esm',
       logLevel: 'error',
-      alias: { '@palisade/core': fileURLToPath(new URL('../../../core/src/index.ts', import.meta.url)) },
+      plugins: [workspaceSources],
     })
     for (let round = 0; round < 3; round++) {
       const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -1,4 +1,4 @@
-import { type Decision, isPromise, type MaybePromise } from '@palisade/core'
+import { type Decision, isPromise, type MaybePromise } from '@palisade/core/middleware'
 import type { Refusal } from '../decision.js'
 import { type AnyGuard, type ContextsOf, type NamedGuard, type RecordsOf, withFacts } from '../named-guard.js'
 import { type Asked, factsOf, partsOf } from './parts.js'

@@ -1,4 +1,4 @@
-import { type Decision, isPromise } from '@palisade/core'
+import { type Decision, isPromise } from '@palisade/core/middleware'
 import { ALLOW, forbidden } from '../decision.js'
 import { type AnyGuard, type ContextOf, type NamedGuard, type RecordOf, withFacts } from '../named-guard.js'
 import { type Asked, factsOf, partsOf } from './parts.js'

@@ -1,4 +1,4 @@
-import { ConfigError } from '@palisade/core'
+import { ConfigError } from '@palisade/core/middleware'
 import { toNamed } from '../define-guard.js'
 import { type AnyGuard, FACTS, type NamedGuard } from '../named-guard.js'
 

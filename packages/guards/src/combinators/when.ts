@@ -1,4 +1,4 @@
-import { callback, type Decision, isPromise, type MaybePromise } from '@palisade/core'
+import { callback, type Decision, isPromise, type MaybePromise } from '@palisade/core/middleware'
 import { ALLOW } from '../decision.js'
 import {
   type AnyGuard,

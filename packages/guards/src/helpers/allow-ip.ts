@@ -7,7 +7,7 @@ import {
   flag,
   optional,
   refuse,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { ALLOW, forbidden } from '../decision.js'
 import { type NamedGuard, withFacts } from '../named-guard.js'
 

@@ -1,4 +1,4 @@
-import { list, refuse, text } from '@palisade/core'
+import { list, refuse, text } from '@palisade/core/middleware'
 import { ALLOW, forbidden } from '../decision.js'
 import { type NamedGuard, withFacts } from '../named-guard.js'
 import type { Timed } from './require-fresh-login.js'

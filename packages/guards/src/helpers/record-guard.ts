@@ -7,7 +7,7 @@ import {
   type MaybePromise,
   optional,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { ANONYMOUS, forbidden, notFound } from '../decision.js'
 import { IDENTITY, identityOf, settle } from '../define-guard.js'
 import { type Caller, type IdentifiedContext, type NamedGuard, withFacts } from '../named-guard.js'

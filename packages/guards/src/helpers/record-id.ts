@@ -1,4 +1,4 @@
-import { type Decision, isPromise } from '@palisade/core'
+import { type Decision, isPromise } from '@palisade/core/middleware'
 import { forbidden } from '../decision.js'
 
 /** What a record may say of whose it is. */

@@ -1,4 +1,4 @@
-import { type Clock, type Duration, duration } from '@palisade/core'
+import { type Clock, type Duration, duration } from '@palisade/core/middleware'
 import { ALLOW, ANONYMOUS, unauthorized } from '../decision.js'
 import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type NamedGuard, withFacts } from '../named-guard.js'

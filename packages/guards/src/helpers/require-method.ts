@@ -1,4 +1,4 @@
-import { list, text } from '@palisade/core'
+import { list, text } from '@palisade/core/middleware'
 import { ALLOW, ANONYMOUS, forbidden, quoted } from '../decision.js'
 import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type NamedGuard, withFacts } from '../named-guard.js'

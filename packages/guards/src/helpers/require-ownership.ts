@@ -1,4 +1,4 @@
-import { type Check, callback, checkOptions, either, optional, text } from '@palisade/core'
+import { type Check, callback, checkOptions, either, optional, text } from '@palisade/core/middleware'
 import type { Caller, IdentifiedContext, NamedGuard } from '../named-guard.js'
 import { type Loadless, onRecord, type RecordOptions, recordShape } from './record-guard.js'
 import { type RecordId, sameId } from './record-id.js'

@@ -1,4 +1,4 @@
-import { checkOptions, flag, list, optional, text } from '@palisade/core'
+import { checkOptions, flag, list, optional, text } from '@palisade/core/middleware'
 import { ALLOW, ANONYMOUS, forbidden } from '../decision.js'
 import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type NamedGuard, withFacts } from '../named-guard.js'

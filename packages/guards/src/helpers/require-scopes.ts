@@ -1,4 +1,12 @@
-import { type Check, checkOptions, flag, type Identity, list, optional, refuse } from '@palisade/core'
+import {
+  type Check,
+  checkOptions,
+  flag,
+  type Identity,
+  list,
+  optional,
+  refuse,
+} from '@palisade/core/middleware'
 import { ALLOW, ANONYMOUS, forbidden, type Refusal } from '../decision.js'
 import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type NamedGuard, withFacts } from '../named-guard.js'

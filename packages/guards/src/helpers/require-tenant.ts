@@ -1,4 +1,4 @@
-import { checkOptions, type Decision, type MaybePromise, optional } from '@palisade/core'
+import { checkOptions, type Decision, type MaybePromise, optional } from '@palisade/core/middleware'
 import { ALLOW, ANONYMOUS, forbidden, notFound } from '../decision.js'
 import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type IdentifiedContext, type NamedGuard, withFacts } from '../named-guard.js'

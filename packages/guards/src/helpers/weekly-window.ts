@@ -1,4 +1,4 @@
-import { type Check, refuse } from '@palisade/core'
+import { type Check, refuse } from '@palisade/core/middleware'
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
 const DAY = 1440

@@ -1,4 +1,4 @@
-import { bindMethods, type Check, list, object, oneOf, optional, refuse } from '@palisade/core'
+import { bindMethods, type Check, list, object, oneOf, optional, refuse } from '@palisade/core/middleware'
 import { MOST_SEGMENTS } from '../helpers/patterns.js'
 import { ACTIONS, type Action, ALL, BIT, DENY, isAction } from './actions.js'
 

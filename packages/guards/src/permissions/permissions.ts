@@ -11,7 +11,7 @@ import {
   oneOf,
   optional,
   refuse,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { ALLOW, ANONYMOUS, forbidden, notFound, quoted } from '../decision.js'
 import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type IdentifiedContext, type NamedGuard, withFacts } from '../named-guard.js'

@@ -1,4 +1,4 @@
-import { type Decision, isPromise } from '@palisade/core'
+import { type Decision, isPromise } from '@palisade/core/middleware'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {

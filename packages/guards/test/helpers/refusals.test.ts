@@ -1,4 +1,4 @@
-import type { Decision } from '@palisade/core'
+import type { Decision } from '@palisade/core/middleware'
 import { fakeClock } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
 import {

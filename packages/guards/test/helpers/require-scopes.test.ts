@@ -1,5 +1,5 @@
-import type { Decision } from '@palisade/core'
-import { isPromise } from '@palisade/core'
+import type { Decision } from '@palisade/core/middleware'
+import { isPromise } from '@palisade/core/middleware'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { check, requireScopes } from '../../src/index.js'

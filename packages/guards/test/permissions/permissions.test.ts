@@ -1,5 +1,6 @@
-import type { Decision, Identity } from '@palisade/core'
-import { isPromise } from '@palisade/core'
+import type { Identity } from '@palisade/core'
+import type { Decision } from '@palisade/core/middleware'
+import { isPromise } from '@palisade/core/middleware'
 import { inject } from '@palisade/core/testing'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'

@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { refuseRuntime } from '@palisade/core'
+import { refuseRuntime } from '@palisade/core/middleware'
 
 /** What to do on a runtime on which a check of the process cannot run. */
 export const LEAVE_OUT = 'leave this check out'

@@ -11,7 +11,7 @@ import {
   optional,
   refuse,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 
 /** Which probes ask: `live` only what a restart repairs, `ready` what traffic needs, `startup` what has to be done once. */
 export type CheckKind = 'live' | 'ready' | 'startup'

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { checkOptions, integer, optional, requireProcess, text } from '@palisade/core'
+import { checkOptions, integer, optional, requireProcess, text } from '@palisade/core/middleware'
 import { LEAVE_OUT } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 import { ratio } from './memory.js'

@@ -1,4 +1,4 @@
-import { checkOptions, type Duration, duration, optional, refuseRuntime } from '@palisade/core'
+import { checkOptions, type Duration, duration, optional, refuseRuntime } from '@palisade/core/middleware'
 import { builtin, LEAVE_OUT } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 

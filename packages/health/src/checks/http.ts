@@ -6,7 +6,7 @@ import {
   oneOf,
   optional,
   refuse,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { Dispatcher } from 'undici'
 import { type Check, type CommonOptions, checkOf, dependencyShape } from './check.js'
 

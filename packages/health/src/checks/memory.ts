@@ -6,7 +6,7 @@ import {
   optional,
   refuse,
   refuseRuntime,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { builtin, LEAVE_OUT } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 

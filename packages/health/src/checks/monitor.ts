@@ -1,4 +1,4 @@
-import { type Clock, isPromise, type MaybePromise } from '@palisade/core'
+import { type Clock, isPromise, type MaybePromise } from '@palisade/core/middleware'
 import type { Check, CheckVerdict } from './check.js'
 import { type CheckResult, judge, messageOf } from './result.js'
 

@@ -1,4 +1,4 @@
-import { checkOptions } from '@palisade/core'
+import { checkOptions } from '@palisade/core/middleware'
 import { type RedisClient, redisClient } from '@palisade/core/redis'
 import { type Check, type CommonOptions, checkOf, dependencyShape } from './check.js'
 

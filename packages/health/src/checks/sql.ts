@@ -1,4 +1,4 @@
-import { callback, checkOptions } from '@palisade/core'
+import { callback, checkOptions } from '@palisade/core/middleware'
 import { type Check, type CommonOptions, checkOf, dependencyShape } from './check.js'
 
 export type SqlQuery = (signal: AbortSignal) => Promise<unknown>

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { checkOptions, integer, text } from '@palisade/core'
+import { checkOptions, integer, text } from '@palisade/core/middleware'
 import { type Check, type CommonOptions, checkOf, dependencyShape } from './check.js'
 
 export interface TcpOptions extends CommonOptions {

@@ -1,4 +1,10 @@
-import { type Decision, type Guard, isPromise, type MaybePromise, type RequestContext } from '@palisade/core'
+import {
+  type Decision,
+  type Guard,
+  isPromise,
+  type MaybePromise,
+  type RequestContext,
+} from '@palisade/core/middleware'
 
 export type Access = (ctx: RequestContext) => MaybePromise<boolean>
 

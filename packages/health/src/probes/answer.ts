@@ -1,4 +1,4 @@
-import { preferred, Reply } from '@palisade/core'
+import { preferred, Reply } from '@palisade/core/middleware'
 import type { CheckResult } from '../checks/result.js'
 import { type CheckReport, type HealthReport, type HealthStatus, isHealthy } from './panel.js'
 

@@ -1,4 +1,4 @@
-import { type Clock, ConfigError, isPromise, type MaybePromise } from '@palisade/core'
+import { type Clock, ConfigError, isPromise, type MaybePromise } from '@palisade/core/middleware'
 import type { Check, CheckKind } from '../checks/check.js'
 import { Monitor } from '../checks/monitor.js'
 import type { CheckResult } from '../checks/result.js'

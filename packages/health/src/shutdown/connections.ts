@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
-import { systemClock } from '@palisade/core'
+import { systemClock } from '@palisade/core/middleware'
 import { refuseRequest, refuseUpgrade } from './refuse.js'
 
 /** A connection that speaks HTTP/1. One that was upgraded is none any more. */

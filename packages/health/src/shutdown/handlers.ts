@@ -8,7 +8,7 @@ import {
   object,
   optional,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 
 /** What a team does at the end, such as closing a pool. `signal` is aborted when its time is up. */
 export type ShutdownHandler = ShutdownStep | ShutdownTask

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import process from 'node:process'
-import type { Clock, EventBus, EventName, Logger, PalisadeEvents } from '@palisade/core'
+import type { EventBus, EventName, PalisadeEvents } from '@palisade/core'
+import type { Clock, Logger } from '@palisade/core/middleware'
 import type { Lifecycle } from '../lifecycle.js'
 import { Connections } from './connections.js'
 import { type CheckedHandler, handler, runHandler, type ShutdownHandler } from './handlers.js'

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import type { Clock } from '@palisade/core'
+import type { Clock } from '@palisade/core/middleware'
 
 /** npm hands a signal on to a process that the terminal has already given it to. */
 const DUPLICATE_MS = 1000

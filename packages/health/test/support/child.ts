@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { workspaceSources } from '../../../../test/support/workspace-sources.js'
 
 const packages = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -23,12 +24,10 @@ export async function buildProgram(): Promise<{ file: string; remove(): void }> 
     format: 'esm',
     target: 'node20',
     plugins: [
+      workspaceSources,
       {
-        name: 'sources',
+        name: 'externals',
         setup({ onResolve }) {
-          onResolve({ filter: /^@palisade\/core/ }, ({ path }) => ({
-            path: `${packages}core/src${path.slice('@palisade/core'.length)}/index.ts`,
-          }))
           onResolve({ filter: /^[@a-z]/ }, ({ path, kind }) =>
             kind === 'entry-point' ? undefined : { path, external: true },
           )

@@ -1,13 +1,5 @@
-import {
-  type AdminHandler,
-  adminApi,
-  type Check,
-  type Guard,
-  type QueryRoute,
-  Reply,
-  type RequestContext,
-  text,
-} from '@palisade/core'
+import { type AdminHandler, adminApi, type QueryRoute } from '@palisade/core/admin'
+import { type Check, type Guard, Reply, type RequestContext, text } from '@palisade/core/middleware'
 import type { MetricsView } from '../collector.js'
 import { TEXT_TYPE } from '../exposition/text.js'
 import { wantsJson } from './negotiate.js'

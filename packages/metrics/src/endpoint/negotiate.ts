@@ -1,4 +1,4 @@
-import { preferred } from '@palisade/core'
+import { preferred } from '@palisade/core/middleware'
 
 /** Whether `Accept` prefers JSON to text. Prometheus asks for text types by name, browsers for HTML, neither for JSON. */
 export function wantsJson(accept: string | undefined): boolean {

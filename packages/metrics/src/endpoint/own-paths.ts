@@ -1,4 +1,4 @@
-import type { Services } from '@palisade/core'
+import type { Services } from '@palisade/core/middleware'
 import type { Metrics } from '../metrics.js'
 
 /** A `metrics()` as endpoints see it. */

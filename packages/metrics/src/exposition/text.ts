@@ -1,4 +1,4 @@
-import { isPromise, type Logger } from '@palisade/core'
+import { isPromise, type Logger } from '@palisade/core/middleware'
 import type { Sample } from '../series/metric.js'
 import type { Exposed } from '../series/registry.js'
 

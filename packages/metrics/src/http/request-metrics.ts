@@ -1,4 +1,4 @@
-import type { Outcome, RequestContext } from '@palisade/core'
+import type { Outcome, RequestContext } from '@palisade/core/middleware'
 import { Bounds } from '../series/distribution.js'
 import type { Registry } from '../series/registry.js'
 import { LONGEST, LogScale, SHORTEST } from '../window/log-scale.js'

@@ -1,4 +1,4 @@
-import { type Outcome, type RequestContext, wrongResult } from '@palisade/core'
+import { type Outcome, type RequestContext, wrongResult } from '@palisade/core/middleware'
 
 /** Names the route of a request for metrics or the log. `undefined`: what the host says. */
 export type RouteLabel = (ctx: RequestContext, outcome: Outcome) => string | undefined

@@ -1,4 +1,4 @@
-import { type Check, callback, checkOptions, list, optional, refuse, text } from '@palisade/core'
+import { type Check, callback, checkOptions, list, optional, refuse, text } from '@palisade/core/middleware'
 
 /** Prometheus' data model, https://prometheus.io/docs/concepts/data_model/; a name that begins with `__` is the server's own. */
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/

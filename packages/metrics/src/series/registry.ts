@@ -1,4 +1,4 @@
-import { bindMethods, ConfigError } from '@palisade/core'
+import { bindMethods, ConfigError } from '@palisade/core/middleware'
 import { SeriesBudget } from './budget.js'
 import { Counter } from './counter.js'
 import { DURATION_BUCKETS } from './distribution.js'

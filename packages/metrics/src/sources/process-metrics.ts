@@ -1,4 +1,4 @@
-import type { Clock } from '@palisade/core'
+import type { Clock } from '@palisade/core/middleware'
 import type { Exposed, Registry } from '../series/registry.js'
 
 interface Memory {

@@ -1,4 +1,4 @@
-import { type RequestContext, wrongResult } from '@palisade/core'
+import { type RequestContext, wrongResult } from '@palisade/core/middleware'
 import { readFlags, type Traceparent } from './traceparent.js'
 
 /** The ids of a span, as `span.spanContext()` of OpenTelemetry has them. */

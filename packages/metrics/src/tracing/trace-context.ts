@@ -7,7 +7,7 @@ import {
   type Middleware,
   optional,
   type RequestContext,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { type ActiveSpan, activeSpanOf } from './active-span.js'
 import { parseTraceparent, type Trace, validTracestate, writeFlags } from './traceparent.js'
 

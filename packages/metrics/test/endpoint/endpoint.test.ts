@@ -1,12 +1,5 @@
-import {
-  type Decision,
-  directPeer,
-  requestId,
-  singleHeader,
-  type Trust,
-  trustedHops,
-  trustedProxies,
-} from '@palisade/core'
+import { directPeer, requestId, singleHeader, type Trust, trustedHops, trustedProxies } from '@palisade/core'
+import type { Decision } from '@palisade/core/middleware'
 import { inject } from '@palisade/core/testing'
 import { describe, expect, it } from 'vitest'
 import { samplesOf, stand } from '../support/stand.js'

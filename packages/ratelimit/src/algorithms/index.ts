@@ -1,4 +1,4 @@
-import { refuse } from '@palisade/core'
+import { refuse } from '@palisade/core/middleware'
 import type { Algorithm } from './algorithm.js'
 import { debt, debtQueue } from './debt.js'
 import { fixedWindow } from './fixed-window.js'

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@palisade/core'
+import type { RequestContext } from '@palisade/core/middleware'
 import { byClient } from '../keys/builders.js'
 import type { KeyFunction } from '../keys/key-function.js'
 import { Policy } from './policy.js'

@@ -1,4 +1,4 @@
-import { ConfigError, type Services } from '@palisade/core'
+import { ConfigError, type Services } from '@palisade/core/middleware'
 import type { LimitStore } from '../stores/store.js'
 import { UNNAMED } from './policy.js'
 

@@ -13,7 +13,7 @@ import {
   text,
   within,
   wrongResult,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import type { Tally } from '../algorithms/algorithm.js'
 import {
   ALGORITHM_NAMES,

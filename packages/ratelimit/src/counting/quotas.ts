@@ -7,7 +7,7 @@ import {
   oneOf,
   optional,
   refuse,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { Tally } from '../algorithms/algorithm.js'
 import { Forgotten } from '../refunds/forgotten.js'
 import { type AnyReceipt, type Counter, LateReceipt, Receipt } from '../refunds/receipts.js'

@@ -9,7 +9,7 @@ import {
   RequestError,
   refuse,
   routingPath,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import { digest } from './bounded-key.js'
 import { apiKeyForm, clientForm, composedForm, FORM, identityForm, type KeyForm } from './forms.js'
 import { type ComposedKey, type KeyFunction, PARTS, requireKeyless } from './key-function.js'

@@ -1,4 +1,4 @@
-import { canonicalCidr, networkOf, type Trust } from '@palisade/core'
+import { canonicalCidr, networkOf, type Trust } from '@palisade/core/middleware'
 
 /** Where a key function of this package has the forms of its keys. */
 export const FORM: unique symbol = Symbol('form')

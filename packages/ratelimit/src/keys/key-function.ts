@@ -1,4 +1,4 @@
-import { ignoreRejection, type RequestContext, wrongResult } from '@palisade/core'
+import { ignoreRejection, type RequestContext, wrongResult } from '@palisade/core/middleware'
 
 /**
  * Who or what an attempt is counted for. `false` leaves the request uncounted; nothing (`undefined`, `null`, an empty string) means that

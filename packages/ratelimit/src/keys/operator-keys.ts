@@ -1,4 +1,5 @@
-import { directPeer, type Services, type Trust } from '@palisade/core'
+import { directPeer } from '@palisade/core'
+import type { Services, Trust } from '@palisade/core/middleware'
 import { boundedKey } from './bounded-key.js'
 import { clientKeysOf, FORM, type KeyForm } from './forms.js'
 

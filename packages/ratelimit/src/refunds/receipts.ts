@@ -1,4 +1,4 @@
-import type { LimitReceipt } from '@palisade/core'
+import type { LimitReceipt } from '@palisade/core/middleware'
 import type { Taken, Tally } from '../algorithms/algorithm.js'
 import type { Engine } from '../stores/store.js'
 import type { Forgotten } from './forgotten.js'

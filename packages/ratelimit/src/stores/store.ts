@@ -1,4 +1,4 @@
-import type { Clock, MaybePromise } from '@palisade/core'
+import type { Clock, MaybePromise } from '@palisade/core/middleware'
 import type { Algorithm, Taken, Tally } from '../algorithms/algorithm.js'
 import type { AlgorithmName } from '../algorithms/index.js'
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redisUrl, uniqueNamespace } from '../../../../test/support/redis.js'
+import { workspaceSources } from '../../../../test/support/workspace-sources.js'
 
 const packages = fileURLToPath(new URL('../../..', import.meta.url))
 /** Inside the package, so that the program finds the client. */
@@ -32,11 +33,7 @@ describe.skipIf(redisUrl() === undefined)('given four processes on one Redis', (
       format: 'esm',
       target: 'node20',
       external: ['ioredis', 'redis'],
-      alias: {
-        '@palisade/core': `${packages}core/src/index.ts`,
-        '@palisade/core/redis': `${packages}core/src/redis/index.ts`,
-        '@palisade/ratelimit': `${packages}ratelimit/src/index.ts`,
-      },
+      plugins: [workspaceSources],
     })
   })
   afterAll(() => rmSync(directory, { recursive: true, force: true }))

@@ -1,5 +1,4 @@
 import {
-  adminApi,
   directPeer,
   privateNetworks,
   Reply,
@@ -8,6 +7,7 @@ import {
   trustedHops,
   trustedProxies,
 } from '@palisade/core'
+import { adminApi } from '@palisade/core/admin'
 import type { App, Behaviour } from '../behaviour.js'
 import type { ClientRequest } from '../client/client.js'
 

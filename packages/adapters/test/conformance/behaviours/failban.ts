@@ -1,6 +1,7 @@
 /** Bans, on every host: who is refused, what of the answers counts, and the admin API. */
 import { authenticate, basic } from '@palisade/auth'
-import { adminApi, cors, RequestError, securityHeaders, trustedProxies } from '@palisade/core'
+import { cors, RequestError, securityHeaders, trustedProxies } from '@palisade/core'
+import { adminApi } from '@palisade/core/admin'
 import { banAdmin, type FailbanOptions, failban, ipFilter, violation } from '@palisade/failban'
 import { empty, text } from '../answers.js'
 import { type App, type Behaviour, get } from '../behaviour.js'

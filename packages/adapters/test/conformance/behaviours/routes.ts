@@ -1,4 +1,5 @@
-import { adminApi, Reply } from '@palisade/core'
+import { Reply } from '@palisade/core'
+import { adminApi } from '@palisade/core/admin'
 import { json, redirect, text } from '../answers.js'
 import { type App, type Behaviour, get, type Mount } from '../behaviour.js'
 

@@ -1,4 +1,5 @@
-import { problemDetails, RequestError, refusalOf } from '@palisade/core'
+import { problemDetails, RequestError } from '@palisade/core'
+import { refusalOf } from '@palisade/core/middleware'
 import { HTTPException } from 'hono/http-exception'
 import createError from 'http-errors'
 import { type Behaviour, get } from '../behaviour.js'

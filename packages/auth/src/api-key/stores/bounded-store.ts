@@ -6,7 +6,7 @@ import {
   type MaybePromise,
   RequestError,
   refuse,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 
 /** So many calls wait at most; a client library may queue without end while its server is away. */
 const MOST_WAITING = 1000

@@ -1,4 +1,11 @@
-import { checkOptions, type Duration, duration, type KeyValueStore, optional, text } from '@palisade/core'
+import {
+  checkOptions,
+  type Duration,
+  duration,
+  type KeyValueStore,
+  optional,
+  text,
+} from '@palisade/core/middleware'
 import { inTurns } from '../in-turns.js'
 import type { ApiKeyRecord } from '../record.js'
 import { BatchedCounters } from './batched-counters.js'

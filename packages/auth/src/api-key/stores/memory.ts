@@ -1,4 +1,4 @@
-import { type Clock, checkOptions, having, integer, optional, systemClock } from '@palisade/core'
+import { type Clock, checkOptions, having, integer, optional, systemClock } from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
 import type { ApiKeyRecord } from '../record.js'
 import type { ApiKeyStore } from './store.js'

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { RequestError, systemClock } from '@palisade/core'
+import { RequestError, systemClock } from '@palisade/core/middleware'
 import type { BoundedStore } from './bounded-store.js'
 import { Serial } from './serial.js'
 

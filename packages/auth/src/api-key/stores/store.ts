@@ -1,4 +1,4 @@
-import type { MaybePromise } from '@palisade/core'
+import type { MaybePromise } from '@palisade/core/middleware'
 import type { ApiKeyRecord } from '../record.js'
 
 export interface KeyPage {

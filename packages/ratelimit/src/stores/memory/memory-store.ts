@@ -1,4 +1,11 @@
-import { bindMethods, type Clock, ConfigError, checkOptions, integer, optional } from '@palisade/core'
+import {
+  bindMethods,
+  type Clock,
+  ConfigError,
+  checkOptions,
+  integer,
+  optional,
+} from '@palisade/core/middleware'
 import { type Algorithm, answerNever, Book, type Taken, type Tally } from '../../algorithms/algorithm.js'
 import { requireAlgorithm } from '../../algorithms/index.js'
 import type { DirectEngine, Engine, LimitStore, PolicyKind } from '../store.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '@palisade/core'
+import type { Clock } from '@palisade/core/middleware'
 
 /**
  * The time of a store: the time of day of its first use, moved on by the clock's monotonic time only. So aligned windows

@@ -1,4 +1,4 @@
-import type { Clock } from '@palisade/core'
+import type { Clock } from '@palisade/core/middleware'
 import type { GuardedRedis, RedisKeys, RedisScript } from '@palisade/core/redis'
 import { answerNever, type Taken, Tally } from '../../algorithms/algorithm.js'
 import type { OwedRefunds } from '../../refunds/owed-refunds.js'

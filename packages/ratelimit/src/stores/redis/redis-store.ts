@@ -7,7 +7,7 @@ import {
   optional,
   orFalse,
   text,
-} from '@palisade/core'
+} from '@palisade/core/middleware'
 import {
   type GuardedRedis,
   guardRedis,

@@ -1,0 +1,84 @@
+import { isPromise } from '../kernel/maybe-promise.js'
+
+/** Field names to values; several values are several field lines (`Set-Cookie`). */
+export type HeaderBag = Readonly<Record<string, string | readonly string[]>>
+
+export type ReplyBody = string | Uint8Array | AsyncIterable<Uint8Array | string> | null
+
+/** Survives two copies of this package in one process, which `instanceof` does not. */
+const REPLY = Symbol.for('@palisade/core.reply')
+
+/** An answer of a middleware's own. Immutable; the adapter writes it to the host. */
+export class Reply {
+  readonly status: number
+  readonly headers: HeaderBag
+  /** A stream is read at the client's pace and ended (`return()`) when the client leaves. */
+  readonly body: ReplyBody
+  readonly [REPLY] = true
+
+  constructor(status: number, headers: HeaderBag = {}, body: ReplyBody = null) {
+    if (!Number.isInteger(status) || status < 200 || status > 599) {
+      throw new RangeError(`Reply: the status is ${status}; allowed: a final HTTP status, 200 to 599`)
+    }
+    this.status = status
+    this.headers = headers
+    this.body = body
+  }
+
+  /** `{ "a": 1 }` as `application/json; charset=utf-8`. */
+  static json(status: number, value: unknown, headers: HeaderBag = {}): Reply {
+    return new Reply(
+      status,
+      { 'Content-Type': 'application/json; charset=utf-8', ...headers },
+      JSON.stringify(value),
+    )
+  }
+
+  /** The same answer with more headers; a name given again replaces the earlier value, whatever its case. */
+  with(headers: HeaderBag): Reply {
+    const merged: Record<string, string | readonly string[]> = { ...this.headers }
+    const names = new Map(Object.keys(merged).map(name => [name.toLowerCase(), name]))
+    for (const [name, value] of Object.entries(headers)) merged[names.get(name.toLowerCase()) ?? name] = value
+    return new Reply(this.status, merged, this.body)
+  }
+}
+
+/**
+ * Ends the source of a reply that will not be sent, which would keep open what it reads from: a file, a subscription. For adapters, wherever they drop
+ * a reply. Never throws; what goes wrong is nobody's any more.
+ */
+export function discard({ body }: Reply): void {
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array) return
+  const source = body as Stoppable
+  try {
+    // A file that cannot be opened says so later, and with nobody listening it would end the process.
+    source.on?.('error', () => {})
+    // First, since the iterator of a stream that nobody has begun to read does not end the stream.
+    if (source.destroy !== undefined) swallow(source.destroy())
+    else if (source.cancel !== undefined) swallow(source.cancel())
+    else swallow(body[Symbol.asyncIterator]().return?.())
+  } catch {
+    // See above.
+  }
+}
+
+/** What streams of Node and of the web have besides being iterable. */
+interface Stoppable {
+  on?(event: 'error', listener: () => void): unknown
+  destroy?(): unknown
+  cancel?(): unknown
+}
+
+function swallow(result: unknown): void {
+  if (isPromise(result)) result.then(undefined, () => {})
+}
+
+/** `false` also for what cannot be inspected. */
+export function isReply(value: unknown): value is Reply {
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return value instanceof Reply || REPLY in value
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,6 @@
+export { discard, isReply } from './contract/reply.js'
+export { answerError, reportError, reportHandled } from './errors/answer-error.js'
+export { denialOf, exposedMessage, type HostView } from './errors/denial-of.js'
+export { takenFrom } from './errors/error-headers.js'
+export { inspectable } from './errors/thrown.js'
+export { CompiledPipeline } from './pipeline/compiled-pipeline.js'
