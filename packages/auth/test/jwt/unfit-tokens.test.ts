@@ -1,7 +1,16 @@
 import { pipeline } from '@palisade/core'
-import { fakeClock, inject } from '@palisade/core/testing'
+import { fakeClock, type InjectedRequest, inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
-import { type JwtOptions, jwt } from '../../src/index.js'
+import {
+  apiKey,
+  apiKeys,
+  basic,
+  cookie,
+  type JwtOptions,
+  jwt,
+  type Strategy,
+  bearer as tokens,
+} from '../../src/index.js'
 import { bearer, edge } from '../support/edge.js'
 import { fakeLimiter } from '../support/fake-limiter.js'
 import { AUDIENCE, claims, forge, ISSUER, NOW, SECRET } from '../support/tokens.js'
@@ -133,6 +142,59 @@ describe('given the reason of a refusal', () => {
       'no JSON',
     ])
     expect(JSON.stringify(here.debugs)).not.toContain('not.log')
+  })
+
+  const token = (header: object, changes: object = {}) => bearer(forge(header, { ...claims(), ...changes }))
+  const down = {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    jwksUri: 'https://login.example/jwks',
+    fetch: () => Promise.reject(new Error('down')),
+  }
+  const WITHOUT_HINT: [reason: string, request: InjectedRequest, strategies?: readonly Strategy[]][] = [
+    ['no credentials', {}],
+    ['malformed', { headers: { authorization: 'Bearer a b' } }],
+    [
+      'malformed',
+      { headers: { authorization: 'Bearer a.b.c', cookie: 'token=a.b.c' } },
+      [jwt({ ...base, from: [tokens(), cookie('token', { csrf: 'handled' })] })],
+    ],
+    ['token too long', bearer(`${'a'.repeat(9000)}.b.c`)],
+    ['no JWS', bearer('abc')],
+    ['no JSON', bearer('a.b.c')],
+    ['no signature', token({ alg: 'none' })],
+    ['header jku', token({ alg: 'HS256', jku: 'https://evil.example' })],
+    ['header crit', token({ alg: 'HS256', crit: ['exp'] })],
+    ['header kid', token({ alg: 'HS256', kid: 7 })],
+    ['claim iss', token({ alg: 'HS256' }, { iss: undefined })],
+    ['issuer down', token({ alg: 'RS256', kid: 'k' }), [jwt(down)]],
+    ['verification failed', token({ alg: 'HS256' }), [jwt({ ...base, validate: () => 7 as never })]],
+    ['no key', { headers: { 'x-api-key': `pk_${'a'.repeat(16)}` } }, [apiKey({ keys: apiKeys() })]],
+    [
+      'wrong password',
+      { headers: { authorization: `Basic ${btoa('ada:x')}` } },
+      [basic({ verify: () => null })],
+    ],
+  ]
+
+  test.each(WITHOUT_HINT)('when it is %s, then the line has no hint', async (...row) => {
+    const [reason, request, strategies = [jwt(base)]] = row
+    const here = edge({ strategies })
+    await here.send(request)
+    const line = here.debugs.find(({ message }) => message === 'a request was not authenticated')
+    expect(line?.fields).toEqual({
+      ...(reason !== 'no credentials' && { strategy: strategies[0]?.name }),
+      reason,
+      request_id: expect.any(String),
+    })
+  })
+
+  test('when an attempt is throttled, then the line has no hint either', async () => {
+    const here = edge({ strategies: [jwt(base)], throttle: { jwt: fakeLimiter(0) } })
+    await here.send(token({ alg: 'HS256' }))
+    expect(here.debugs.map(({ fields }) => fields)).toEqual([
+      { strategy: 'jwt', reason: 'throttled', request_id: expect.any(String) },
+    ])
   })
 
   test('when a logger of the team fails at it, then the request is refused as ever', async () => {
