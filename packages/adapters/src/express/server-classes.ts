@@ -2,8 +2,8 @@ import { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 
 /**
- * A server makes its requests and responses with two classes that it keeps behind symbols; `createServer({ IncomingMessage, ServerResponse })`
- * sets them. The symbols are no promise of Node's: they are used only if they are found when this module is loaded.
+ * The symbols behind which a server keeps the two classes of its requests and responses. Node does
+ * not promise them: they are used only if they are found when this module is loaded.
  */
 const INCOMING = symbolOf('IncomingMessage', IncomingMessage)
 const RESPONSE = symbolOf('ServerResponse', ServerResponse)
@@ -21,18 +21,17 @@ export interface App {
 /** The events whose listeners are given a request or a response. */
 const HANDING_OUT = ['request', 'upgrade', 'connect', 'checkContinue', 'checkExpectation']
 
-/** The prototype of the requests that the server makes; `undefined` where that cannot be told. */
+/** The prototype of the requests that the server makes; `undefined` where it is not known. */
 export function requestPrototypeOf(server: Server): object | undefined {
   return INCOMING === undefined ? undefined : (server as unknown as Classes)[INCOMING]?.prototype
 }
 
 /**
- * Lets a server make its requests and responses with the prototypes of the application, so that what Express does to each of them -
- * `Object.setPrototypeOf` - changes nothing.
+ * Lets a server make its requests and responses with the prototypes of the application, for as long
+ * as the application is its one listener: docs/decisions/0006-make-express-objects-with-room.md
  *
- * Nobody but the application may meet them so: Express's prototypes have getters (`path`, `query`, `ip`) where others assign. So this is for a server whose
- * one listener is the application; as soon as another is added, or takes its place, the server has Node's classes again. Nothing happens to a
- * server that was given classes of its own, nor where a prototype defines how to read or write what Node assigns.
+ * Nothing changes on a server that was given classes of its own, nor where a prototype has an
+ * accessor for what Node assigns.
  */
 export function adoptPrototypes(server: Server, mounted: App): void {
   const classes = server as unknown as Classes
@@ -62,14 +61,14 @@ function isAlone(server: Server, app: App): boolean {
 
 const DEEPEST_MOUNT = 100
 
-/** The one that the server calls: it comes first, and gives the request back to it after a mounted one. */
+/** The application that the server calls, in which the others are mounted. */
 function outermost(app: App): App {
   let at = app
   for (let depth = 0; at.parent !== undefined && depth < DEEPEST_MOUNT; depth++) at = at.parent
   return at
 }
 
-/** Whether the properties can be assigned to an object with this prototype as to one of the class. */
+/** Whether the properties that Node assigns can be assigned to an object with this prototype. */
 function isPlain(prototype: object, base: NodeClass, names: readonly string[]): boolean {
   for (let at: object | null = prototype; at !== base.prototype; at = Object.getPrototypeOf(at)) {
     if (at === null) return false
@@ -83,16 +82,15 @@ function isPlain(prototype: object, base: NodeClass, names: readonly string[]): 
 type NodeClass = (typeof IncomingMessage | typeof ServerResponse) & Function
 
 /**
- * A class of Node's with another prototype. Not `class extends` or `Reflect.construct`: a class cannot be given a prototype, and what is constructed for
- * another target gets a hidden class for itself again.
+ * A class of Node's with another prototype. With `class extends` each object would have its own
+ * hidden class again.
  */
 function withPrototype(base: NodeClass, prototype: object): { readonly prototype: object } {
   function Born(this: object, first: unknown, options: unknown): void {
     base.call(this, first, options)
   }
   Born.prototype = prototype
-  // V8 makes room for as many properties as the functions on this chain assign. Without it Node's 40 do not fit, and each
-  // request and response is a dictionary.
+  // V8 makes room for what the functions on this chain assign. Otherwise Node's do not fit.
   Object.setPrototypeOf(Born, base)
   return Born
 }

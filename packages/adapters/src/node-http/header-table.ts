@@ -3,12 +3,9 @@ import { Socket } from 'node:net'
 import { type HeaderTable, newTable } from './new-table.js'
 
 /**
- * Node keeps a response's headers in one table behind a symbol, and checks name and value again on each `setHeader`. A dozen constant headers
- * a request make that the largest part of what protection costs; on Express, where every response has a hidden class of its own, each call
- * costs several misses more. So constants, checked once, are put into the table directly.
- *
- * The table is no promise of Node's. It is used only if, when this module is loaded, it is found and a header put there is seen by each of the
- * public calls, and `setHeader` is Node's own; otherwise all goes through `setHeader`.
+ * Node keeps the headers of a response in one table behind a symbol. Headers that were checked once
+ * are put there directly, without the checks of `setHeader`:
+ * docs/decisions/0004-write-to-the-header-table-of-node.md
  */
 const { setHeader } = ServerResponse.prototype
 
@@ -17,8 +14,9 @@ const TABLE: symbol | undefined = isNodesOwn(setHeader) ? findTable() : undefine
 type Keeper = Record<symbol, HeaderTable | null | undefined>
 
 /**
- * A response's table, made if nothing was set yet. `undefined` where Node's own way must be gone: the headers are sent, somebody wrapped
- * `setHeader` to see what is set, it is HTTP/2, or this Node keeps headers otherwise.
+ * The table of a response, made if no header was set yet. `undefined` where only `setHeader` will
+ * do: the headers are sent, `setHeader` is wrapped, the response is HTTP/2, or this Node has
+ * another table.
  */
 export function headerTableOf(res: ServerResponse): HeaderTable | undefined {
   if (TABLE === undefined || res.setHeader !== setHeader || res.headersSent) return undefined
@@ -31,13 +29,14 @@ export function headerTableOf(res: ServerResponse): HeaderTable | undefined {
 }
 
 /**
- * Whether it is what Node came with, and not what a tracing agent that was loaded first put on the prototype to see what is set. Nothing else tells them apart:
- * Node's functions are JavaScript, and only its own source uses the symbol by that name.
+ * Whether it is Node's function, and not the wrapper of an agent that was loaded first. Only Node's
+ * source names that symbol.
  */
 function isNodesOwn(method: (...args: never[]) => unknown): boolean {
   return Function.prototype.toString.call(method).includes('[kOutHeaders]')
 }
 
+/** The symbol of the table, if the table and Node's public calls agree. */
 function findTable(): symbol | undefined {
   const probe = new ServerResponse(new IncomingMessage(new Socket()))
   const keeper = probe as unknown as Keeper

@@ -1,9 +1,10 @@
-/** The headers that a response of Node will send: the name in lower case to the name as given and its value. */
+/** The headers of a response of Node, by lower-case name: the name as given and the value. */
 export type HeaderTable = Record<string, [name: string, value: string | number | readonly string[]]>
 
 /**
- * An empty table as a fast object with room for 32 headers. An object without a prototype, as Node makes it, is a dictionary: it grows five times on
- * the way to the two dozen headers of a protected answer, and is sorted when they are written. That is 4 us of CPU of 45 on Fastify, Hono and Koa.
+ * An empty table with room for 32 headers. The object that Node makes is a dictionary, which is
+ * slower to fill and is sorted when the head is written:
+ * docs/decisions/0005-keep-the-header-table-a-fast-object.md
  */
 export function newTable(): HeaderTable {
   return new Table(false)
@@ -11,7 +12,7 @@ export function newTable(): HeaderTable {
 
 type Slot = `${'a' | 'b' | 'c' | 'd'}${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8}`
 
-/** V8 makes room for as many properties as the text of a constructor assigns, if the first objects have them. */
+/** V8 makes room for what the text of a constructor assigns, if its first objects have it. */
 const Table = function (this: Partial<Record<Slot, 0>>, isFull: boolean) {
   if (!isFull) return
   this.a1 = this.a2 = this.a3 = this.a4 = this.a5 = this.a6 = this.a7 = this.a8 = 0
@@ -22,6 +23,6 @@ const Table = function (this: Partial<Record<Slot, 0>>, isFull: boolean) {
   isFull: boolean,
 ) => HeaderTable
 
-// No name of a header may find anything but a header.
+// With another prototype a header named "constructor" would be found.
 Table.prototype = Object.freeze(Object.create(null))
 for (let i = 0; i < 16; i++) new Table(true)

@@ -40,7 +40,7 @@ interface Entry {
   wasAsked: boolean
 }
 
-/** As much of a signature as two different ones will not share: 72 bits. One character more, and V8 takes twice as long to find it. */
+/** As much of a signature as two different ones will not share: 72 bits. */
 const TAIL = 12
 /** A field that is longer is mostly spaces, and is verified each time. */
 const LONGEST_FIELD = LONGEST_TOKEN + 100
@@ -48,17 +48,12 @@ const LONGEST_FIELD = LONGEST_TOKEN + 100
 const MOST_SPARED = 64
 
 /**
- * Tokens that were verified, so that a request with one of them costs no signature check and no promise.
+ * Tokens that were verified: a request with one of them costs no signature check and no promise.
+ * The end of the signature finds an entry, and then the whole field is compared:
+ * docs/decisions/0018-find-tokens-by-their-signature.md
  *
- * The key is the end of the token, which is the end of its signature, and the whole field is compared before anything is believed. A hash
- * of configuration and token would be as safe, but is computed over a kilobyte at each request, which alone costs more than a hit may. It
- * is as safe because each strategy has a cache of its own, so the configuration is always the same; because only what was verified gets in,
- * so nobody can put an entry under the tail of another's token without having signed it; and because the comparison that depends on the
- * content is only reached by one who already knows 72 bits of a valid signature, so its timing tells nothing.
- *
- * Bounded by entries times the length of a field. When it is full, a hand goes round and drops the first token that nobody asked for since it last
- * came by (the second-chance algorithm): a hit only sets a flag, where a list in the order of use would be rewritten at each. What is
- * invalid is never kept.
+ * Bounded by entries times the length of a field. A full cache evicts the first token that was not
+ * used since the hand last passed (second chance). An invalid token is never kept.
  */
 export class VerifiedTokens {
   readonly #byTail = new Map<string, Entry>()
@@ -71,7 +66,10 @@ export class VerifiedTokens {
     this.#max = max
   }
 
-  /** What was found when this field was last verified. Whether it is still good is `isFresh`'s to say. */
+  /**
+   * What was found when this field was last verified. Whether it is still good is `isFresh`'s to
+   * say.
+   */
   find(field: string): VerifiedToken | undefined {
     const entry = this.#byTail.get(field.slice(-TAIL))
     if (entry === undefined || entry.verified.field !== field) return undefined
@@ -105,7 +103,10 @@ export class VerifiedTokens {
   }
 }
 
-/** Whether the token would be verified with the same result: it has not expired, and its issuer's keys are still those. */
+/**
+ * Whether the token would be verified with the same result: it has not expired, and its issuer's
+ * keys are still those.
+ */
 export function isFresh({ expiresAt, until, keys, epoch }: Verification, at: Moment): boolean {
   return expiresAt > at.now && until > at.monotonic && keys.epoch === epoch
 }
