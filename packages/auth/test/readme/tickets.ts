@@ -28,10 +28,10 @@ function tickets(
       try {
         ticket = await find(id, signal)
       } catch (error) {
-        // Unavailable: nobody can tell, so nobody passes.
+        // Unavailable: without an answer no request passes.
         return { outcome: 'error', error, reason: 'ticket service down', retryAfterSeconds: 5 }
       }
-      // It proves nothing. Whoever guesses ends up here.
+      // It proves nothing. A guess ends up here.
       if (ticket === undefined) return { outcome: 'invalid', failure: 'invalid', reason: 'unknown ticket' }
       const { holder: subject, expiresAt } = ticket
       // It proved something once: no guess, and no violation.
