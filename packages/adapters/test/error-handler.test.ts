@@ -5,7 +5,7 @@ import { toExpress } from '@palisade/adapters/express'
 import { toFastify } from '@palisade/adapters/fastify'
 import { toHono } from '@palisade/adapters/hono'
 import { toKoa } from '@palisade/adapters/koa'
-import { type Logger, pipeline, RequestError } from '@palisade/core'
+import { type Logger, type PipelineOptions, pipeline, RequestError } from '@palisade/core'
 import express from 'express'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { Hono } from 'hono'
@@ -17,8 +17,8 @@ import Koa from 'koa'
 import { afterEach, describe, expect, it } from 'vitest'
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-const edgeOf = () =>
-  pipeline({ logger: quiet, production: true }).use({ name: 'a', onRequest: () => undefined })
+const edgeOf = (options: PipelineOptions = {}) =>
+  pipeline({ logger: quiet, production: true, ...options }).use({ name: 'a', onRequest: () => undefined })
 
 const open: (() => unknown)[] = []
 afterEach(async () => {
@@ -61,10 +61,10 @@ describe('Fastify', () => {
     querystring: { type: 'object', properties: { page: { type: 'integer' } } },
   }
 
-  async function app(fill: (app: FastifyInstance) => void) {
+  async function app(fill: (app: FastifyInstance) => void, options: PipelineOptions = {}) {
     const fastify = Fastify({ ajv: { customOptions: { removeAdditional: false, allErrors: true } } })
     open.push(() => fastify.close())
-    const edge = toFastify(edgeOf())
+    const edge = toFastify(edgeOf(options))
     await fastify.register(edge)
     fastify.setErrorHandler(edge.errorHandler)
     fill(fastify)
@@ -90,6 +90,12 @@ describe('Fastify', () => {
         { field: 'tags[1]', in: 'body', message: 'must be integer' },
       ]),
     )
+  })
+
+  it('given a mapError that leaves the error to the default, then the faults are there all the same', async () => {
+    const inject = await app(one => one.post('/', { schema }, () => 'ok'), { mapError: () => undefined })
+    const { error } = await inject({ method: 'POST', url: '/', payload: {} })
+    expect(error.details?.fields).toHaveLength(1)
   })
 
   it('given a query that a schema refuses, then the field says where it is', async () => {

@@ -4,7 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { toExpress } from '@palisade/adapters/express'
 import { pipeline, securityHeaders } from '@palisade/core'
-import express, { type Express, type Request, type Response } from 'express'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import { describe, expect, test } from 'vitest'
 import { RouteTemplates } from '../src/express/route-templates.js'
 import { Probe } from './conformance/probe.js'
@@ -65,6 +71,74 @@ test('given a sub-app when its error is passed on to the app around it then the 
   await ask(app, '/sub/acme/fails/7')
   await probe.settled()
   expect(routes()).toEqual(['/fails/:id'])
+})
+
+describe('errors that an error handler of the team answers', () => {
+  const fails: RequestHandler = () => {
+    throw new Error('boom')
+  }
+  const answers: ErrorRequestHandler = (_error, _req, res, _next) => void res.status(503).send('ours')
+
+  test('given an error handler inside a router when it answers then the error is reported', async () => {
+    const { app, probe } = guarded()
+    const inner = express.Router().get('/x', fails).use(answers)
+    app.use('/api', express.Router().use('/v1', inner))
+    app.get('/one', fails, answers)
+    expect(await ask(app, '/api/v1/x', '/one')).toEqual(['ours', 'ours'])
+    await probe.settled()
+    expect(probe.logs).toEqual(['the handler failed: boom', 'the handler failed: boom'])
+  })
+
+  test('given an error handler that is added after the first request when it answers then the error is reported', async () => {
+    const { app, probe } = guarded()
+    app.get('/', (_req, res) => {
+      app.get('/x', fails).use(answers)
+      res.send('added')
+    })
+    expect(await ask(app, '/', '/x')).toEqual(['added', 'ours'])
+    await probe.settled()
+    expect(probe.logs).toEqual(['the handler failed: boom'])
+  })
+
+  test('given layers that are added one after the other when requests come then an error handler is wrapped once', async () => {
+    const { app } = guarded()
+    app.use(answers)
+    app.get('/', (_req, res) => {
+      app.get('/x', fails)
+      res.send('added')
+    })
+    const handlers = () => app.router.stack.map(({ handle }) => handle).filter(({ length }) => length === 4)
+    await ask(app, '/')
+    const wrapped = handlers()
+    await ask(app, '/', '/', '/')
+    expect(handlers()).toEqual(wrapped)
+    expect(wrapped).not.toContain(answers)
+  })
+
+  test('given a router that is mounted in itself when requests come then they are answered', async () => {
+    const { app, probe } = guarded()
+    const router = express.Router()
+    router.use('/again', router).get('/x', fails).use(answers)
+    app.use('/api', router)
+    expect(await ask(app, '/api/again/again/x')).toEqual(['ours'])
+    await probe.settled()
+    expect(probe.logs).toEqual(['the handler failed: boom'])
+  })
+
+  test('given a route in front of the edge when it throws what cannot be inspected then it is a 500 and the server lives', async () => {
+    const probe = new Probe()
+    const app = express()
+    app.get('/before', () => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      throw proxy
+    })
+    app.use(toExpress(probe.pipeline()))
+    app.get('/', (_req, res) => void res.send('ok'))
+    const [first, failed, last] = await ask(app, '/', '/before', '/')
+    expect([first, last]).toEqual(['ok', 'ok'])
+    expect(failed).toContain('a value that cannot be inspected was thrown')
+  })
 })
 
 test('given a router that does not keep its paths when many values and spellings come then templates are named and bounded', () => {

@@ -142,6 +142,26 @@ export const errorHandlers: readonly Behaviour[] = [
         /^the handler failed: row 7$/,
       ]),
   ),
+  maps(
+    'throws over an error that has a status',
+    fails(new Error('wrong')),
+    FAILED,
+    [/^mapError failed: wrong$/, /^the handler failed: inner$/],
+    carrying({ status: 404 }),
+  ),
+  maps(
+    'returns a status that is another one later',
+    () => {
+      let reads = 0
+      return {
+        ...DENIAL,
+        get status() {
+          return ++reads < 3 ? 404 : 200
+        },
+      }
+    },
+    MAPPED,
+  ),
   {
     title: 'given a mapError when a middleware throws then it maps that error too',
     edge: probe =>

@@ -127,6 +127,19 @@ export const reported: readonly Behaviour[] = [
     events: [],
   },
   {
+    title:
+      'given a mapError that refuses when an error of that kind is reported then it is only in the outcome',
+    edge: probe =>
+      probe
+        .pipeline({ mapError: () => ({ status: 404, code: 'GONE', message: 'gone' }) })
+        .use(probe.middleware('a')),
+    app: { routes: [get('/', reports(404, new Error('boom')))] },
+    when: { target: '/' },
+    gets: { status: 404 },
+    outcomes: [{ status: 404, error: /^boom$/ }],
+    events: [],
+  },
+  {
     title: 'given two errors when both are reported then both are logged and the first is in the outcome',
     app: { routes: [get('/', reports(200, new Error('one'), new Error('two')))] },
     when: { target: '/' },
