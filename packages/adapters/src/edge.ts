@@ -1,11 +1,9 @@
-import { ConfigError, type Pipeline, type RequestContext } from '@palisade/core'
+import { ConfigError, type Pipeline } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { type CompiledPipeline, inspectable, reportHandled } from '@palisade/core/host'
 
 /** The context that a pipeline has on the first of some objects that stand for one request. */
-export function contextIn(
-  pipeline: CompiledPipeline,
-  carriers: readonly object[],
-): RequestContext | undefined {
+export function contextIn(pipeline: CompiledPipeline, carriers: readonly object[]): HostContext | undefined {
   for (const carrier of carriers) {
     // An object that a handler derived from its request stands for the same request here.
     for (let at: object | null = carrier; at !== null; at = Object.getPrototypeOf(at)) {
@@ -17,7 +15,7 @@ export function contextIn(
 }
 
 /** The context of a request, or a plain sentence about why there is none. */
-export function requireContext(pipeline: CompiledPipeline, carriers: readonly object[]): RequestContext {
+export function requireContext(pipeline: CompiledPipeline, carriers: readonly object[]): HostContext {
   const ctx = contextIn(pipeline, carriers)
   if (ctx === undefined)
     throw new Error(

@@ -91,7 +91,7 @@ export function toExpress<State extends object>(edge: Pipeline<State>): ExpressE
   return Object.assign(middleware as RequestHandler & ConnectMiddleware, {
     diagnose: () => pipeline.diagnose(),
     state: (req: IncomingMessage) => requireContext(pipeline, [req]).state as State,
-    context: (req: IncomingMessage) => requireContext(pipeline, [req]) as RequestContext<State>,
+    context: (req: IncomingMessage) => requireContext(pipeline, [req]) as unknown as RequestContext<State>,
     report: (error: unknown, req: IncomingMessage) => report(pipeline, [req], error),
     errorHandler,
     notFoundHandler,

@@ -1,6 +1,8 @@
 import { type IncomingMessage, type Server, validateHeaderName, validateHeaderValue } from 'node:http'
 import { Readable } from 'node:stream'
-import { ConfigError, type Diagnosis, type Pipeline, type Reply, type RequestContext } from '@palisade/core'
+import type { RequestContext } from '@palisade/core'
+import { ConfigError, type Diagnosis, type Pipeline, type Reply } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { answerError, type CompiledPipeline, denialOf, discard } from '@palisade/core/host'
 import { refusalOf } from '@palisade/core/middleware'
 import type {
@@ -106,7 +108,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     state: (request: FastifyRequest | IncomingMessage) =>
       requireContext(pipeline, carriers(request)).state as State,
     context: (request: FastifyRequest | IncomingMessage) =>
-      requireContext(pipeline, carriers(request)) as RequestContext<State>,
+      requireContext(pipeline, carriers(request)) as unknown as RequestContext<State>,
     onRequest,
     report: (error: unknown, request: FastifyRequest | IncomingMessage) =>
       report(pipeline, carriers(request), error),
@@ -130,7 +132,7 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
  * The context of a dispatch. It exists already if another mount or the raw server met the request first.
  * Fastify makes a request for each dispatch; Node's request may come through several (`app.routing()` in a handler).
  */
-function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: FastifyReply): RequestContext {
+function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: FastifyReply): HostContext {
   const known = pipeline.contextOf(request)
   if (known !== undefined) return known
   const outer = pipeline.contextOf(request.raw)
@@ -161,7 +163,7 @@ const carriers = (request: FastifyRequest | IncomingMessage): readonly object[] 
   'raw' in request ? [request, request.raw] : [request]
 
 /** Through Fastify, so that the team's own `onSend` and `onResponse` hooks see it. */
-function send(ctx: RequestContext, reply: FastifyReply, answer: Reply): void {
+function send(ctx: HostContext, reply: FastifyReply, answer: Reply): void {
   if (reply.sent) {
     discard(answer)
     return

@@ -1,5 +1,5 @@
 import type { Diagnosis, Pipeline, RequestContext } from '@palisade/core'
-import type { CompiledPipeline } from '@palisade/core/host'
+import type { CompiledPipeline, HostContext } from '@palisade/core/host'
 import { callback, checkOptions, optional } from '@palisade/core/middleware'
 import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { failure, observed, requireUnread, toResponse, withStaged } from './web/response.js'
@@ -63,7 +63,7 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
       return isOuter ? observed(ctx, finish(toResponse(ctx, reply))) : toResponse(ctx, reply)
     let response: Response
     try {
-      const made = await handler(request, ctx as RequestContext as RequestContext<State>, ...rest)
+      const made = await handler(request, ctx as HostContext as unknown as RequestContext<State>, ...rest)
       response = finish(requireUnread(made))
     } catch (error) {
       response = finish(failure(ctx, error))
@@ -73,7 +73,7 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
   return Object.assign(serve, {
     diagnose: () => pipeline.diagnose(),
     state: (request: Request) => requireContext(pipeline, [request]).state as State,
-    context: (request: Request) => requireContext(pipeline, [request]) as RequestContext<State>,
+    context: (request: Request) => requireContext(pipeline, [request]) as unknown as RequestContext<State>,
     report: (error: unknown, request: Request) => report(pipeline, [request], error),
   })
 }

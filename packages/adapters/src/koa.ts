@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Diagnosis, Pipeline, Reply, RequestContext } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { answerError, type CompiledPipeline, discard, exposedMessage } from '@palisade/core/host'
 import { refusalOf } from '@palisade/core/middleware'
 import type { Context, Middleware, Next } from 'koa'
@@ -99,7 +100,7 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
     diagnose: () => pipeline.diagnose(),
     state: (koa: HasRequest | IncomingMessage) => requireContext(pipeline, carriers(koa)).state as State,
     context: (koa: HasRequest | IncomingMessage) =>
-      requireContext(pipeline, carriers(koa)) as RequestContext<State>,
+      requireContext(pipeline, carriers(koa)) as unknown as RequestContext<State>,
     report: (error: unknown, koa: HasRequest | IncomingMessage) => report(pipeline, carriers(koa), error),
     errorHandler,
     middleware: connect,
@@ -108,7 +109,7 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
 }
 
 /** Koa makes a context for each dispatch; Node's request may come through several (`app.callback()` in a handler). */
-function enter(pipeline: CompiledPipeline, koa: Context): RequestContext {
+function enter(pipeline: CompiledPipeline, koa: Context): HostContext {
   const known = pipeline.contextOf(koa)
   if (known !== undefined) return known
   const outer = pipeline.contextOf(koa.req)
@@ -119,7 +120,7 @@ function enter(pipeline: CompiledPipeline, koa: Context): RequestContext {
   return ctx
 }
 
-async function pass(ctx: RequestContext, koa: Context, next: Next): Promise<void> {
+async function pass(ctx: HostContext, koa: Context, next: Next): Promise<void> {
   try {
     await next()
   } catch (error) {
@@ -152,7 +153,7 @@ function printable(thrown: unknown): unknown {
 }
 
 /** Through Koa, so that outer middleware of the team sees the status; what Koa cannot take is written past it. */
-function respond(ctx: RequestContext, koa: Context, reply: Reply): void {
+function respond(ctx: HostContext, koa: Context, reply: Reply): void {
   if (koa.headerSent) {
     discard(reply)
     return
@@ -179,7 +180,7 @@ class KoaContext extends NodeContext {
   private readonly koa: Context
   /** The names of the headers that were set before the handler, one by one and by the dozen. */
   private readonly names: string[] = []
-  private readonly dozens: Parameters<RequestContext['setHeaders']>[0][] = []
+  private readonly dozens: Parameters<HostContext['setHeaders']>[0][] = []
 
   constructor(pipeline: CompiledPipeline, koa: Context) {
     super(pipeline, koa.req, koa.res)
@@ -208,7 +209,7 @@ class KoaContext extends NodeContext {
     this.names.push(name)
   }
 
-  override setHeaders(pairs: Parameters<RequestContext['setHeaders']>[0]): void {
+  override setHeaders(pairs: Parameters<HostContext['setHeaders']>[0]): void {
     super.setHeaders(pairs)
     this.dozens.push(pairs)
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Diagnosis, Pipeline, RequestContext } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { answerError } from '@palisade/core/host'
 import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { type ConnectMiddleware, connectMiddleware } from './node-http/connect.js'
@@ -66,14 +67,14 @@ export function toNode<State extends object>(
   return Object.assign(listener, {
     diagnose: () => pipeline.diagnose(),
     state: (req: IncomingMessage) => requireContext(pipeline, [req]).state as State,
-    context: (req: IncomingMessage) => requireContext(pipeline, [req]) as RequestContext<State>,
+    context: (req: IncomingMessage) => requireContext(pipeline, [req]) as unknown as RequestContext<State>,
     report: (error: unknown, req: IncomingMessage) => report(pipeline, [req], error),
     middleware: connect,
     handleUpgrade: (server: Server) => guardUpgrades(pipeline, server),
   })
 }
 
-function handle(ctx: RequestContext, handler: NodeHandler, req: IncomingMessage, res: ServerResponse): void {
+function handle(ctx: HostContext, handler: NodeHandler, req: IncomingMessage, res: ServerResponse): void {
   try {
     const result = handler(req, res, ctx)
     if (result instanceof Promise) result.catch(error => answerFailure(ctx, error, res))
@@ -82,7 +83,7 @@ function handle(ctx: RequestContext, handler: NodeHandler, req: IncomingMessage,
   }
 }
 
-function answerFailure(ctx: RequestContext, error: unknown, res: ServerResponse): void {
+function answerFailure(ctx: HostContext, error: unknown, res: ServerResponse): void {
   const reply = answerError(ctx, error, 'the handler failed', undefined)
   // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
   if (res.headersSent) tear(res)

@@ -1,4 +1,5 @@
-import { Reply, type RequestContext } from '@palisade/core'
+import { Reply } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { answerError, discard, inspectable } from '@palisade/core/host'
 
 /** Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6, 15.4.5). */
@@ -18,7 +19,7 @@ export function typeOf({ body, status }: Reply): string | undefined {
  * Tries to send a reply. One that cannot be sent, such as one whose header has a line break, becomes a 500 that says so in the log; it
  * never becomes an exception in the host's callback, where nobody would catch it.
  */
-export function sendSafely<T>(ctx: RequestContext, reply: Reply, send: (reply: Reply) => T): T {
+export function sendSafely<T>(ctx: HostContext, reply: Reply, send: (reply: Reply) => T): T {
   try {
     return send(reply)
   } catch (error) {

@@ -1,7 +1,7 @@
 import { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
-import { type Pipeline, pipeline, type RequestContext } from '@palisade/core'
+import { type Pipeline, pipeline } from '@palisade/core'
 import { describe, expect, it, vi } from 'vitest'
 import { headerTableOf } from '../src/node-http/header-table.js'
 import { NodeContext } from '../src/node-http/node-context.js'
@@ -12,7 +12,7 @@ const CONSTANT = [
 ] as const
 
 function contextFor(change: (res: ServerResponse) => void = () => {}): {
-  ctx: RequestContext
+  ctx: NodeContext
   res: ServerResponse
 } {
   const req = new IncomingMessage(new Socket())

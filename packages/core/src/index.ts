@@ -1,4 +1,4 @@
-export type { ClientAddress, Trust } from './address/client-address.js'
+export type { ClientAddress } from './address/client-address.js'
 export {
   type DirectPeerOptions,
   directPeer,
@@ -8,15 +8,17 @@ export {
   singleHeader,
   trustedHops,
   trustedProxies,
-} from './address/trust.js'
+} from './address/topologies.js'
+export type { Trust } from './address/trust.js'
 export { type PrivateNetworksOptions, privateNetworks } from './admin/private-networks.js'
-export type { Denial, ErrorRenderer, Failure } from './contract/failure.js'
-export type { Middleware, Outcome, Services } from './contract/middleware.js'
+export type { ErrorRenderer, MapError, RequestContext, Services } from './contract/context.js'
+export type { Denial, Failure } from './contract/denial.js'
+export type { Middleware } from './contract/middleware.js'
+export type { Outcome } from './contract/outcome.js'
 export { type HeaderBag, Reply, type ReplyBody } from './contract/reply.js'
 export type { Diagnosis } from './diagnosis/diagnosis.js'
 export { ConfigError, type ConfigProblem } from './errors/config-error.js'
 export { envelope } from './errors/envelope.js'
-export type { MapError } from './errors/map-error.js'
 export { problemDetails } from './errors/problem-details.js'
 export { RequestError } from './errors/request-error.js'
 export type { EmittedEvent, EventName, EventPattern, PalisadeEvents } from './events/catalogue.js'
@@ -39,7 +41,6 @@ export {
   securityHeaders,
 } from './middlewares/security-headers.js'
 export type { Duration } from './options/duration.js'
-export { RequestContext } from './pipeline/host-context.js'
 export { Pipeline, type PipelineOptions, pipeline } from './pipeline/pipeline.js'
 export type { Clock } from './vocabulary/clock.js'
 export type { Identity } from './vocabulary/identity.js'

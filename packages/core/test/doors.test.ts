@@ -41,8 +41,8 @@ const DOORS = {
     AdminHandler AdminOptions AdminRoutes CheckedFields FaultyField FieldRules QueryRoute adminApi
     checkFields checkQuery faulty integerText readJson withQuery`,
   host: `
-    CompiledPipeline HostView answerError denialOf discard exposedMessage inspectable isReply
-    reportError reportHandled takenFrom`,
+    CompiledPipeline HostContext HostView answerError denialOf discard exposedMessage inspectable
+    isReply reportError reportHandled takenFrom`,
 }
 
 describe('the doors of core', () => {

@@ -8,7 +8,7 @@ import {
   refuse,
 } from '@palisade/core/middleware'
 import { Endpoint, path } from './endpoint/endpoint.js'
-import { type EndpointHost, OWN_PATHS } from './endpoint/own-paths.js'
+import { type HasOwnPaths, OWN_PATHS } from './endpoint/own-paths.js'
 import type { Metrics } from './metrics.js'
 
 export interface MetricsEndpointOptions<Needs extends object = {}> {
@@ -35,7 +35,7 @@ export function metricsEndpoint<Needs extends object = {}>(
   options: MetricsEndpointOptions<Needs>,
 ): Middleware<Needs> {
   const owner = 'metricsEndpoint'
-  const ownPaths = (counted as Partial<EndpointHost> | undefined)?.[OWN_PATHS]
+  const ownPaths = (counted as Partial<Metrics & HasOwnPaths> | undefined)?.[OWN_PATHS]
   if (ownPaths === undefined) return refuse({ owner, option: 'metrics' }, counted, 'what metrics() returns')
   const checked = checkOptions(owner, options, {
     path: optional(path, '/metrics'),

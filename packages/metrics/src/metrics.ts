@@ -18,7 +18,7 @@ import {
 } from '@palisade/core/middleware'
 import { Collector, type MetricsView } from './collector.js'
 import { Endpoint, path, type Source } from './endpoint/endpoint.js'
-import { type EndpointHost, OWN_PATHS, OwnPaths } from './endpoint/own-paths.js'
+import { type HasOwnPaths, OWN_PATHS, OwnPaths } from './endpoint/own-paths.js'
 import type { LabelNames } from './http/expose.js'
 import { type RouteLabel, withRoute } from './http/route-label.js'
 import type { Counter } from './series/counter.js'
@@ -112,7 +112,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
   let services: Services | undefined
   let collector: Collector | undefined
 
-  const counted: EndpointHost = {
+  const counted: Metrics & HasOwnPaths = {
     [OWN_PATHS]: ownPaths,
     name: 'metrics',
     counter: given => registry.counter(given),

@@ -1,4 +1,5 @@
-import { pipeline, Reply, type RequestContext } from '@palisade/core'
+import { pipeline, Reply } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { fakeClock, type InjectedRequest, inject } from '@palisade/core/testing'
 import { byHeader, type ConcurrencyLimitOptions, concurrencyLimit } from '@palisade/ratelimit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -8,11 +9,11 @@ function serverWith(options: ConcurrencyLimitOptions) {
   const limit = concurrencyLimit(options)
   const edge = pipeline({ clock: fakeClock() }).use(limit)
   const open: (() => void)[] = []
-  const contexts: RequestContext[] = []
+  const contexts: HostContext[] = []
   const send = (request: InjectedRequest = {}) =>
     inject(edge, {
       handler: ctx => {
-        contexts.push(ctx)
+        contexts.push(ctx as HostContext)
         return new Promise<Reply>(resolve => open.push(() => resolve(new Reply(200))))
       },
       ...request,
@@ -95,19 +96,19 @@ describe('concurrencyLimit', () => {
 
   it('queue: a client that leaves the line holds no place, and those behind it move up', async () => {
     const { limit, open, contexts } = serverWith({ limit: 1, queue: { size: 5, timeout: '1s' } })
-    const seen: RequestContext[] = []
+    const seen: HostContext[] = []
     const watched = pipeline({ clock: fakeClock() })
       .use({
         name: 'see',
         onRequest(ctx) {
-          seen.push(ctx)
+          seen.push(ctx as HostContext)
         },
       })
       .use(limit)
     const send = () =>
       inject(watched, {
         handler: ctx => {
-          contexts.push(ctx)
+          contexts.push(ctx as HostContext)
           return new Promise<Reply>(resolve => open.push(() => resolve(new Reply(200))))
         },
       })
@@ -123,19 +124,19 @@ describe('concurrencyLimit', () => {
 
   it('queue: given a request that something else answers while it waits, it gets no place, and none is lost', async () => {
     const { limit, open, contexts } = serverWith({ limit: 1, queue: { size: 5, timeout: '1s' } })
-    const seen: RequestContext[] = []
+    const seen: HostContext[] = []
     const watched = pipeline({ clock: fakeClock() })
       .use({
         name: 'see',
         onRequest(ctx) {
-          seen.push(ctx)
+          seen.push(ctx as HostContext)
         },
       })
       .use(limit)
     const send = () =>
       inject(watched, {
         handler: ctx => {
-          contexts.push(ctx)
+          contexts.push(ctx as HostContext)
           return new Promise<Reply>(resolve => open.push(() => resolve(new Reply(200))))
         },
       })

@@ -1,4 +1,5 @@
 import { type EmittedEvent, type Middleware, pipeline, Reply } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { fakeClock, inject } from '@palisade/core/testing'
 import {
   byClient,
@@ -322,7 +323,7 @@ describe('rateLimit with a leaky bucket that queues', () => {
     const grab: Middleware = {
       name: 'grab',
       onRequest(ctx) {
-        ctxOfSecond = ctx
+        ctxOfSecond = ctx as HostContext
       },
     }
     const edge = pipeline({ clock: fakeClock(START) })

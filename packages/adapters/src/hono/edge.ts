@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Diagnosis, Pipeline, Reply, RequestContext } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { answerError, type CompiledPipeline } from '@palisade/core/host'
 import { callback, checkOptions, optional, refusalOf } from '@palisade/core/middleware'
 import type { Context, ErrorHandler, MiddlewareHandler, Next, NotFoundHandler } from 'hono'
@@ -48,7 +49,7 @@ export interface HonoEdge<State extends object> extends MiddlewareHandler {
 }
 
 /** A request of Hono, wherever Hono runs. */
-export interface HonoContext extends RequestContext {
+export interface HonoContext extends HostContext {
   /** The app asks about the request. @returns whether it does for the first time */
   meets(c: Context): boolean
   /** A reply as what Hono's middleware returns. @param isOuter whether nothing of this pipeline is around it, which leaves headers and the end to it */
@@ -100,7 +101,8 @@ export function honoEdge<State extends object>(
   return Object.assign(entry, {
     diagnose: () => pipeline.diagnose(),
     state: (c: Context | IncomingMessage) => requireContext(pipeline, [c]).state as State,
-    context: (c: Context | IncomingMessage) => requireContext(pipeline, [c]) as RequestContext<State>,
+    context: (c: Context | IncomingMessage) =>
+      requireContext(pipeline, [c]) as unknown as RequestContext<State>,
     report: (error: unknown, c: Context | IncomingMessage) => report(pipeline, [c], error),
     errorHandler: (error: Error, c: Context) => {
       const ctx = contextOf(c)

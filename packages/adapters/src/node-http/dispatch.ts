@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { RequestContext } from '@palisade/core'
-import type { CompiledPipeline } from '@palisade/core/host'
+import type { CompiledPipeline, HostContext } from '@palisade/core/host'
 import { NodeContext } from './node-context.js'
 import { isUpgrade } from './upgrade-status.js'
 
@@ -13,7 +12,7 @@ export function contextOfDispatch(
   pipeline: CompiledPipeline,
   req: IncomingMessage,
   res: ServerResponse,
-): RequestContext | undefined {
+): HostContext | undefined {
   const known = pipeline.contextOf(req)
   if (!(known instanceof NodeContext) || known.res === res) return known
   return pipeline.parent !== undefined || isUpgrade(req) ? known : undefined

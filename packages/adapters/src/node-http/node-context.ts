@@ -9,8 +9,8 @@ import {
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { RequestContext } from '@palisade/core'
 import type { CompiledPipeline } from '@palisade/core/host'
+import { HostContext } from '@palisade/core/host'
 import { BeforeHead } from './before-head.js'
 import { hasLostPeer, isDisconnected, isTorn, watchEnd, watchInnerEnd } from './end-of-response.js'
 import { headerTableOf } from './header-table.js'
@@ -25,7 +25,7 @@ import { readBody } from './read-body.js'
  * Response headers are set on the `ServerResponse` at once: so they are there whoever answers, a 404 page, an error page or a raw
  * write, and the team's own code sees and replaces them as usual.
  */
-export class NodeContext<State extends object = {}> extends RequestContext<State> {
+export class NodeContext<State extends object = {}> extends HostContext<State> {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly peer: string | undefined
@@ -122,7 +122,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     this.beforeHead.gather(name, value)
   }
 
-  override setHeaders(pairs: Parameters<RequestContext['setHeaders']>[0]): void {
+  override setHeaders(pairs: Parameters<HostContext['setHeaders']>[0]): void {
     const checked = CHECKED.get(pairs) ?? check(pairs)
     const { table } = this
     for (const { key, name, value } of checked) {
@@ -148,7 +148,7 @@ export class NodeContext<State extends object = {}> extends RequestContext<State
     if (gathers(name)) this.beforeHead.gather(name, value)
   }
 
-  override begin(pipeline: CompiledPipeline): ReturnType<RequestContext['begin']> {
+  override begin(pipeline: CompiledPipeline): ReturnType<HostContext['begin']> {
     // What ran between a pipeline and its branch may have sent the headers, wants to see what is set, or gave the request others.
     this.knownTable = undefined
     this.fields = undefined
@@ -231,7 +231,7 @@ const ADDED_BY_NODE: ReadonlySet<string> = new Set([
 const CHECKED = new WeakMap<object, readonly CheckedHeader[]>()
 
 /** @throws TypeError as Node's `setHeader` does */
-function check(pairs: Parameters<RequestContext['setHeaders']>[0]): readonly CheckedHeader[] {
+function check(pairs: Parameters<HostContext['setHeaders']>[0]): readonly CheckedHeader[] {
   const checked = pairs.map(([name, value]) => {
     validateHeaderName(name)
     validateHeaderValue(name, value)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import type { Reply, RequestContext } from '@palisade/core'
+import type { Reply } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { discard, reportError } from '@palisade/core/host'
 import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
 import { tear } from './end-of-response.js'
@@ -8,7 +9,7 @@ import { gathers, putHeaders } from './headers.js'
 import { limitUnreadBody } from './unread-body.js'
 
 /** Sends a reply as the whole answer. What cannot be sent any more, because somebody already answered or the client left, is dropped. */
-export function writeReply(ctx: RequestContext, res: ServerResponse, reply: Reply): void {
+export function writeReply(ctx: HostContext, res: ServerResponse, reply: Reply): void {
   if (res.headersSent || res.destroyed) {
     discard(reply)
     return
@@ -47,7 +48,7 @@ export function begin(res: ServerResponse, reply: Reply): Reply {
 
 /** At the client's pace; leaving the loop ends the source. A source that fails tears the connection: the client must not take a part for the whole. */
 async function pump(
-  ctx: RequestContext,
+  ctx: HostContext,
   body: AsyncIterable<Uint8Array | string>,
   res: ServerResponse,
 ): Promise<void> {
@@ -71,6 +72,6 @@ async function pump(
 }
 
 /** A body that broke off: nobody can be told any more but the log and the outcome. */
-export function failBody(ctx: RequestContext, error: unknown): void {
+export function failBody(ctx: HostContext, error: unknown): void {
   reportError(ctx, error, 'the body of an answer failed', undefined)
 }

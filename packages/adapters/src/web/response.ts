@@ -1,4 +1,5 @@
-import type { Reply, ReplyBody, RequestContext } from '@palisade/core'
+import type { Reply, ReplyBody } from '@palisade/core'
+import type { HostContext } from '@palisade/core/host'
 import { answerError, discard, reportError } from '@palisade/core/host'
 import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
 import type { WebContext } from './web-context.js'
@@ -25,7 +26,7 @@ export function toResponse(ctx: WebContext, reply: Reply): Response {
 
 /** A reply's body in the form that a `Response` takes; `null` where none goes over the wire. */
 export function bodyOf(
-  ctx: RequestContext,
+  ctx: HostContext,
   reply: Reply,
   watch: (body: StreamBody) => StreamBody = body => body,
 ): BodyInit | null {
@@ -125,7 +126,7 @@ export function failure(ctx: WebContext, error: unknown): Response {
 }
 
 /** A body that broke off: nobody can be told any more but the log and the outcome. */
-function failBody(ctx: RequestContext, error: unknown): void {
+function failBody(ctx: HostContext, error: unknown): void {
   if (ctx.error === undefined) reportError(ctx, error, 'the body of an answer failed', undefined)
 }
 
@@ -134,7 +135,7 @@ function lengthOf(body: string | Uint8Array | null): number {
   return typeof body === 'string' ? new TextEncoder().encode(body).length : body.length
 }
 
-function streamOf(ctx: RequestContext, body: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array> {
+function streamOf(ctx: HostContext, body: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array> {
   const source = body[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
   let isCancelled = false

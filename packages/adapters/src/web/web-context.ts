@@ -1,10 +1,11 @@
-import { RequestContext, RequestError } from '@palisade/core'
+import { RequestError } from '@palisade/core'
 import type { CompiledPipeline } from '@palisade/core/host'
+import { HostContext } from '@palisade/core/host'
 import { mergeVary } from '../vary.js'
 import { presentScope } from './async-context.js'
 
 /** A request of the Fetch standard: Hono away from Node, and `toFetch`. Response headers wait here until there is a response. */
-export class WebContext<State extends object = {}> extends RequestContext<State> {
+export class WebContext<State extends object = {}> extends HostContext<State> {
   readonly request: Request
   readonly peer: string | undefined
   /** What `setHeader` and `appendHeader` said; put on the response when it is there. */

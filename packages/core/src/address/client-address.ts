@@ -1,5 +1,3 @@
-import type { CidrSet } from './cidr-set.js'
-
 /** Who is calling, as far as the network can tell. Made by a `Trust`. */
 export interface ClientAddress {
   /** Canonical text (RFC 5952 for IPv6); `undefined` when there is no socket address. */
@@ -11,23 +9,4 @@ export interface ClientAddress {
   readonly key: string | undefined
   /** False when the address stands for more than this client (a proxy) or could not be verified to its end. */
   readonly bannable: boolean
-}
-
-/**
- * How the client's address is found: one named constructor per topology, `directPeer()`, `trustedProxies()`, `trustedHops()`, `singleHeader()`.
- */
-export interface Trust {
-  /** The one header that is read, in lower case; `undefined` when none is. */
-  readonly header: string | undefined
-  /** The ranges of the proxies, where they are known: who decides by address must not take one of them for a client. */
-  readonly proxies?: CidrSet
-  /**
-   * @param peer the socket address as the host gives it, `undefined` when there is none
-   * @param header the value of `header`, several lines joined by a comma
-   */
-  resolve(peer: string | undefined, header: string | undefined): ClientAddress
-  /**
-   * Whether the socket at `peer` is a proxy's, so that what it says of the scheme is believed. Absent: it never is.
-   */
-  isProxy?(peer: string | undefined): boolean
 }

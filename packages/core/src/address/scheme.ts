@@ -1,4 +1,5 @@
 import { endOfElement, forwarded } from './forwarded.js'
+import type { Trust } from './trust.js'
 
 /**
  * Whether the nearest proxy says that the request came to it encrypted. To be asked only about a header that a trusted peer has written or
@@ -41,4 +42,24 @@ function protoOf(value: string): string | undefined {
     .map(pair => pair.trim().toLowerCase())
     .filter(pair => pair.startsWith('proto='))
   return schemes.length === 1 ? schemes[0]?.slice('proto='.length) : undefined
+}
+
+/** The part of a context that is asked. */
+interface Asked {
+  readonly peer: string | undefined
+  readonly services: { readonly trust: Trust }
+  header(lowerCaseName: string): string | undefined
+}
+
+/** Whether a proxy that the pipeline's `trust` names says that the client's request was encrypted. */
+export function isSecureByProxy(ctx: Asked): boolean {
+  const { trust } = ctx.services
+  if (trust.isProxy === undefined) return false
+  const header = trust.header === 'forwarded' ? 'forwarded' : 'x-forwarded-proto'
+  const value = ctx.header(header)
+  return (
+    value !== undefined &&
+    trust.isProxy(ctx.peer) &&
+    saysEncrypted(header, value, trust.proxies !== undefined)
+  )
 }

@@ -1,3 +1,4 @@
+import type { RequestContext } from '../contract/context.js'
 import type { Middleware } from '../contract/middleware.js'
 import { isReply, type Reply } from '../contract/reply.js'
 import { challengeOf } from '../errors/challenge.js'
@@ -12,7 +13,6 @@ import {
   refuse as refuseOption,
   text,
 } from '../options/check.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 import type { Decision, Guard } from '../vocabulary/guard.js'
 import type { Identity } from '../vocabulary/identity.js'
 import { checkQuery, type FieldRules } from './check-fields.js'

@@ -1,8 +1,8 @@
+import type { RequestContext } from '../contract/context.js'
 import { ConfigError } from '../errors/config-error.js'
 import { RequestError } from '../errors/request-error.js'
 import { type Check, type Checked, present, refuse, within } from '../options/check.js'
 import { nearest } from '../options/nearest.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 
 /** One fault of a request body or query, as `details.fields` lists it. */
 export interface FaultyField {

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../pipeline/host-context.js'
+import type { RequestContext } from '../contract/context.js'
 import { isOwnOrigin } from './own-origin.js'
 
 /** RFC 9110 section 9.2.1. */

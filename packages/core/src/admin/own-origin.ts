@@ -1,5 +1,5 @@
 import { endOfElement, forwarded } from '../address/forwarded.js'
-import type { RequestContext } from '../pipeline/host-context.js'
+import type { RequestContext } from '../contract/context.js'
 
 /**
  * Whether the origin is the one that the request was sent to: its scheme, host and port. Behind a proxy that

@@ -1,7 +1,7 @@
 import { CidrSet } from '../address/cidr-set.js'
 import { hasProxyTrace } from '../address/proxy-traces.js'
+import type { RequestContext } from '../contract/context.js'
 import { checkOptions, list, optional, text } from '../options/check.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 
 export interface PrivateNetworksOptions {
   /**

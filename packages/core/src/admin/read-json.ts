@@ -1,5 +1,5 @@
+import type { RequestContext } from '../contract/context.js'
 import { RequestError } from '../errors/request-error.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i
 

@@ -1,46 +1,7 @@
-import type { Trust } from '../address/client-address.js'
-import type { MapError } from '../errors/map-error.js'
-import type { EventBus } from '../events/event-bus.js'
 import type { MaybePromise } from '../kernel/maybe-promise.js'
-import type { RequestContext } from '../pipeline/host-context.js'
-import type { Clock } from '../vocabulary/clock.js'
-import type { Logger } from '../vocabulary/logger.js'
-import type { ErrorRenderer } from './failure.js'
+import type { RequestContext, Services } from './context.js'
+import type { Outcome } from './outcome.js'
 import type { Reply } from './reply.js'
-
-/** What every middleware of a pipeline shares. */
-export interface Services {
-  readonly events: EventBus
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly errors: ErrorRenderer
-  readonly mapError?: MapError | undefined
-  readonly trust: Trust
-  /** True when nothing of an error's cause may be shown. */
-  readonly production: boolean
-  /** Maximum time for a body to arrive that a middleware reads. */
-  readonly bodyTimeoutMs: number
-  /**
-   * Where middlewares of one kind meet that do not know each other, such as two rate limits that answer in the same headers. Each kind has an entry,
-   * under a `Symbol.for` key of its own, so that it is never state of a module. Of what it keeps for a request it must let go by itself.
-   */
-  readonly shared: Map<symbol, unknown>
-}
-
-/** How a request ended. Given to `onResponse` once, when the response has really ended. */
-export interface Outcome {
-  /** The status that was sent; `undefined` when the client left before the headers. */
-  readonly status: number | undefined
-  /** The template of the route that answered (`/orders/:id`), never the path; `undefined` when none matched or the host does not say. */
-  readonly route: string | undefined
-  readonly durationMs: number
-  /** The length of the body that was to be sent; `undefined` when it was not known before, as for a stream. */
-  readonly responseBytes: number | undefined
-  /** The client left before the response ended. */
-  readonly aborted: boolean
-  /** What a middleware or the handler threw, where the host lets it be seen. */
-  readonly error: unknown
-}
 
 /**
  * One protection, written once for every host. It reads the context, sets headers on it, and returns nothing (go on), a `Reply`

@@ -1,4 +1,4 @@
-import type { Trust } from '../address/client-address.js'
+import type { Trust } from '../address/trust.js'
 import type { Diagnosis, DiagnosisCode } from './diagnosis.js'
 import { addressHeadersOf, enlarged, hops, listOf, nameOf, reading, seen } from './remedies.js'
 import type { Tally } from './tally.js'

@@ -1,5 +1,5 @@
-import type { Trust } from '../address/client-address.js'
 import { ADDRESS_HEADERS } from '../address/proxy-traces.js'
+import type { Trust } from '../address/trust.js'
 import type { Tally } from './tally.js'
 
 const MOST_HOPS = 32

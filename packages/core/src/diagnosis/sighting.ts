@@ -1,8 +1,9 @@
 import { CidrSet } from '../address/cidr-set.js'
-import type { ClientAddress, Trust } from '../address/client-address.js'
+import type { ClientAddress } from '../address/client-address.js'
 import { forwarded, MOST_ELEMENTS, peerAt, xForwardedFor } from '../address/forwarded.js'
 import { formatIp } from '../address/ip.js'
 import { addressTraces } from '../address/proxy-traces.js'
+import type { Trust } from '../address/trust.js'
 
 /** The part of a request's context that is looked at. */
 export interface Observed {

@@ -1,4 +1,4 @@
-import type { Trust } from '../address/client-address.js'
+import type { Trust } from '../address/trust.js'
 import type { Logger } from '../vocabulary/logger.js'
 import type { Diagnosis } from './diagnosis.js'
 import { diagnose } from './findings.js'

@@ -1,6 +1,6 @@
 import { Reply } from '../contract/reply.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 import type { HostView } from './denial-of.js'
+import type { FailedRequest } from './failed-request.js'
 import { denialFor } from './map-error.js'
 
 /**
@@ -13,7 +13,7 @@ import { denialFor } from './map-error.js'
  * @param host what the host knows of the error beyond what every host knows
  */
 export function answerError(
-  ctx: RequestContext,
+  ctx: FailedRequest,
   thrown: unknown,
   message: string,
   by: string | undefined,
@@ -33,7 +33,7 @@ export function answerError(
  * @returns false when the client has left
  */
 export function reportError(
-  ctx: RequestContext,
+  ctx: FailedRequest,
   thrown: unknown,
   message: string,
   by: string | undefined,
@@ -57,7 +57,7 @@ export function reportError(
  * Reports an error that the team has answered itself, as one in an own error handler or a `catch`. A
  * refusal (4xx) is only noted for the outcome.
  */
-export function reportHandled(ctx: RequestContext, thrown: unknown): void {
+export function reportHandled(ctx: FailedRequest, thrown: unknown): void {
   const error = ctx.noteError(thrown)
   if (denialFor(ctx, error, undefined).status >= 500) reportError(ctx, error, HANDLER_FAILED, undefined)
 }

@@ -1,4 +1,4 @@
-import type { Denial } from '../contract/failure.js'
+import type { Denial } from '../contract/denial.js'
 import { refusalOf } from './statuses.js'
 
 /** What a request is refused with whose refusal was none. */

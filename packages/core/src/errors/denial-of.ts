@@ -1,4 +1,4 @@
-import type { Denial } from '../contract/failure.js'
+import type { Denial } from '../contract/denial.js'
 import { errorHeaders } from './error-headers.js'
 import { read } from './read.js'
 import { RequestError } from './request-error.js'

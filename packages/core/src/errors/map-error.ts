@@ -1,17 +1,9 @@
-import type { Denial } from '../contract/failure.js'
+import type { Denial } from '../contract/denial.js'
 import { wrongResult } from '../kernel/callback-result.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 import { checkDenial, MISTAKE } from './check-denial.js'
 import { denialOf, type HostView } from './denial-of.js'
+import type { FailedRequest } from './failed-request.js'
 import { RequestError } from './request-error.js'
-
-/**
- * A team's own error classes as refusals. `undefined` leaves an error to the default.
- *
- * @param error what was thrown
- * @returns how to answer: a denial, or a `RequestError`
- */
-export type MapError = (error: unknown, ctx: RequestContext) => Denial | RequestError | undefined
 
 const ALLOWED = 'a denial { status, code, message }, a RequestError, or undefined'
 
@@ -19,7 +11,7 @@ const ALLOWED = 'a denial { status, code, message }, a RequestError, or undefine
  * How an error is answered: as `mapError` says, else by `denialOf`. A hook that throws or returns
  * something else makes a 500, and is logged.
  */
-export function denialFor(ctx: RequestContext, error: unknown, host: HostView | undefined): Denial {
+export function denialFor(ctx: FailedRequest, error: unknown, host: HostView | undefined): Denial {
   const { mapError, logger } = ctx.services
   if (mapError === undefined) return denialOf(error, host)
   try {

@@ -1,4 +1,4 @@
-import type { ErrorRenderer } from '../contract/failure.js'
+import type { ErrorRenderer } from '../contract/context.js'
 import { Reply } from '../contract/reply.js'
 import { titleOf } from './statuses.js'
 import { traceOf } from './trace.js'

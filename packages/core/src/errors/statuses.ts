@@ -1,4 +1,4 @@
-import type { Denial } from '../contract/failure.js'
+import type { Denial } from '../contract/denial.js'
 
 /** The phrase of the registry, the words that a stranger may read, and the code where it is not the phrase. */
 type Words = readonly [title: string, message: string, code?: string]

@@ -36,4 +36,4 @@ const BYTES = 16
 const BATCH = 128
 const LENGTH = 36
 const HYPHEN = 45
-const HEX = Array.from('0123456789abcdef', digit => digit.charCodeAt(0))
+const HEX = [...'0123456789abcdef'].map(digit => digit.charCodeAt(0))

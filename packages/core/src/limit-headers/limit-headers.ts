@@ -1,7 +1,6 @@
-import type { Services } from '../contract/middleware.js'
+import type { RequestContext, Services } from '../contract/context.js'
 import type { Check } from '../options/check.js'
 import { flag, object, optional } from '../options/check.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 import { listed, POLICY_FIELD, policyItem, STATE_FIELD, stateItem } from './draft-fields.js'
 import { isTighter, type QuotaState, tightest } from './quota-state.js'
 import { SharedHeaders } from './shared-headers.js'

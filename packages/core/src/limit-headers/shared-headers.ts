@@ -1,5 +1,4 @@
-import type { Services } from '../contract/middleware.js'
-import type { RequestContext } from '../pipeline/host-context.js'
+import type { RequestContext, Services } from '../contract/context.js'
 
 /** What the limiters in front have put into the headers of a request. */
 export interface Said {

@@ -1,9 +1,9 @@
+import type { RequestContext } from '../contract/context.js'
 import type { Middleware } from '../contract/middleware.js'
 import { Reply } from '../contract/reply.js'
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js'
 import { type Check, checkOptions, flag, integer, list, optional, refuse, text } from '../options/check.js'
 import { headerName } from '../options/header-name.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 import { type OriginOption, originRule } from './cors/origin.js'
 
 export interface CorsOptions {

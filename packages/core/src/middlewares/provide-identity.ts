@@ -1,7 +1,7 @@
+import type { RequestContext } from '../contract/context.js'
 import type { Middleware } from '../contract/middleware.js'
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js'
 import { callback } from '../options/check.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 import { assertIdentity, type Identity } from '../vocabulary/identity.js'
 
 type Absent = null | undefined

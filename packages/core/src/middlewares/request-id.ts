@@ -1,9 +1,9 @@
+import type { RequestContext } from '../contract/context.js'
 import type { Middleware } from '../contract/middleware.js'
 import { isPromise } from '../kernel/maybe-promise.js'
 import { RandomIds } from '../kernel/random-ids.js'
 import { type Check, callback, checkOptions, flag, optional } from '../options/check.js'
 import { ownHeaderName } from '../options/header-name.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 
 export interface RequestIdOptions {
   /** Default `X-Request-ID`. Not a field that means something to HTTP or to browsers. */

@@ -1,3 +1,4 @@
+import type { RequestContext } from '../contract/context.js'
 import type { Middleware } from '../contract/middleware.js'
 import {
   type Check,
@@ -11,7 +12,6 @@ import {
   orFalse,
   refuse,
 } from '../options/check.js'
-import type { RequestContext } from '../pipeline/host-context.js'
 import {
   type CspDirectives,
   type CspForms,

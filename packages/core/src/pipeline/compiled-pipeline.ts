@@ -1,15 +1,18 @@
-import type { Middleware, Outcome, Services } from '../contract/middleware.js'
+import type { Services } from '../contract/context.js'
+import type { Middleware } from '../contract/middleware.js'
+import type { Outcome } from '../contract/outcome.js'
 import { discard, isReply, type Reply } from '../contract/reply.js'
 import type { Diagnosis } from '../diagnosis/diagnosis.js'
 import { TopologyWatch } from '../diagnosis/topology-watch.js'
 import { answerError, gone } from '../errors/answer-error.js'
 import { refusalOf } from '../errors/statuses.js'
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js'
-import type { RequestContext, Run } from './host-context.js'
+import type { HostContext } from './host-context.js'
 import type { Upkeep } from './lifecycle.js'
+import type { Run, Runner } from './run.js'
 
-type RequestHook = (ctx: RequestContext) => unknown
-type ResponseHook = (ctx: RequestContext, outcome: Outcome) => unknown
+type RequestHook = (ctx: HostContext) => unknown
+type ResponseHook = (ctx: HostContext, outcome: Outcome) => unknown
 
 /**
  * The one slot on a host's request object. `Symbol.for`, so that two copies of this package meet; the major version is in the
@@ -19,7 +22,7 @@ const SLOT: unique symbol = Symbol.for('@palisade/core.request/0')
 
 interface Carrier {
   /** A list, the newest first, where unrelated pipelines share a request. */
-  [SLOT]?: RequestContext | readonly RequestContext[]
+  [SLOT]?: HostContext | readonly HostContext[]
 }
 
 /**
@@ -28,7 +31,7 @@ interface Carrier {
  * The runner is a loop: `undefined` goes on, a `Reply` stops, a promise is chained into the rest. Nothing is awaited and no promise is
  * made unless a middleware waited.
  */
-export class CompiledPipeline {
+export class CompiledPipeline implements Runner<HostContext> {
   readonly services: Services
   /** The pipeline that must have run first; `undefined` for a root. */
   readonly parent: CompiledPipeline | undefined
@@ -79,7 +82,7 @@ export class CompiledPipeline {
   }
 
   /** The id that a middleware of this pipeline gives a request. */
-  identify(ctx: RequestContext): string | undefined {
+  identify(ctx: HostContext): string | undefined {
     try {
       return this.identifier?.identify?.(ctx)
     } catch {
@@ -99,7 +102,7 @@ export class CompiledPipeline {
   }
 
   /** The context that this pipeline, or the root of this branch, has on a host's request object. */
-  contextOf(carrier: object): RequestContext | undefined {
+  contextOf(carrier: object): HostContext | undefined {
     const found = ownContexts(carrier)
     if (isList(found)) return found.find(ctx => ctx.pipeline === this.root)
     return found?.pipeline === this.root ? found : undefined
@@ -109,7 +112,7 @@ export class CompiledPipeline {
    * Puts a new context on a host's request object, in front of those of other, unrelated pipelines. It takes
    * the place of this pipeline's own context of an earlier dispatch.
    */
-  attach(carrier: object, ctx: RequestContext): void {
+  attach(carrier: object, ctx: HostContext): void {
     const slot = carrier as Carrier
     const older = ownContexts(carrier)
     if (older === undefined) slot[SLOT] = ctx
@@ -125,7 +128,7 @@ export class CompiledPipeline {
    * a request that its parent did not let through. A disposed pipeline refuses every request, because its
    * middlewares no longer protect.
    */
-  run(ctx: RequestContext): MaybePromise<Reply | undefined> {
+  run(ctx: HostContext): MaybePromise<Reply | undefined> {
     const earlier = ctx.sameRun(this)
     if (earlier !== undefined) return earlier.passed ? undefined : refuseRepeat(ctx)
     if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
@@ -143,7 +146,7 @@ export class CompiledPipeline {
     return answer
   }
 
-  private step(ctx: RequestContext, run: Run, first: number): MaybePromise<Reply | undefined> {
+  private step(ctx: HostContext, run: Run<HostContext>, first: number): MaybePromise<Reply | undefined> {
     const hooks = this.requestHooks
     for (let i = first; i < hooks.length; i++) {
       const hook = hooks[i]
@@ -174,8 +177,8 @@ export class CompiledPipeline {
   }
 
   private async wait(
-    ctx: RequestContext,
-    run: Run,
+    ctx: HostContext,
+    run: Run<HostContext>,
     answer: PromiseLike<unknown>,
     i: number,
   ): Promise<Reply | undefined> {
@@ -203,7 +206,7 @@ export class CompiledPipeline {
   }
 
   /** Anything but `undefined` and a `Reply` is a mistake in the middleware, and refuses: `false` must not let through. */
-  private settle(ctx: RequestContext, answer: unknown, i: number): Reply {
+  private settle(ctx: HostContext, answer: unknown, i: number): Reply {
     if (isReply(answer)) return answer
     return this.fail(
       ctx,
@@ -214,12 +217,12 @@ export class CompiledPipeline {
     )
   }
 
-  private fail(ctx: RequestContext, error: unknown, i: number): Reply {
+  private fail(ctx: HostContext, error: unknown, i: number): Reply {
     const by = this.middleware[i]?.name
     return answerError(ctx, error, `middleware "${by}" failed`, by)
   }
 
-  private refuseOrphan(ctx: RequestContext): Reply {
+  private refuseOrphan(ctx: HostContext): Reply {
     const error = new Error(
       'a branch was reached by a request on which its parent pipeline never ran; mount the parent in front of it',
     )
@@ -227,7 +230,7 @@ export class CompiledPipeline {
   }
 
   /** Emits `request:start`. Called by the context, once for a run of a root. */
-  announce(ctx: RequestContext): void {
+  announce(ctx: HostContext): void {
     const { events, logger } = this.services
     try {
       const { requestId, method, path } = ctx
@@ -238,7 +241,7 @@ export class CompiledPipeline {
   }
 
   /** Runs `onResponse` in reverse for the first `reached` middlewares. Called by the context, once. */
-  finish(ctx: RequestContext, reached: number, outcome: Outcome): void {
+  finish(ctx: HostContext, reached: number, outcome: Outcome): void {
     for (let i = reached - 1; i >= 0; i--) {
       const hook = this.responseHooks[i]
       if (hook === undefined) continue
@@ -254,7 +257,7 @@ export class CompiledPipeline {
   }
 
   /** Trust and the host are asked here, whose throw would reach no caller but the process. */
-  private emitEnd(ctx: RequestContext, outcome: Outcome): void {
+  private emitEnd(ctx: HostContext, outcome: Outcome): void {
     const { events, logger } = this.services
     const { status, route, durationMs, aborted } = outcome
     try {
@@ -266,7 +269,7 @@ export class CompiledPipeline {
     }
   }
 
-  private reportResponse(ctx: RequestContext, error: unknown, i: number): void {
+  private reportResponse(ctx: HostContext, error: unknown, i: number): void {
     const err = ctx.inspected(error)
     const fields = { err, middleware: this.middleware[i]?.name, request_id: ctx.requestId }
     this.services.logger.error(fields, 'onResponse threw')
@@ -283,7 +286,7 @@ export class CompiledPipeline {
 }
 
 /** At the latest when the pipeline has decided, also where no middleware set an id or asked for it. */
-function announced(ctx: RequestContext, answer: MaybePromise<unknown>): void {
+function announced(ctx: HostContext, answer: MaybePromise<unknown>): void {
   if (isPromise(answer)) void answer.then(() => ctx.announce())
   else ctx.announce()
 }
@@ -294,23 +297,23 @@ function ownContexts(carrier: Carrier): Carrier[typeof SLOT] {
   return found === undefined || Object.hasOwn(carrier, SLOT) ? found : undefined
 }
 
-function isList(found: Carrier[typeof SLOT]): found is readonly RequestContext[] {
+function isList(found: Carrier[typeof SLOT]): found is readonly HostContext[] {
   return Array.isArray(found)
 }
 
-function refuseRepeat(ctx: RequestContext): Reply {
+function refuseRepeat(ctx: HostContext): Reply {
   const error = new Error(
     'a request came by a pipeline again that had not let it through; mount what follows so that it waits for the answer',
   )
   return answerError(ctx, error, 'a pipeline was reached again', undefined)
 }
 
-function refuseLate(ctx: RequestContext): Reply {
+function refuseLate(ctx: HostContext): Reply {
   return ctx.deny({ ...refusalOf(503), reason: 'the pipeline was disposed of' })
 }
 
 /** Only now, so that it is counted, and its client banned, like any other. */
-function refuseTarget(ctx: RequestContext): Reply {
+function refuseTarget(ctx: HostContext): Reply {
   const message = 'The request target is not valid'
   return ctx.deny({ ...refusalOf(400), message, reason: 'a target that is no path' })
 }

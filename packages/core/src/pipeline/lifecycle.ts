@@ -1,4 +1,5 @@
-import type { Middleware, Services } from '../contract/middleware.js'
+import type { Services } from '../contract/context.js'
+import type { Middleware } from '../contract/middleware.js'
 import { ConfigError } from '../errors/config-error.js'
 import { isPromise } from '../kernel/maybe-promise.js'
 

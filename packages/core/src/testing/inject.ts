@@ -1,9 +1,10 @@
-import type { Outcome } from '../contract/middleware.js'
+import type { RequestContext } from '../contract/context.js'
+import type { Outcome } from '../contract/outcome.js'
 import { Reply } from '../contract/reply.js'
 import { answerError } from '../errors/answer-error.js'
 import { RequestError } from '../errors/request-error.js'
 import type { CompiledPipeline } from '../pipeline/compiled-pipeline.js'
-import { RequestContext } from '../pipeline/host-context.js'
+import { HostContext } from '../pipeline/host-context.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 
 export interface InjectedRequest {
@@ -21,7 +22,7 @@ export interface InjectedRequest {
   peer?: string | null
   body?: string | Uint8Array
   /** What answers when the pipeline lets the request through: a reply, or a function; what it throws is answered as an adapter would. Default: 200 `ok`. */
-  handler?: Reply | ((ctx: RequestContext) => Reply | Promise<Reply>)
+  handler?: Reply | ((ctx: HostContext) => Reply | Promise<Reply>)
   /** The template of the route that the handler stands for. */
   route?: string
   /** The client leaves instead of reading the answer. */
@@ -60,10 +61,7 @@ export async function inject<State extends object>(
   return ctx.respond<State>(await replyOf(handler, ctx), true)
 }
 
-async function replyOf(
-  handler: NonNullable<InjectedRequest['handler']>,
-  ctx: RequestContext,
-): Promise<Reply> {
+async function replyOf(handler: NonNullable<InjectedRequest['handler']>, ctx: HostContext): Promise<Reply> {
   if (typeof handler !== 'function') return handler
   try {
     return await handler(ctx)
@@ -76,7 +74,7 @@ function lineage(compiled: CompiledPipeline): CompiledPipeline[] {
   return compiled.parent === undefined ? [compiled] : [...lineage(compiled.parent), compiled]
 }
 
-class InjectedContext extends RequestContext {
+class InjectedContext extends HostContext {
   readonly method: string
   readonly url: string
   readonly peer: string | undefined

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { networkOf } from '../../src/address/cidr.js'
 import { CidrSet } from '../../src/address/cidr-set.js'
 import { clientKey } from '../../src/address/client-key.js'
-import { directPeer, trustedProxies } from '../../src/address/trust.js'
+import { directPeer, trustedProxies } from '../../src/address/topologies.js'
 
 describe('clientKey', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { trustedProxies } from '../../src/address/trust.js'
+import { trustedProxies } from '../../src/address/topologies.js'
 
 const PEER = '10.0.0.1'
 const lists = {

@@ -1,8 +1,9 @@
-import { type Outcome, pipeline, RequestContext } from '@palisade/core'
+import { type Outcome, pipeline } from '@palisade/core'
+import { HostContext } from '@palisade/core/host'
 import { expect, test } from 'vitest'
 
 /** A request of a host that answers nothing when a response has ended, as fake responses do. */
-class BrokenHost extends RequestContext {
+class BrokenHost extends HostContext {
   readonly method = 'GET'
   readonly url = '/'
   readonly peer = '203.0.113.9'

@@ -1,8 +1,7 @@
-import type { CompiledPipeline } from '../../src/host.js'
-import { RequestContext } from '../../src/index.js'
+import { type CompiledPipeline, HostContext } from '../../src/host.js'
 
 /** The least a host is: enough to run a pipeline by hand and to see what it returns, synchronously. */
-export class BareContext extends RequestContext {
+export class BareContext extends HostContext {
   readonly sent: [string, string][] = []
   readonly raw = undefined
   readonly route = undefined

@@ -1,10 +1,9 @@
 import type { Services } from '@palisade/core/middleware'
-import type { Metrics } from '../metrics.js'
 
-/** A `metrics()` as endpoints see it. */
 export const OWN_PATHS: unique symbol = Symbol('own paths')
 
-export interface EndpointHost extends Metrics {
+/** A `metrics()` as endpoints see it. */
+export interface HasOwnPaths {
   readonly [OWN_PATHS]: OwnPaths
 }
 

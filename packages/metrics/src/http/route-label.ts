@@ -1,4 +1,4 @@
-import { type Outcome, type RequestContext, wrongResult } from '@palisade/core/middleware'
+import { inspectable, type Outcome, type RequestContext, wrongResult } from '@palisade/core/middleware'
 
 /** Names the route of a request for metrics or the log. `undefined`: what the host says. */
 export type RouteLabel = (ctx: RequestContext, outcome: Outcome) => string | undefined
@@ -19,7 +19,7 @@ export function withRoute(callback: RouteLabel, ctx: RequestContext, outcome: Ou
       throw wrongResult('route', route, ALLOWED)
     return { ...outcome, route }
   } catch (error) {
-    const fields = { err: ctx.inspected(error), request_id: ctx.requestId }
+    const fields = { err: inspectable(error), request_id: ctx.requestId }
     ctx.services.logger.error(fields, 'the option "route" failed')
     return outcome
   }

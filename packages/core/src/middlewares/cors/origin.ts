@@ -1,7 +1,7 @@
+import type { RequestContext } from '../../contract/context.js'
 import type { MaybePromise } from '../../kernel/maybe-promise.js'
 import { type Check, type OptionPath, refuse, within } from '../../options/check.js'
 import { entriesOf } from '../../options/read.js'
-import type { RequestContext } from '../../pipeline/host-context.js'
 import { neighbourOf, siteIn } from './neighbours.js'
 import { foreignMatch } from './pattern/foreign-match.js'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { CidrSet } from '../../src/address/cidr-set.js'
-import type { Trust } from '../../src/address/client-address.js'
 import { saysEncrypted } from '../../src/address/scheme.js'
-import { directPeer, singleHeader, trustedHops, trustedProxies } from '../../src/address/trust.js'
+import { directPeer, singleHeader, trustedHops, trustedProxies } from '../../src/address/topologies.js'
+import type { Trust } from '../../src/address/trust.js'
 import { ConfigError } from '../../src/errors/config-error.js'
 
 const client = (ip: string, bannable: boolean) => ({ ip, key: ip, bannable })

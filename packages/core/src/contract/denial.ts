@@ -1,5 +1,4 @@
-import type { RequestContext } from '../pipeline/host-context.js'
-import type { HeaderBag, Reply } from './reply.js'
+import type { HeaderBag } from './reply.js'
 
 /** A refusal that a middleware asks for through `ctx.deny()`. */
 export interface Denial {
@@ -35,6 +34,3 @@ export interface Failure extends Denial {
   readonly timestamp: number
   readonly requestId: string
 }
-
-/** Turns a refusal or an error into an answer. One per pipeline: `envelope()`, `problemDetails()`, or a function. */
-export type ErrorRenderer = (failure: Failure, ctx: RequestContext) => Reply

@@ -2,10 +2,10 @@ import { isIP } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CidrSet } from '../../src/address/cidr-set.js'
-import type { Trust } from '../../src/address/client-address.js'
 import { clientKey } from '../../src/address/client-key.js'
 import { canonicalIp } from '../../src/address/ip.js'
-import { directPeer, singleHeader, trustedHops, trustedProxies } from '../../src/address/trust.js'
+import { directPeer, singleHeader, trustedHops, trustedProxies } from '../../src/address/topologies.js'
+import type { Trust } from '../../src/address/trust.js'
 import { address, nearly } from './arbitraries.js'
 
 const RANGES = ['10.0.0.0/8', '2001:db8:1::/48']
