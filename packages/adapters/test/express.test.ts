@@ -179,6 +179,18 @@ test('given the properties by which a request and its response know each other w
   expect(told).toEqual([true, true, true])
 })
 
+test('given an object that a handler derived from its request when the edge is asked by it then it stands for the request', async () => {
+  const { app, edge, probe } = guarded()
+  app.get('/', (req, res) => {
+    const derived: Request = Object.create(Object.create(req))
+    edge.report(new Error('boom'), derived)
+    res.send(String(edge.context(derived) === edge.context(req)))
+  })
+  expect(await ask(app, '/')).toEqual(['true'])
+  await probe.settled()
+  expect(probe.logs).toEqual(['the handler failed: boom'])
+})
+
 test('given an accessor of the same name on the prototype, and a wrapped response, when a request has passed then both are as they were', async () => {
   const app = express()
   const edge = toExpress(new Probe().pipeline())

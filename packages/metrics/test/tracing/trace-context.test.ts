@@ -227,6 +227,7 @@ describe('activeSpan', () => {
     { ...span, traceId: 'x' },
     { ...span, traceId: OTHER.toUpperCase() },
     { ...span, spanId: undefined },
+    { ...span, spanId: 'x' },
     { ...span, traceFlags: '1' },
     Promise.resolve(span),
   ])('given %j, then the request is refused', async value => {

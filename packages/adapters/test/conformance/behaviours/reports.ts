@@ -22,6 +22,12 @@ const reports =
 
 const same = new Error('boom')
 
+const revoked = () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
 export const reported: readonly Behaviour[] = [
   ...[boom, rejects].flatMap((handler, i): Behaviour[] => {
     const fails = i === 0 ? 'throws' : 'rejects'
@@ -138,6 +144,15 @@ export const reported: readonly Behaviour[] = [
     gets: { status: 404 },
     outcomes: [{ status: 404, error: /^boom$/ }],
     events: [],
+  },
+  {
+    title: 'given an edge that is not mounted when errors are reported then they are logged',
+    app: { edge: 'never', routes: [get('/', reports(200, new Error('boom'), revoked()))] },
+    when: { target: '/' },
+    gets: { status: 200 },
+    events: [],
+    logs: [/never saw: boom$/, /never saw: a value that cannot be inspected was thrown$/],
+    needs: ['router'],
   },
   {
     title: 'given two errors when both are reported then both are logged and the first is in the outcome',
