@@ -20,6 +20,11 @@ describe('inject runs a pipeline without a server', () => {
     expect(ctx.header('x-one')).toBe('1')
     expect(ctx.header('accept')).toBe('text/html, text/plain')
     expect(ctx.header('x-none')).toBeUndefined()
+    expect(ctx.headers()).toEqual([
+      ['x-one', '1'],
+      ['accept', 'text/html'],
+      ['accept', 'text/plain'],
+    ])
     expect([ctx.path, ctx.query.get('b'), ctx.client.key]).toEqual(['/a', 'c', '2001:db8::/64'])
     const nobody = await inject(pipeline(), { peer: null })
     expect(nobody.ctx.client).toEqual({ ip: undefined, key: undefined, bannable: false })

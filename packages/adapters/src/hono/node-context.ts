@@ -1,8 +1,15 @@
-import { type IncomingMessage, type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http'
 import type { Reply } from '@palisade/core'
 import type { CompiledPipeline } from '@palisade/core/host'
 import type { Context } from 'hono'
 import { tear } from '../node-http/end-of-response.js'
+import { type HeaderLine, headerLines } from '../node-http/header-lines.js'
 import { gathers } from '../node-http/headers.js'
 import { NodeContext } from '../node-http/node-context.js'
 import { limitUnreadBody } from '../node-http/unread-body.js'
@@ -56,9 +63,19 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   }
 
   override header(name: string): string | undefined {
+    const own = this.ownHeaders
+    return own === null ? super.header(name) : (own.get(name) ?? undefined)
+  }
+
+  override headers(): readonly HeaderLine[] {
+    const own = this.ownHeaders
+    return own === null ? super.headers() : headerLines(this.req.rawHeaders, fieldsOf(own))
+  }
+
+  private get ownHeaders(): Headers | null {
     if (this.own === undefined)
       this.own = (this.c && this.requests.ownHeaders(this.c.req.raw, this.req)) ?? null
-    return this.own === null ? super.header(name) : (this.own.get(name) ?? undefined)
+    return this.own
   }
 
   protected override credentialNow(): string | undefined {
@@ -135,4 +152,12 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
       tear(this.res)
     })
   }
+}
+
+/** Only `Set-Cookie` comes more than once. */
+function fieldsOf(headers: Headers): IncomingHttpHeaders {
+  const fields = Object.fromEntries(headers) as IncomingHttpHeaders
+  const cookies = headers.getSetCookie()
+  if (cookies.length > 0) fields['set-cookie'] = cookies
+  return fields
 }

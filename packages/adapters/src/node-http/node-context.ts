@@ -13,6 +13,7 @@ import type { CompiledPipeline } from '@palisade/core/host'
 import { HostContext } from '@palisade/core/host'
 import { BeforeHead } from './before-head.js'
 import { hasLostPeer, isDisconnected, isTorn, watchEnd, watchInnerEnd } from './end-of-response.js'
+import { type HeaderLine, headerLines } from './header-lines.js'
 import { headerTableOf } from './header-table.js'
 import { addHeader, gathers, NAMES, setHeader } from './headers.js'
 import { streamOf } from './http2.js'
@@ -102,6 +103,10 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
     const value = this.fields[name]
     if (typeof value === 'object') return value.join(', ')
     return name === 'authorization' && value !== undefined ? this.withDuplicates(name, value) : value
+  }
+
+  headers(): readonly HeaderLine[] {
+    return headerLines(this.req.rawHeaders, this.fieldsNow())
   }
 
   /**

@@ -62,6 +62,10 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
     return this.current.headers.get(name) ?? undefined
   }
 
+  headers(): readonly (readonly [name: string, value: string])[] {
+    return [...this.current.headers]
+  }
+
   protected override credentialNow(): string | undefined {
     return this.header('authorization')
   }

@@ -61,6 +61,16 @@ export interface RequestContext<State extends object = {}> {
   /** A request header by its lower-case name. Several lines are joined (RFC 9110 section 5.3). */
   header(lowerCaseName: string): string | undefined
   /**
+   * All request headers as a new list of field lines, for a proxy, a log or a rule over all of them. Names are in
+   * lower case. A name with several lines is listed several times, in the order received, also where `header()`
+   * shows the first line only. On hosts of the Fetch standard the list is sorted by name and the lines of a name
+   * are joined, since a `Request` knows no more.
+   *
+   * What middleware in front has changed is seen: a field that it replaced has the new value only. The
+   * pseudo-headers of HTTP/2 (`:path`) are not listed.
+   */
+  headers(): readonly (readonly [name: string, value: string])[]
+  /**
    * Sets a response header so that it survives into 404, 500 and thrown errors on every host.
    *
    * @throws TypeError for CR, LF and NUL

@@ -59,6 +59,7 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   /** Whether the socket itself is encrypted, whatever a proxy says. */
   protected abstract readonly encrypted: boolean
   abstract header(lowerCaseName: string): string | undefined
+  abstract headers(): readonly (readonly [name: string, value: string])[]
   abstract setHeader(name: string, value: string): void
   abstract removeHeader(name: string): void
   abstract appendHeader(name: string, value: string): void

@@ -109,6 +109,12 @@ class InjectedContext extends HostContext {
     return name.startsWith(':') ? undefined : (this.given.get(name) ?? undefined)
   }
 
+  headers(): readonly (readonly [name: string, value: string])[] {
+    return Object.entries(this.raw.headers ?? {}).flatMap(([name, value]) =>
+      [value].flat().map(line => [name.toLowerCase(), line] as const),
+    )
+  }
+
   setHeader(name: string, value: string): void {
     this.sent.set(name, value)
   }

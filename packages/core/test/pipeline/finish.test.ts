@@ -10,6 +10,9 @@ class BrokenHost extends HostContext {
   readonly raw = {}
   protected readonly encrypted = false
   header(): undefined {}
+  headers(): [] {
+    return []
+  }
   setHeader(): void {}
   removeHeader(): void {}
   appendHeader(): void {}

@@ -13,13 +13,17 @@ export class BareContext extends HostContext {
     readonly url = '/',
     readonly method = 'GET',
     readonly peer: string | undefined = '203.0.113.9',
-    private readonly headers: Readonly<Record<string, string>> = {},
+    private readonly fields: Readonly<Record<string, string>> = {},
   ) {
     super(pipeline)
   }
 
   header(name: string): string | undefined {
-    return this.headers[name]
+    return this.fields[name]
+  }
+
+  headers(): readonly (readonly [name: string, value: string])[] {
+    return Object.entries(this.fields)
   }
 
   setHeader(name: string, value: string): void {

@@ -11,6 +11,7 @@ import { events } from './events.js'
 import { bans } from './failban.js'
 import { gathering } from './gathering.js'
 import { guards } from './guards.js'
+import { headerList } from './header-list.js'
 import { headers } from './headers.js'
 import { probesOfHealth } from './health.js'
 import { keys } from './keys.js'
@@ -36,6 +37,7 @@ export const behaviours: readonly Behaviour[] = [
   ...thrown,
   ...reported,
   ...headers,
+  ...headerList,
   ...target,
   ...rewrites,
   ...gathering,
