@@ -114,10 +114,12 @@ function statusSet({ statusCode }: Response): number | undefined {
 
 class ExpressContext extends NodeContext {
   private readonly templates: RouteTemplates
+  private readonly app: unknown
 
   constructor(pipeline: CompiledPipeline, req: Request, res: Response, templates: RouteTemplates) {
     super(pipeline, req, res)
     this.templates = templates
+    this.app = req.app
   }
 
   /** Express moves the prefix of a mount from `url` to `baseUrl`; whatever else changes `url` is a rewrite. */
@@ -137,11 +139,11 @@ class ExpressContext extends NodeContext {
   }
 
   override get route(): string | undefined {
-    return this.templates.of(this.req as Request)
+    return this.templates.of(this.req as Request, this.app)
   }
 
   protected override get mountPath(): string | undefined {
-    return this.templates.mountOf(this.req as Request)
+    return this.templates.mountOf(this.req as Request, this.app)
   }
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
 import Router from '@koa/router'
 import { toExpress } from '@palisade/adapters/express'
 import { toHono } from '@palisade/adapters/hono'
@@ -166,14 +167,27 @@ describe('Express', () => {
       undefined,
     ])
   })
+
+  it('given a sub-app inside a router, then the template has the prefixes', async () => {
+    const here = scene()
+    const app = express()
+    app.use(toExpress(here.edge))
+    const inner = express().get('/items/:id', answer).use('/files', answer)
+    app.use('/api', express.Router().use('/inner', inner))
+    expect(await routesOn(app, here, '/api/inner/items/7', '/api/inner/files/x')).toEqual([
+      '/api/inner/items/:id',
+      '/api/inner/files',
+    ])
+  })
 })
 
-describe('Hono', () => {
+describe.each(['a server of Node', 'fetch'])('Hono on %s', kind => {
   async function routesOf(fill: (app: Hono, here: ReturnType<typeof scene>) => void, ...paths: string[]) {
     const here = scene()
     const app = new Hono()
     app.use(toHono(here.edge, { peer: () => '127.0.0.1' }))
     fill(app, here)
+    if (kind !== 'fetch') return routesOn(getRequestListener(app.fetch), here, ...paths)
     for (const path of paths) {
       const ended = here.next()
       await (await app.request(path)).text()
@@ -209,6 +223,11 @@ describe('Hono', () => {
       '/v1/c',
       undefined,
     ])
+  })
+
+  it('given a handler for everything, then it is no label', async () => {
+    const fill = (app: Hono) => app.use('*', (c, _next) => Promise.resolve(c.text('ok')))
+    expect(await routesOf(fill, '/a')).toEqual([undefined])
   })
 
   it('given middleware that passes everything on, then it is no label', async () => {

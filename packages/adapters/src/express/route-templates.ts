@@ -26,6 +26,12 @@ interface App {
 /** The mounts around a route, the outermost first. */
 type Chain = readonly Layer[]
 
+/** The ways to a route through the routers of an app. */
+interface Place {
+  readonly app: App
+  readonly chains: readonly Chain[]
+}
+
 const DEEPEST = 32
 const MOST_TEXTS = 16
 
@@ -39,15 +45,16 @@ const MOST_TEXTS = 16
  * Not found in the tree is a route of a sub-app whose error was passed on to the app around it: its own path is all that is known then.
  */
 export class RouteTemplates {
-  private readonly chains = new WeakMap<object, readonly Chain[]>()
+  private readonly places = new WeakMap<object, Place>()
   private readonly texts = new WeakMap<Layer, Map<string, string>>()
 
-  of(req: Request): string | undefined {
+  /** @param entered the app in which the pipeline met the request */
+  of(req: Request, entered: unknown): string | undefined {
     const route = req.route as { readonly path: unknown } | undefined
     if (route === undefined || route === null) return undefined
     const own = textOf(route.path)
-    const app = req.app as unknown as App
-    const prefix = this.prefixOf(app, req, route)
+    const place = this.placeOf(route, appsOf(req, entered))
+    const prefix = place === undefined ? '' : this.prefixOf(place, req)
     return own === '/' && prefix !== '' ? prefix : `${prefix}${own}`
   }
 
@@ -55,35 +62,40 @@ export class RouteTemplates {
    * The path of the mount whose handler answered where there is no route: a GraphQL server, static files, a proxy.
    * Express takes the path off `baseUrl` again when a handler passes the request on.
    */
-  mountOf(req: Request): string | undefined {
+  mountOf(req: Request, entered: unknown): string | undefined {
     const { baseUrl } = req
     if (typeof baseUrl !== 'string' || baseUrl === '') return undefined
-    const app = req.app as unknown as App
-    const around = mountsAround(app)
-    const rest = `/${baseUrl.split('/').slice(around.split('/').length).join('/')}`
-    if (rest === '/') return around
-    const chain = chainAt(app.router?.stack ?? [], rest, [])
-    return `${around}${chain === undefined ? '/*' : this.textOfChain(chain, rest, true)}`
+    let around = ''
+    for (const app of appsOf(req, entered)) {
+      around = mountsAround(app)
+      const rest = `/${baseUrl.split('/').slice(around.split('/').length).join('/')}`
+      if (rest === '/') return around
+      const chain = chainAt(app.router?.stack ?? [], rest, [])
+      if (chain !== undefined) return `${around}${this.textOfChain(chain, rest, true)}`
+    }
+    return `${around}/*`
   }
 
-  private prefixOf(app: App, req: Request, route: object): string {
-    const chains = this.chainsTo(route, app)
-    if (chains.length === 0) return ''
+  private prefixOf({ app, chains }: Place, req: Request): string {
     const path = pathOf(req.originalUrl)
     const around = mountsAround(app)
-    if (chains.length === 1) return `${around}${this.textOfChain(chains[0] as Chain, path, around === '')}`
-    const chain = chains.find(one => this.matches(one, path)) ?? (chains[0] as Chain)
-    return `${around}${this.textOfChain(chain, path, around === '')}`
+    const chain = chains.length === 1 ? undefined : chains.find(one => this.matches(one, path))
+    return `${around}${this.textOfChain(chain ?? (chains[0] as Chain), path, around === '')}`
   }
 
-  private chainsTo(route: object, app: App): readonly Chain[] {
-    const known = this.chains.get(route)
+  private placeOf(route: object, apps: readonly App[]): Place | undefined {
+    const known = this.places.get(route)
     if (known !== undefined) return known
-    const found: Chain[] = []
-    search(app.router?.stack ?? [], route, [], found)
+    for (const app of apps) {
+      const chains: Chain[] = []
+      search(app.router?.stack ?? [], route, [], chains)
+      if (chains.length === 0) continue
+      const place = { app, chains }
+      this.places.set(route, place)
+      return place
+    }
     // What is not there yet may be reached through another app the next time.
-    if (found.length > 0) this.chains.set(route, found)
-    return found
+    return undefined
   }
 
   private matches(chain: Chain, path: string): boolean {
@@ -128,6 +140,14 @@ export class RouteTemplates {
     texts.set(key, text)
     return text
   }
+}
+
+/**
+ * Where a route is looked for. An app that a router mounts does not know its router, so the app in which the
+ * request was met comes first. It does not show the routes of an app that `app.use()` mounts.
+ */
+function appsOf(req: Request, entered: unknown): readonly App[] {
+  return [...new Set([entered ?? req.app, req.app])] as unknown as readonly App[]
 }
 
 function search(stack: readonly Layer[], route: object, chain: Chain, found: Chain[]): void {

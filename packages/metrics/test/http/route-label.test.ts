@@ -1,4 +1,4 @@
-import { pipeline } from '@palisade/core'
+import { type Outcome, pipeline } from '@palisade/core'
 import { inject } from '@palisade/core/testing'
 import { describe, expect, it } from 'vitest'
 import { accessLog, metrics, type RouteLabel } from '../../src/index.js'
@@ -28,6 +28,11 @@ describe('route', () => {
   it('given a label, then metrics and log have it', async () => {
     const { label, logged, errors } = await labels((ctx: { path: string }) => `gql ${ctx.path}`)
     expect([label, logged, errors]).toEqual(['gql /graphql', 'gql /graphql', []])
+  })
+
+  it('given a callback, then it sees how the request ended', async () => {
+    const { label, logged } = await labels((_ctx: unknown, outcome: Outcome) => `ended ${outcome.status}`)
+    expect([label, logged]).toEqual(['ended 200', 'ended 200'])
   })
 
   it('given undefined, then it is what the host says', async () => {
