@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { dependencies } from '../check/dependencies.mjs'
 import { documentedImports } from '../check/documented-imports.mjs'
+import { documentedPaths } from '../check/documented-paths.mjs'
 import { lockFile } from '../check/lock-file.mjs'
 import { packedPackages } from '../check/packed-packages.mjs'
 import { build } from '../lib/build.mjs'
@@ -48,6 +49,7 @@ export async function everyCheck() {
     { name: 'the lock file holds no download address', find: lockFile },
     { name: 'declared dependencies match the imports', find: dependencies },
     { name: 'documented import paths exist', find: documentedImports },
+    { name: 'documented files exist', find: documentedPaths },
     ...tsconfigs().map(file =>
       program(`tsc -p ${file}`, [...tool('typescript', 'tsc'), '--noEmit', '-p', file]),
     ),

@@ -82,7 +82,7 @@ function isPlain(prototype: object, base: NodeClass, names: readonly string[]): 
 type NodeClass = (typeof IncomingMessage | typeof ServerResponse) & Function
 
 /**
- * A class of Node's with another prototype. With `class extends` each object would have its own
+ * A class of Node's with another prototype. With `Reflect.construct` each object would have its own
  * hidden class again.
  */
 function withPrototype(base: NodeClass, prototype: object): { readonly prototype: object } {
