@@ -10,18 +10,11 @@ import {
   rateLimit,
 } from '@palisade/ratelimit'
 import { describe, expect, it } from 'vitest'
+import { ALGORITHM_NAMES } from '../src/algorithms/index.js'
 import { RedisStore } from '../src/stores/redis/redis-store.js'
 
 const HOUR = 3_600_000
-const ALGORITHMS: readonly (AlgorithmName | undefined)[] = [
-  undefined,
-  'fixed-window',
-  'sliding-window',
-  'sliding-log',
-  'token-bucket',
-  'leaky-bucket',
-  'gcra',
-]
+const ALGORITHMS: readonly (AlgorithmName | undefined)[] = [undefined, ...ALGORITHM_NAMES]
 /** What an operator or NTP does to the time of day. */
 const STEPS = [
   { name: 'back by an hour', by: -HOUR },

@@ -1,5 +1,6 @@
 import { createLimiter } from '@palisade/ratelimit'
 import { describe, expect, it } from 'vitest'
+import { ALGORITHM_NAMES } from '../src/algorithms/index.js'
 import { historyClock } from './support/history-clock.js'
 import { START, vectors } from './vectors.js'
 
@@ -21,4 +22,9 @@ describe('the worked examples, in memory', () => {
       }
     })
   }
+})
+
+it.each(ALGORITHM_NAMES)('given the worked examples when %s is looked for then there is one', name => {
+  const used = vectors.flatMap(({ policies }) => policies.map(({ algorithm }) => algorithm))
+  expect(used).toContain(name)
 })

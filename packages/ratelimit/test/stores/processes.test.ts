@@ -6,6 +6,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redisUrl, uniqueNamespace } from '../../../../test/support/redis.js'
 import { workspaceSources } from '../../../../test/support/workspace-sources.js'
+import { ALGORITHM_NAMES } from '../../src/algorithms/index.js'
 
 const packages = fileURLToPath(new URL('../../..', import.meta.url))
 /** Inside the package, so that the program finds the client. */
@@ -38,7 +39,7 @@ describe.skipIf(redisUrl() === undefined)('given four processes on one Redis', (
   })
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-  it.each(['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket', 'gcra', 'leaky-bucket'])(
+  it.each(ALGORITHM_NAMES)(
     'when all ask for one key at once by %s, then together they get exactly the limit',
     async algorithm => {
       const args = [redisUrl() as string, uniqueNamespace(), algorithm, '101', '250']

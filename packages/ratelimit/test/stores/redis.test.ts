@@ -7,6 +7,7 @@ import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redisUrl, uniqueNamespace } from '../../../../test/support/redis.js'
+import { ALGORITHM_NAMES } from '../../src/algorithms/index.js'
 import { RedisStore } from '../../src/stores/redis/redis-store.js'
 import { historyClock } from '../support/history-clock.js'
 import { timeOf } from '../support/redis-time.js'
@@ -79,14 +80,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
 
   it('agrees with memory on every step of any history, refunds, changes of the limit and steps back of the clock included', async () => {
     const policy = fc.record({
-      algorithm: fc.constantFrom(
-        'fixed-window',
-        'sliding-window',
-        'sliding-log',
-        'token-bucket',
-        'leaky-bucket',
-        'gcra',
-      ),
+      algorithm: fc.constantFrom(...ALGORITHM_NAMES),
       limit: fc.integer({ min: 0, max: 12 }),
       window: fc.integer({ min: 1, max: 100_000 }),
     })
