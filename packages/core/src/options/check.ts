@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors/config-error.js'
 import { nearest } from './nearest.js'
 import { type OptionPath, refuse, within } from './option-path.js'
+import { calledHere } from './other-names.js'
 import { entriesOf, namesOf, read } from './read.js'
 
 export { type OptionPath, refuse, within }
@@ -37,14 +38,12 @@ export function object<S extends Record<string, Check<unknown>>>(shape: S): Chec
     if (given === undefined) return refuse(at, value, allowed)
     for (const name of given) {
       if (Object.hasOwn(shape, name)) continue
-      const meant = nearest(name, names)
       const known = names.length === 0 ? 'no options' : `one of ${names.join(', ')}`
       const here = within(at, name)
       throw new ConfigError({
         ...here,
         value: read(value, name, here),
-        allowed:
-          meant === undefined ? `${known} (there is no such option)` : `${known} (did you mean "${meant}"?)`,
+        allowed: `${known} (${hintFor(name, names)})`,
         isUnknown: true,
       })
     }
@@ -54,6 +53,13 @@ export function object<S extends Record<string, Check<unknown>>>(shape: S): Chec
     })
     return present(checked) as Checked<S>
   }
+}
+
+function hintFor(name: string, known: readonly string[]): string {
+  const here = calledHere(name, known)
+  if (here !== undefined) return `it is called "${here}" here`
+  const meant = nearest(name, known)
+  return meant === undefined ? 'there is no such option' : `did you mean "${meant}"?`
 }
 
 /** What is absent stays absent: an `undefined` would wipe a field of an object that it is assigned to. */

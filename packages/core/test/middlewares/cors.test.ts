@@ -336,7 +336,7 @@ describe('what is wrong is found when it is built', () => {
     [{ origin: APP, maxAge: '10m' }, 'option "maxAge"'],
     [{ origin: APP, maxAge: 86_401 }, 'from 0 to 86400'],
     [{ origin: APP, maxAge: -1 }, 'from 0 to 86400'],
-    [{ origin: APP, allowedHeaders: [] }, 'did you mean "allowHeaders"?'],
+    [{ origin: APP, allowedHeaders: [] }, 'it is called "allowHeaders" here'],
   ])('given %o, when it is built, then the message says: %s', (options, says) => {
     expect(() => cors(options as CorsOptions)).toThrow(says)
   })

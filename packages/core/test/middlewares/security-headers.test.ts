@@ -241,7 +241,7 @@ describe('nothing is allocated or awaited for constant headers', () => {
 
 describe('what is wrong is found when it is built', () => {
   it.each<[unknown, string]>([
-    [{ contentSecurityPolicy: false }, 'there is no such option'],
+    [{ contentSecurityPolicy: false }, 'it is called "csp" here'],
     [{ frameOptions: 'DENY' }, 'did you mean "xFrameOptions"?'],
     [
       { xFrameOptions: 'deny' },
