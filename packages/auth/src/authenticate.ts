@@ -15,7 +15,6 @@ import {
   type Reply,
   type RequestContext,
   refuse,
-  type Services,
   within,
   wrongResult,
 } from '@palisade/core/middleware'
@@ -90,17 +89,15 @@ export function authenticate(
   const refused = new RefusedClients()
   const failures = new Failures(strategies, throttles ?? new Map(), refused, () => reporter.failed())
 
-  /** Of the pipelines that are set up; several that were built on the same start share theirs. */
-  const users = new Set<Services>()
+  let closed: Promise<unknown> | undefined
 
   return clearable(failures, {
     name: 'authenticate',
     gives: ['identity'],
 
     setup(services) {
-      users.add(services)
-      failures.learn(services)
       for (const strategy of strategies) strategy.setup?.(services)
+      failures.learn(services)
     },
 
     onRequest(ctx) {
@@ -111,12 +108,9 @@ export function authenticate(
       return present(ctx, rule)
     },
 
-    async dispose(services) {
-      // Without services, as a team calls it, it closes for all.
-      if (services === undefined) users.clear()
-      else users.delete(services)
-      if (users.size > 0) return
-      await Promise.all(strategies.map(strategy => strategy.dispose?.()))
+    async dispose() {
+      closed ??= Promise.all(strategies.map(async strategy => strategy.dispose?.()))
+      await closed
     },
   })
 

@@ -56,7 +56,7 @@ export class Failures {
   /** The keys of clients that failed, since a limiter finds none by its network. */
   readonly #failed: () => Iterable<string>
   /** Of the pipelines that this is part of: they say how much of an address is a client. */
-  readonly #trusts: Trust[] = []
+  readonly #trusts = new Set<Trust>()
 
   constructor(
     strategies: readonly Strategy[],
@@ -71,7 +71,7 @@ export class Failures {
   }
 
   learn({ trust }: Services): void {
-    this.#trusts.push(trust)
+    this.#trusts.add(trust)
   }
 
   /** @throws TypeError, RangeError */
@@ -117,7 +117,7 @@ export class Failures {
   #keysOfAddress(address: string, client: string): readonly string[] {
     const ip = canonicalIp(address)
     if (ip === undefined) throw nonsense(client)
-    const trusts = this.#trusts.length === 0 ? [directPeer()] : this.#trusts
+    const trusts = this.#trusts.size === 0 ? [directPeer()] : [...this.#trusts]
     return [...new Set(trusts.map(trust => trust.resolve(ip, undefined).key))].filter(
       key => key !== undefined,
     )

@@ -835,9 +835,26 @@ describe('given one that is mounted in two pipelines', () => {
   })
 
   test('when the team itself disposes of it, then it is closed for both', async () => {
-    const { login, closed } = mounted()
+    const { login, first, second, closed } = mounted()
     await login.dispose?.()
     expect(closed()).toBe(1)
+    for (const one of [first, second]) await one.dispose()
+    expect(closed()).toBe(1)
+  })
+
+  test('when one strategy fails to close, then the others are closed all the same', async () => {
+    const closed: string[] = []
+    const closing = (name: string) =>
+      wordStrategy(name, {
+        dispose() {
+          closed.push(name)
+          if (name === 'a') throw new Error('stuck')
+        },
+      })
+    const { send, dispose } = edge({ strategies: [closing('a'), closing('b')] })
+    await send()
+    await expect(dispose()).rejects.toThrow('stuck')
+    expect(closed).toEqual(['a', 'b'])
   })
 })
 

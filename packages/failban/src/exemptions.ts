@@ -1,20 +1,31 @@
 import type { Services } from '@palisade/core/middleware'
 
+interface Mount {
+  readonly services: Services
+  readonly path: string
+}
+
 /** The paths that bans do not block, since bans are lifted there: each below its mount, in the pipelines that have it. */
 export class Exemptions {
-  private readonly mounts: { readonly services: Services; readonly path: string }[] = []
+  private readonly mounts = new Set<Mount>()
 
-  add(services: Services, path: string): void {
-    this.mounts.push({ services, path })
+  /** @returns a function that takes it away again */
+  add(services: Services, path: string): () => void {
+    const mount = { services, path }
+    this.mounts.add(mount)
+    return () => void this.mounts.delete(mount)
   }
 
   has(services: Services, path: string): boolean {
-    return this.mounts.some(mount => mount.services === services && isBelow(path, mount.path))
+    for (const mount of this.mounts) if (mount.services === services && isBelow(path, mount.path)) return true
+    return false
   }
 
   /** Whether a request for the path passed a ban in one of the pipelines. */
   covers(path: string | undefined): boolean {
-    return path !== undefined && this.mounts.some(mount => isBelow(path, mount.path))
+    if (path === undefined) return false
+    for (const mount of this.mounts) if (isBelow(path, mount.path)) return true
+    return false
   }
 }
 

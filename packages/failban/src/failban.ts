@@ -1,4 +1,3 @@
-import type { EventBus } from '@palisade/core'
 import {
   bindMethods,
   type Check,
@@ -30,6 +29,7 @@ import { type CheckedFailban, checkFailban, type FailbanOptions } from './failba
 import { Jail, NOT_FOUND } from './jails/jail.js'
 import { Warden } from './jails/warden.js'
 import { AccessLists, type RangeList } from './lists/access-lists.js'
+import { Buses } from './sources/buses.js'
 import { FAILBAN, ResponseSource } from './sources/responses.js'
 import { Sweeper } from './sweeper.js'
 
@@ -63,14 +63,11 @@ export class FailbanMiddleware implements Failban {
   private readonly warden: Warden
   private readonly responses: ResponseSource | undefined
   private readonly exemptions = new Exemptions()
-  /** Of the pipelines that are set up; several that were built on the same start share theirs. */
-  private readonly users = new Set<Services>()
-  /** How each bus is left. A violation is told once on a bus, however many pipelines share it. */
-  private readonly buses = new Map<EventBus, () => void>()
+  private readonly buses = new Buses()
   private hasRead = false
   private loading: Promise<void> | undefined = undefined
   private isClosed = false
-  private closing: MaybePromise<void> | undefined = undefined
+  private closed: Promise<void> | undefined = undefined
   private readonly sweeper = new Sweeper(() => this.sweep())
   private refusals = 0
 
@@ -96,7 +93,7 @@ export class FailbanMiddleware implements Failban {
     if (responses !== undefined) this.onResponse = (ctx, outcome) => responses.watch(ctx, outcome)
   }
 
-  setup(services: Services): void {
+  setup(services: Services): () => void {
     if (this.isClosed)
       throw new ConfigError({
         owner: FAILBAN,
@@ -105,20 +102,20 @@ export class FailbanMiddleware implements Failban {
         allowed: 'one that is not disposed of; build a new failban(), with a store of its own',
       })
     this.setKeyWidth(services)
-    this.users.add(services)
     this.lists.learn(services)
     this.registry.learn(services)
-    const { events } = services
-    if (!this.buses.has(events))
-      this.buses.set(
-        events,
-        events.on('security:violation', violation => {
-          this.sweeper.catchUp(services.clock.monotonic())
-          this.warden.hear(violation)
-        }),
-      )
+    const { clock, events } = services
+    const leave = this.buses.join(events, violation => {
+      this.sweeper.catchUp(clock.monotonic())
+      this.warden.hear(violation)
+    })
     if (this.options.store.sweep !== undefined) this.sweeper.start(services.clock.monotonic())
     this.load().catch(() => {})
+    return () => {
+      this.lists.leave(services)
+      leave()
+      if (!this.buses.has(events)) this.registry.leave(events)
+    }
   }
 
   onRequest(ctx: RequestContext): Reply | undefined {
@@ -134,25 +131,12 @@ export class FailbanMiddleware implements Failban {
     return ban === undefined && !isDenied ? undefined : this.refuse(ctx, ip, isDenied, ban, now)
   }
 
-  /** Without services, as a team calls it, it closes for all. */
-  async dispose(services?: Services): Promise<void> {
-    if (services === undefined) this.users.clear()
-    else {
-      this.users.delete(services)
-      this.lists.leave(services)
-    }
-    const heard = new Set([...this.users].map(({ events }) => events))
-    for (const [events, leave] of this.buses) {
-      if (heard.has(events)) continue
-      leave()
-      this.buses.delete(events)
-      this.registry.leave(events)
-    }
-    if (this.users.size > 0) return
+  async dispose(): Promise<void> {
     this.isClosed = true
+    for (const events of this.buses.leaveAll()) this.registry.leave(events)
     this.sweeper.stop()
-    this.closing ??= this.options.store.close?.()
-    await this.closing
+    this.closed ??= (async () => this.options.store.close?.())()
+    await this.closed
   }
 
   async ready(options: { timeout?: Duration } = {}): Promise<boolean> {
@@ -264,8 +248,8 @@ export class FailbanMiddleware implements Failban {
   }
 
   /** An admin API answers everything below this path of these pipelines: bans, but not the deny list, let it through. */
-  exempt(services: Services, path: string): void {
-    this.exemptions.add(services, path)
+  exempt(services: Services, path: string): () => void {
+    return this.exemptions.add(services, path)
   }
 
   private refuse(
@@ -357,7 +341,7 @@ export class FailbanMiddleware implements Failban {
     const prefix = Number(key?.slice(key.lastIndexOf('/') + 1) ?? 64)
     if (!Number.isInteger(prefix)) return
     const { ledger } = this.registry
-    if (this.users.size > 0 && ledger.ipv6Prefix !== prefix)
+    if (this.buses.size > 0 && ledger.ipv6Prefix !== prefix)
       throw new ConfigError({
         owner: FAILBAN,
         option: 'trust',

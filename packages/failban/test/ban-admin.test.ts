@@ -430,6 +430,18 @@ describe('who may use it', () => {
     expect([(await ask('security:admin')).status, (await ask('read')).status]).toEqual([200, 403])
   })
 
+  it('given a branch with the API, when it is disposed of, then its path is no longer open to those who are banned', async () => {
+    const bans = failban({ allowOwnAddresses: false })
+    const edge = pipeline({ logger: silent }).use(bans)
+    const admin = edge.branch().use(banAdmin(bans, { path: '/admin/security', authorize: () => true }))
+    admin.compile()
+    await bans.ban(A)
+    const statusOf = async () => (await inject(edge, { url: '/admin/security/bans', peer: A })).status
+    expect(await statusOf()).toBe(200)
+    await admin.dispose()
+    expect(await statusOf()).toBe(403)
+  })
+
   it('given an administrator who is banned, then the API, and only that, is open', async () => {
     const { call, edge, bans } = office()
     await bans.ban(ADMIN)

@@ -534,6 +534,7 @@ describe('several pipelines', () => {
       403, 403,
     ])
     await one.dispose()
+    expect(one.events.has('security:violation')).toBe(false)
     two.events.emit('security:violation', { source: 'auth', weight: 2, key: B, bannable: true })
     expect((await inject(two, { peer: B })).status).toBe(403)
     await two.dispose()
@@ -584,6 +585,31 @@ describe('several pipelines', () => {
     edge.compile()
     await edge.dispose()
     expect(() => pipeline().use(bans).compile()).toThrow(ConfigError)
+  })
+
+  it('given the team disposes of it itself, then nothing is heard any more, and its store is closed once', async () => {
+    let closed = 0
+    const store: BanStore = { open: () => [], save() {}, remove() {}, close: () => void closed++ }
+    const bans = failban({ store, maxViolations: 1, allowOwnAddresses: false })
+    const edges = [pipeline().use(bans), pipeline().use(bans)]
+    for (const edge of edges) edge.compile()
+    await bans.dispose?.()
+    for (const { events } of edges) expect(events.has('security:violation')).toBe(false)
+    for (const edge of edges) await edge.dispose()
+    expect(closed).toBe(1)
+  })
+
+  it('given two pipelines on one bus, when one is disposed of, then the other still counts and tells there', async () => {
+    const bans = failban({ maxViolations: 1, allowOwnAddresses: false })
+    const one = pipeline().use(bans)
+    const { events } = one
+    const two = pipeline({ events }).use(bans)
+    for (const edge of [one, two]) edge.compile()
+    const told: string[] = []
+    events.on('security:banned', ({ ip }) => told.push(ip))
+    await one.dispose()
+    events.emit('security:violation', { source: 'auth', weight: 1, key: A, bannable: true })
+    expect(told).toEqual([A])
   })
 
   it('given nobody ever ran it, when its pipeline is disposed, then its store is closed', async () => {

@@ -1,4 +1,4 @@
-import { privateNetworks } from '@palisade/core'
+import { type EventBus, privateNetworks } from '@palisade/core'
 import {
   type Clock,
   callback,
@@ -16,7 +16,6 @@ import {
   type Reply,
   type RequestContext,
   RequestError,
-  type Services,
   startOf,
   systemClock,
 } from '@palisade/core/middleware'
@@ -88,9 +87,8 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
   const steady: Clock = { now: () => clock.now(), monotonic: () => clock.monotonic() }
   const panel = new Panel(steady, deadline)
   for (const one of checked.checks) panel.add(one)
-  /** Of the pipelines that are set up; several that were built on the same start share theirs. */
-  const users = new Set<Services>()
-  const changes = new Changes(users)
+  let isSetUp = false
+  const changes = new Changes()
   let endListening: (() => void) | undefined
 
   return {
@@ -98,13 +96,15 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
     lifecycle,
     add: one => panel.add(examined(one, { owner: 'health', option: 'checks' })),
     report: async () => readiness(),
-    setup(services: Services) {
-      if (users.size === 0) {
-        clock = services.clock
+    setup({ clock: given, events }) {
+      if (!isSetUp) {
+        isSetUp = true
+        clock = given
         startedAt = startOf(clock)
       }
-      users.add(services)
+      const leave = changes.announceOn(events)
       if (!lifecycle.draining) endListening ??= onDrain(lifecycle, () => changes.tell(readinessNow()))
+      return leave
     },
     onRequest(context) {
       const ctx = context as RequestContext
@@ -114,12 +114,9 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
       startedAt ??= startOf(clock)
       return respond(ctx, probe)
     },
-    async dispose(services?: Services) {
-      // Without services, as a team calls it, it closes for all.
-      if (services === undefined) users.clear()
-      else users.delete(services)
-      if (users.size > 0) return
+    async dispose() {
       endListening?.()
+      changes.end()
       await panel.dispose()
     },
   }
@@ -198,11 +195,19 @@ export function health<Needs extends object = {}>(options: HealthOptions<Needs> 
 
 /** Tells the buses when readiness is not what it was. */
 class Changes {
-  readonly #users: ReadonlySet<Services>
+  /** An entry for each set of services; several may share a bus. */
+  readonly #buses = new Set<{ readonly events: EventBus }>()
   #status: HealthStatus | 'unknown' = 'unknown'
 
-  constructor(users: ReadonlySet<Services>) {
-    this.#users = users
+  /** @returns a function that ends it */
+  announceOn(events: EventBus): () => void {
+    const entry = { events }
+    this.#buses.add(entry)
+    return () => void this.#buses.delete(entry)
+  }
+
+  end(): void {
+    this.#buses.clear()
   }
 
   tell(report: HealthReport): HealthReport {
@@ -211,8 +216,7 @@ class Changes {
     if (status === previous) return report
     this.#status = status
     const failing = report.checks.filter(one => !isHealthy(one)).map(one => one.check.name)
-    // Pipelines may share a bus.
-    for (const events of new Set([...this.#users].map(one => one.events)))
+    for (const events of new Set([...this.#buses].map(one => one.events)))
       events.emit('health:changed', { status, previous, failing })
     return report
   }

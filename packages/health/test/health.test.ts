@@ -231,7 +231,7 @@ describe('in two pipelines, for two ports', () => {
       edge.compile()
       return edge
     })
-    return { closed, edges: edges as [Pipeline, Pipeline], life, told }
+    return { closed, edges: edges as [Pipeline, Pipeline], life, probes, told }
   }
 
   test('given readiness that changes when one of them asks then both are told', async () => {
@@ -251,6 +251,16 @@ describe('in two pipelines, for two ports', () => {
     life.drain('test')
     expect(told).toEqual(['b: healthy', 'b: draining'])
     await edges[1].dispose()
+    expect(closed).toEqual(['db'])
+  })
+
+  test('given the team disposes of it itself when it drains then no pipeline is told, and its checks are closed once', async () => {
+    const { closed, edges, life, probes, told } = stand()
+    await probes.dispose?.()
+    life.drain('test')
+    await inject(edges[0], { url: '/ready' })
+    for (const edge of edges) await edge.dispose()
+    expect(told).toEqual([])
     expect(closed).toEqual(['db'])
   })
 })

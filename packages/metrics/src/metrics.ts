@@ -14,7 +14,6 @@ import {
   orFalse,
   type RequestContext,
   refuse,
-  type Services,
 } from '@palisade/core/middleware'
 import { Collector, type MetricsView } from './collector.js'
 import { Endpoint, path, type Source } from './endpoint/endpoint.js'
@@ -82,7 +81,8 @@ export interface Metrics extends Middleware {
  *
  *     pipeline().use(metrics()).use(requestId())
  *
- * One `metrics()` belongs to one pipeline; its branches are counted with it.
+ * One `metrics()` belongs to one `pipeline()` call: its branches are counted with it. A request that passes two pipelines of
+ * that call, both with this `metrics()`, is counted twice.
  *
  * @throws ConfigError
  */
@@ -109,7 +109,6 @@ export function metrics(options: MetricsOptions = {}): Metrics {
       ? undefined
       : new Endpoint({ owner: 'metrics', path: checked.path, authorize }, source)
   const ownPaths = new OwnPaths(endpoint?.paths ?? [])
-  let services: Services | undefined
   let collector: Collector | undefined
 
   const counted: Metrics & HasOwnPaths = {
@@ -127,10 +126,9 @@ export function metrics(options: MetricsOptions = {}): Metrics {
         refuse(
           { owner: 'metrics', option: 'pipeline' },
           'another',
-          'one pipeline for each metrics(); build a second one for the other',
+          'one pipeline() for each metrics(); build a second one for the other',
         )
       collector = new Collector(registry, given, { ...checked, resetInterval })
-      services = given
       ownPaths.mountedOn(given)
     },
 
@@ -144,9 +142,8 @@ export function metrics(options: MetricsOptions = {}): Metrics {
       collector?.leave(ctx, route === undefined ? outcome : withRoute(route, ctx, outcome))
     },
 
-    dispose(given?: Services) {
-      // One that was refused above is not this one's.
-      if (given === undefined || given === services) collector?.dispose()
+    dispose() {
+      collector?.dispose()
     },
   }
   return counted

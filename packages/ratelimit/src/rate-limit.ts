@@ -117,8 +117,6 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
   private readonly receipts = new WeakMap<object, AnyReceipt>()
   private readonly queue = new WaitingRoom()
-  /** The pipelines that it is in. */
-  private readonly users = new Set<Services>()
 
   constructor(options: RateLimitOptions<State>) {
     const owner = 'rateLimit'
@@ -165,11 +163,15 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     return this.quotas.policies.map(({ name }) => name)
   }
 
-  setup(services: Services): void {
-    this.users.add(services)
-    if (this.store !== undefined) this.claim(services, this.store)
+  setup(services: Services): (() => void) | undefined {
+    const { store } = this
+    if (store !== undefined) {
+      claimUnnamed('rateLimit', store, this.names, this)
+      claimNames(services, store, this.names, this)
+    }
     if (!this.isShadow) this.headers.join(services)
     this.resets.learn(services)
+    return store && (() => releaseNames(services, store, this))
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
@@ -236,18 +238,9 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     return this.quotas.reset(this.resets.keysOf(key))
   }
 
-  dispose(services?: Services): void {
-    if (services === undefined) this.users.clear()
-    else this.users.delete(services)
+  dispose(): void {
     this.queue.release()
-    if (this.store === undefined) return
-    releaseNames(services, this.store, this)
-    if (this.users.size === 0) releaseUnnamed(this.store, this)
-  }
-
-  private claim(services: Services, store: LimitStore): void {
-    claimNames(services, store, this.names, this)
-    claimUnnamed('rateLimit', store, this.names, this)
+    if (this.store !== undefined) releaseUnnamed(this.store, this)
   }
 
   private conclude(

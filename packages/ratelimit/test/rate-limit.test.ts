@@ -316,6 +316,22 @@ describe('rateLimit with a leaky bucket that queues', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('given another pipeline with the limit, when that is disposed of, then nobody comes before the turn', async () => {
+    vi.useFakeTimers()
+    const limit = rateLimit(queue)
+    const [edge, other] = [pipeline().use(limit), pipeline().use(limit)]
+    other.compile()
+    await inject(edge)
+    let isServed = false
+    const waiting = inject(edge).then(() => (isServed = true))
+    await vi.advanceTimersByTimeAsync(0)
+    await other.dispose()
+    await vi.advanceTimersByTimeAsync(99)
+    expect(isServed).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    await waiting
+  })
+
   it('a client that leaves while it waits does not reach the handler', async () => {
     vi.useFakeTimers()
     const handler = vi.fn(() => new Reply(200))

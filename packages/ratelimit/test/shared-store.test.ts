@@ -61,6 +61,15 @@ describe('two limiters without names in one store', () => {
     expect(() => pipeline().use(limits(store)).compile()).not.toThrow()
   })
 
+  it('given a limiter that was refused for one of its names, then it holds none of them, and none in its store', () => {
+    const store = memoryStore()
+    const edge = pipeline()
+    edge.branch().use(limits(store, 'day')).compile()
+    const refused = edge.branch().use(several(store))
+    expect(() => refused.compile()).toThrow(/option "name" is "day"/)
+    expect(() => edge.branch().use(limits(store)).compile()).not.toThrow()
+  })
+
   it('a branch that is rebuilt may count under the name of the one that it replaces', async () => {
     const store = memoryStore()
     const edge = pipeline()

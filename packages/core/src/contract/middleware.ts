@@ -21,8 +21,15 @@ export interface Middleware<Needs extends object = {}, Gives extends object = {}
    * a `ConfigError` where one request must not meet both.
    */
   mountBehind?(earlier: Middleware): void
-  /** When a pipeline is compiled: subscribe to events, start sweeps. Once for each pipeline that has it; done when it returns. */
-  setup?(services: Services): void
+  /**
+   * Called when a pipeline is compiled: subscribe to events, start sweeps. Done when it returns. Called once for
+   * each set of services: pipelines and branches of one `pipeline()` call share theirs, and unrelated
+   * pipelines have others.
+   *
+   * @returns nothing, or a cleanup function that undoes what belongs to these services. It is called once, with the last
+   * pipeline of these services that has the middleware. A setup that throws has undone its own work.
+   */
+  setup?(services: Services): (() => MaybePromise<void>) | void
   /** A throw or rejection is a 500: it refuses, it never lets through. */
   onRequest?(ctx: RequestContext<Needs & Partial<Gives>>): MaybePromise<Reply | undefined | void>
   /**
@@ -34,8 +41,12 @@ export interface Middleware<Needs extends object = {}, Gives extends object = {}
   /** Runs in reverse order for every middleware that was reached. A throw is logged and harms nobody. */
   onResponse?(ctx: RequestContext<Needs & Partial<Gives>>, outcome: Outcome): void
   /**
-   * Closes what `setup` or the factory opened, also where `setup` was never called. Once for all that was built on one `pipeline()`; one that is
-   * mounted in several tells by the services that they were given in `setup` whether it is still in use.
+   * Closes what `setup` or the factory opened, also where `setup` was never called. Pipelines call it once for each
+   * middleware object, behind all cleanup functions: when the last compiled pipeline that has it is
+   * disposed of, unrelated ones included. From then on the middleware is closed, and cannot be compiled again.
+   *
+   * A team may call it directly, which closes it for all pipelines at once; their own call comes all the same.
+   * So it does nothing the second time.
    */
-  dispose?(services?: Services): MaybePromise<void>
+  dispose?(): MaybePromise<void>
 }

@@ -8,7 +8,7 @@ import { answerError, gone } from '../errors/answer-error.js'
 import { refusalOf } from '../errors/statuses.js'
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js'
 import type { HostContext } from './host-context.js'
-import type { Upkeep } from './lifecycle.js'
+import { Lifecycle } from './lifecycle.js'
 import type { Run, Runner } from './run.js'
 
 type RequestHook = (ctx: HostContext) => unknown
@@ -42,20 +42,13 @@ export class CompiledPipeline implements Runner<HostContext> {
   private readonly hasResponseHooks: boolean
   private readonly identifier: Middleware | undefined
   private readonly emptyState: Readonly<Record<string, undefined>>
-  private readonly upkeep: Upkeep
+  private readonly lifecycle: Lifecycle
   private readonly topology: TopologyWatch
   /** Only on a root, and for its first requests. */
   private isWatching: boolean
-  private disposed: Promise<void> | undefined = undefined
 
-  constructor(
-    middleware: readonly Middleware[],
-    services: Services,
-    parent: CompiledPipeline | undefined,
-    upkeep: Upkeep,
-  ) {
+  constructor(middleware: readonly Middleware[], services: Services, parent: CompiledPipeline | undefined) {
     this.services = services
-    this.upkeep = upkeep
     this.parent = parent
     this.root = parent?.root ?? this
     this.topology = parent?.root.topology ?? new TopologyWatch(services)
@@ -68,7 +61,7 @@ export class CompiledPipeline implements Runner<HostContext> {
     this.emptyState = Object.fromEntries(
       middleware.flatMap(one => one.gives ?? []).map(name => [name, undefined]),
     )
-    upkeep.open(middleware)
+    this.lifecycle = new Lifecycle(middleware, services, parent?.lifecycle)
   }
 
   /** Whether the end of a response matters to anybody here. */
@@ -132,7 +125,7 @@ export class CompiledPipeline implements Runner<HostContext> {
     const earlier = ctx.sameRun(this)
     if (earlier !== undefined) return earlier.passed ? undefined : refuseRepeat(ctx)
     if (this.parent !== undefined && !ctx.hasPassed(this.parent)) return this.refuseOrphan(ctx)
-    if (this.disposed !== undefined) return refuseLate(ctx)
+    if (this.lifecycle.isDisposed) return refuseLate(ctx)
     const run = ctx.begin(this)
     const isGone = ctx.hasDisconnected
     const isAnnounced = this.parent === undefined && this.services.events.has('request:start')
@@ -195,7 +188,7 @@ export class CompiledPipeline implements Runner<HostContext> {
     }
     if (value !== undefined) return this.settle(ctx, value, i)
     if (ctx.denial !== undefined) return this.fail(ctx, forgotten(), i)
-    if (this.disposed !== undefined && this.hasHookFrom(i + 1)) return refuseLate(ctx)
+    if (this.lifecycle.isDisposed && this.hasHookFrom(i + 1)) return refuseLate(ctx)
     const rest = this.step(ctx, run, i + 1)
     if (this.observes && !isPromise(rest)) ctx.rememberContext()
     return rest
@@ -275,13 +268,9 @@ export class CompiledPipeline implements Runner<HostContext> {
     this.services.logger.error(fields, 'onResponse threw')
   }
 
-  /**
-   * Refuses requests from now on and closes what the middlewares opened, the last one first, but for those that another pipeline built on the
-   * same start still has. The second call waits for the first. All are tried; the first error is thrown.
-   */
+  /** Refuses requests from now on, closes the branches, and closes what no other pipeline has. */
   dispose(): Promise<void> {
-    this.disposed ??= this.upkeep.leave(this.middleware)
-    return this.disposed
+    return this.lifecycle.dispose()
   }
 }
 

@@ -23,7 +23,8 @@ import { type Duration, duration } from '../options/duration.js'
 import { type Clock, systemClock } from '../vocabulary/clock.js'
 import { consoleLogger, isolatedLogger, type Logger } from '../vocabulary/logger.js'
 import { CompiledPipeline } from './compiled-pipeline.js'
-import { refuseClosed, Upkeep } from './lifecycle.js'
+import { disposeUnused, refuseDisposed } from './lifecycle.js'
+import { usageOf } from './usage.js'
 
 export interface PipelineOptions {
   /** How the client's address is found. Default `directPeer()`: the socket's address, no header is read. */
@@ -71,7 +72,6 @@ export class Pipeline<State extends object = {}> {
   private readonly middleware: readonly Middleware[]
   private readonly given: ReadonlySet<string>
   private readonly parent: Pipeline<object> | undefined
-  private readonly upkeep: Upkeep
   private compiled: CompiledPipeline | undefined
   private failure: { readonly error: unknown } | undefined
   private disposed: Promise<void> | undefined
@@ -83,13 +83,11 @@ export class Pipeline<State extends object = {}> {
     middleware: readonly Middleware[],
     given: ReadonlySet<string>,
     parent: Pipeline<object> | undefined,
-    upkeep: Upkeep,
   ) {
     this.services = services
     this.middleware = middleware
     this.given = given
     this.parent = parent
-    this.upkeep = upkeep
     bindMethods<Pipeline<State>>(this, 'use', 'branch', 'compile', 'diagnose', 'dispose')
   }
 
@@ -128,9 +126,10 @@ export class Pipeline<State extends object = {}> {
         allowed: 'each middleware once; build a second one to use it twice',
       })
     }
+    usageOf(added)
     const given = new Set([...this.given, ...gives])
-    const { services, parent, upkeep } = this
-    return new Pipeline<Add<State, Gives>>(services, [...this.middleware, added], given, parent, upkeep)
+    const { services, parent } = this
+    return new Pipeline<Add<State, Gives>>(services, [...this.middleware, added], given, parent)
   }
 
   /**
@@ -139,26 +138,28 @@ export class Pipeline<State extends object = {}> {
    */
   branch(...more: never[]): Pipeline<State> {
     refuseMore('pipeline.branch', more, 'no options: a branch has those of its parent')
-    return new Pipeline<State>(this.services, [], this.given, this as Pipeline<object>, this.upkeep)
+    return new Pipeline<State>(this.services, [], this.given, this as Pipeline<object>)
   }
 
   /**
    * Makes it ready to run: calls each `setup`. Adapters call this; a pipeline is compiled once, however often it is mounted.
    *
-   * @throws ConfigError when it, or one of its middlewares, was disposed of before; whatever a `setup` throws, and that again each time, since
+   * @throws ConfigError when it, its parent or one of its middlewares was disposed of before; whatever a `setup` throws, and that again each time, since
    * what was set up by then is closed
    */
   compile(): CompiledPipeline {
     if (this.compiled !== undefined) return this.compiled
     if (this.failure !== undefined) throw this.failure.error
-    const { middleware, services, upkeep } = this
+    const { middleware, services } = this
     const parent = this.parent?.compile()
-    if (this.disposed !== undefined && middleware[0] !== undefined) refuseClosed(middleware[0])
+    if (this.disposed !== undefined && middleware[0] !== undefined) {
+      refuseDisposed('middleware', middleware[0].name)
+    }
     middleware.forEach((one, index) => {
       if (one.mountBehind !== undefined) for (const other of this.earlier(index)) one.mountBehind(other)
     })
     try {
-      this.compiled = new CompiledPipeline(middleware, services, parent, upkeep)
+      this.compiled = new CompiledPipeline(middleware, services, parent)
     } catch (error) {
       this.failure = { error }
       throw error
@@ -175,12 +176,16 @@ export class Pipeline<State extends object = {}> {
   }
 
   /**
-   * Closes what its middlewares opened, also if it was never compiled; what another pipeline built on the same start still has stays open. To be called
-   * when the server has closed: from the call on every request is refused with 503, since nothing may pass what no longer protects; one
-   * that is under way reaches no further middleware and is refused if one is left. Branches are disposed apart.
+   * Closes what its middlewares opened, the last one first, also if it was never compiled. What another
+   * compiled pipeline has stays open. Its compiled branches are disposed of before it.
+   *
+   * To be called when the server has closed: from the call on, every request is refused with 503, since its
+   * middlewares no longer protect. One that is under way reaches no further middleware, and is
+   * refused if one is left. All middlewares are tried; one error is thrown as it is, several as an
+   * `AggregateError`.
    */
   dispose(): Promise<void> {
-    this.disposed ??= this.compiled?.dispose() ?? this.upkeep.close(this.middleware)
+    this.disposed ??= this.compiled?.dispose() ?? disposeUnused(this.middleware)
     return this.disposed
   }
 
@@ -233,7 +238,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     bodyTimeoutMs: checked.bodyTimeout ?? 30_000,
     shared: new Map<symbol, unknown>(),
   })
-  return new Pipeline(services, [], new Set(), undefined, new Upkeep(services))
+  return new Pipeline(services, [], new Set(), undefined)
 }
 
 /** A factory that was not called would fail at the first refusal. */

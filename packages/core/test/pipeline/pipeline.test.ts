@@ -323,22 +323,6 @@ describe('dispose closes what was opened', () => {
     expect(closed).toEqual([])
     expect((await inject(edge)).status).toBe(200)
   })
-
-  it('given a middleware that is disposed of, when it asks by whom, then it has the services of that pipeline', async () => {
-    const told: unknown[] = []
-    const shared: Middleware = {
-      name: 'shared',
-      onRequest() {},
-      dispose: services => void told.push(services),
-    }
-    const [one, two] = [pipeline().use(shared), pipeline().use(shared)]
-    const { services } = one.compile()
-    await one.dispose()
-    await two.dispose()
-    expect(told).toHaveLength(2)
-    expect(told[0]).toBe(services)
-    expect(told[1]).not.toBe(services)
-  })
 })
 
 describe('behind dispose nothing passes unprotected', () => {

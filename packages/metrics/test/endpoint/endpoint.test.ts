@@ -1,4 +1,12 @@
-import { directPeer, requestId, singleHeader, type Trust, trustedHops, trustedProxies } from '@palisade/core'
+import {
+  directPeer,
+  pipeline,
+  requestId,
+  singleHeader,
+  type Trust,
+  trustedHops,
+  trustedProxies,
+} from '@palisade/core'
 import type { Decision } from '@palisade/core/middleware'
 import { inject } from '@palisade/core/testing'
 import { describe, expect, it } from 'vitest'
@@ -186,9 +194,24 @@ describe('who may read', () => {
 })
 
 describe('one pipeline', () => {
-  it('given a second pipeline with the same metrics(), then it does not compile', () => {
-    const { edge } = stand()
-    expect(() => edge.use(requestId()).compile()).toThrow(/one pipeline for each metrics\(\)/)
+  it('given an unrelated pipeline with the same metrics(), then it does not compile', () => {
+    const { metrics } = stand()
+    expect(() => pipeline().use(metrics).compile()).toThrow(/one pipeline\(\) for each metrics\(\)/)
+  })
+
+  it('given two pipelines of one start, then both are counted, until the last one is disposed of', async () => {
+    const { edge, metrics, events } = stand()
+    const other = edge.use(requestId())
+    await inject(edge, { route: '/a' })
+    await inject(other, { route: '/b' })
+    await edge.dispose()
+    events.emit('user:created', { subject: 'u' })
+    const samples = samplesOf(await metrics.text())
+    expect(samples.get('http_requests_total{method="GET",route="/a",status="200"}')).toBe('1')
+    expect(samples.get('http_requests_total{method="GET",route="/b",status="200"}')).toBe('1')
+    expect(samples.get('users_created_total')).toBe('1')
+    await other.dispose()
+    expect(events.has('user:created')).toBe(false)
   })
 
   it('given branches, then they are counted once, with their root', async () => {

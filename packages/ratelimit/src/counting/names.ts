@@ -29,16 +29,15 @@ export function claimNames(
   shared.set(COUNTED, counted)
   const inStore = counted.get(store) ?? new Map<string, object>()
   counted.set(store, inStore)
-  for (const name of names) {
-    const other = inStore.get(name)
-    if (other !== undefined && other !== limiter)
-      throw taken(
-        'rateLimit',
-        name,
-        'limiter of this pipeline has in this store, or the same rateLimit() in both places',
-      )
-    inStore.set(name, limiter)
-  }
+  const isTaken = (name: string) => (inStore.get(name) ?? limiter) !== limiter
+  const found = names.find(isTaken)
+  if (found !== undefined)
+    throw taken(
+      'rateLimit',
+      found,
+      'limiter of this pipeline has in this store, or the same rateLimit() in both places',
+    )
+  for (const name of names) inStore.set(name, limiter)
 }
 
 /**
@@ -79,13 +78,14 @@ export function refuseSameNames(names: readonly string[], earlier: readonly stri
     throw taken('rateLimit', same, 'limiter in front of this one has: give one of them a name')
 }
 
-/** Ends what `claimNames` and `claimUnnamed` have begun, for a limiter that is disposed of. */
-export function releaseNames(services: Services | undefined, store: LimitStore, limiter: object): void {
-  const counted = services?.shared.get(COUNTED) as Counted | undefined
+/** Ends what `claimNames` has begun. */
+export function releaseNames({ shared }: Services, store: LimitStore, limiter: object): void {
+  const counted = shared.get(COUNTED) as Counted | undefined
   const inStore = counted?.get(store)
   for (const [name, holder] of inStore ?? []) if (holder === limiter) inStore?.delete(name)
 }
 
+/** Ends what `claimUnnamed` has begun. */
 export function releaseUnnamed(store: LimitStore, limiter: object): void {
   if ((store as Held)[HOLDER] === limiter) delete (store as Held)[HOLDER]
 }
