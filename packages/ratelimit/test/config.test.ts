@@ -48,7 +48,7 @@ const quota: readonly Row[] = [
   [{ ...ok, name: '' }, 'name', /letters/],
   [{ ...ok, limit: 2 ** 27, window: '365d' }, 'limit', /exact/],
   [{ ...ok, algorithm: 'gcra', burst: 2 ** 27, window: '365d' }, 'burst', /exact/],
-  [{ ...ok, max: 5 }, 'max', /no such option|did you mean/],
+  [{ ...ok, max: 5 }, 'max', /it is called "limit" here/],
   [{ ...ok, windows: '1m' }, 'windows', /did you mean "window"/],
   [{ ...ok, polices: [] }, 'polices', /did you mean "policies"/],
   [{ ...ok, policies: [ok] }, 'limit', /not both/],
