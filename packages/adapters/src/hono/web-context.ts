@@ -2,6 +2,7 @@ import type { Reply } from '@palisade/core'
 import type { CompiledPipeline } from '@palisade/core/host'
 import { wrongResult } from '@palisade/core/middleware'
 import type { Context } from 'hono'
+import { mergeVary } from '../vary.js'
 import { failure, observed, requireUnread, toResponse, withStaged } from '../web/response.js'
 import { WebContext } from '../web/web-context.js'
 import type { HonoContext, HonoOptions } from './edge.js'
@@ -36,8 +37,20 @@ export class HonoWebContext extends WebContext implements HonoContext {
   }
 
   answer(reply: Reply, isOuter: boolean): Response {
-    const response = toResponse(this, reply)
-    return isOuter ? observed(this, withStaged(this, response)) : response
+    const made = toResponse(this, reply)
+    const response = isOuter ? withStaged(this, made) : made
+    this.gatherWithFront(response.headers)
+    return isOuter ? observed(this, response) : response
+  }
+
+  /** Hono puts the fields that were set in front of the edge on our answer, in the place of ours. */
+  private gatherWithFront(ours: Headers): void {
+    const vary = ours.get('Vary')
+    const cookies = ours.getSetCookie()
+    if (vary === null && cookies.length === 0) return
+    const front = this.c.res.headers
+    if (vary !== null && front.has('Vary')) front.set('Vary', mergeVary(front.get('Vary') ?? '', vary))
+    if (front.has('Set-Cookie')) for (const line of cookies) front.append('Set-Cookie', line)
   }
 
   answered(): void {

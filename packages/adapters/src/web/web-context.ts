@@ -10,7 +10,6 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
   readonly peer: string | undefined
   /** What `setHeader` and `appendHeader` said; put on the response when it is there. */
   readonly staged = new Headers()
-  private readonly appended = new Set<string>()
   private readonly target: string
   private scope: ReturnType<typeof presentScope> = undefined
 
@@ -77,15 +76,13 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
 
   removeHeader(name: string): void {
     this.staged.delete(name)
-    this.appended.delete(name.toLowerCase())
   }
 
   appendHeader(name: string, value: string): void {
     this.isBare = false
-    const key = name.toLowerCase()
-    if (key === 'vary') this.staged.set(name, mergeVary(this.staged.get(name) ?? undefined, value))
+    if (name.toLowerCase() === 'vary')
+      this.staged.set(name, mergeVary(this.staged.get(name) ?? undefined, value))
     else this.staged.append(name, value)
-    this.appended.add(key)
   }
 
   async bytes(limit: number): Promise<Uint8Array> {
@@ -133,14 +130,13 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
   /** Whether no header waits. */
   isBare = true
 
-  /** The staged headers on a response that somebody made; what is set there stays, lists are joined, ours first as on a server of Node. */
+  /** The staged headers on a response that somebody made. What is set there stays; `Vary` and `Set-Cookie` gather, ours first as on a server of Node. */
   applyTo(headers: Headers): void {
     for (const [name, value] of this.staged) {
       if (name === 'set-cookie') continue
       const theirs = headers.get(name)
       if (theirs === null) headers.set(name, value)
       else if (name === 'vary') headers.set(name, mergeVary(value, theirs))
-      else if (this.appended.has(name)) headers.set(name, `${value}, ${theirs}`)
     }
     const cookies = this.staged.getSetCookie()
     if (cookies.length > 0) prependCookies(headers, cookies)

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { toFetch } from '@palisade/adapters/fetch'
 import { type Pipeline, pipeline, Reply, type RequestContext } from '@palisade/core'
 import { Hono } from 'hono'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { toHono as toHonoByFetch } from '../../src/hono-fetch.js'
 import { Ends, listenOn, type Mounted, type NodeHost, nodeHosts } from './node-hosts.js'
 
@@ -12,6 +12,7 @@ const running: { server: Server; mounted: Mounted }[] = []
 const clients: Socket[] = []
 
 afterEach(async () => {
+  vi.useRealTimers()
   for (const client of clients.splice(0)) client.destroy()
   for (const { server, mounted } of running.splice(0)) {
     server.closeAllConnections()
@@ -23,6 +24,8 @@ afterEach(async () => {
 async function serve(host: NodeHost, edge: Pipeline<object>) {
   const mounted = await host.mount(edge)
   const server = createServer(mounted.listener)
+  // Otherwise Node itself closes a connection on which nothing comes.
+  server.keepAliveTimeout = 0
   const accepted: Socket[] = []
   server.on('connection', (socket: Socket) => accepted.push(socket))
   running.push({ server, mounted })
@@ -92,6 +95,8 @@ const refusals: Record<string, (ctx: RequestContext) => Reply | Promise<Reply | 
   },
 }
 
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
 /** A few reads of Node's: the allowance is 64 KiB. */
 const FEW_READS = 512 * 1024
 
@@ -157,6 +162,79 @@ describe.each(nodeHosts)('a body that is not wanted on $name', host => {
     await closed()
   })
 
+  test('given a refusal when the rest of the body arrives then the connection is closed without a wait', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const ends = new Ends()
+    const { port, closed } = await serve(host, refusing(ends))
+    const client = open(port)
+    client.write(head('Transfer-Encoding: chunked'))
+    expect(await answerOf(client)).toMatch(/^HTTP\/1\.1 403 /)
+    client.write('4\r\nbody\r\n0\r\n\r\n')
+    await closed()
+  })
+
+  test('given an answer that the client reads late when it goes on sending then it has the whole answer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const body = 'x'.repeat(512 * 1024)
+    const edge = pipeline().use({ name: 'long', onRequest: () => new Reply(403, {}, body) })
+    const { port, accepted } = await serve(host, edge)
+    const client = open(port)
+    client.write(head('Transfer-Encoding: chunked'))
+    client.write(CHUNK)
+    while (accepted[0]?.writableFinished !== true) await turn()
+    // What comes to a socket that is closed resets the connection, and the rest of the answer is lost.
+    client.write(CHUNK)
+    for (let i = 0; i < 20; i++) await turn()
+    expect((await answerOf(client)).endsWith(body)).toBe(true)
+  })
+
+  const reading = (ends: Ends, then: (read: Promise<unknown>) => Promise<unknown>) =>
+    pipeline({ logger: ends.logger, bodyTimeout: 1000 })
+      .use(ends.middleware)
+      .use({ name: 'reads', onRequest: ctx => then(ctx.bytes(10)).then(() => new Reply(200)) })
+
+  test('given a short body that is over the limit when it is refused then the connection is closed', async () => {
+    const { port } = await serve(
+      host,
+      reading(new Ends(), read => read),
+    )
+    const client = open(port)
+    client.write(`${head('Content-Length: 20')}${'x'.repeat(20)}`)
+    const answer = await answerOf(client)
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+    expect(answer).toMatch(/\r\nConnection: close\r\n/i)
+  })
+
+  test('given a body that has arrived when its time runs out then the connection serves the next request', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const edge = reading(new Ends(), async read => {
+      await read
+      vi.advanceTimersByTime(2000)
+    })
+    const { port } = await serve(host, edge)
+    const client = open(port)
+    for (let i = 0; i < 2; i++) {
+      client.write(`${head('Content-Length: 4')}body`)
+      const [answer] = (await once(client, 'data')) as [Buffer]
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /)
+      expect(String(answer)).not.toMatch(/\r\nConnection: close\r\n/i)
+    }
+  })
+
+  test('given a middleware that reads the body when the client leaves in the middle then it is a 400', async () => {
+    const ends = new Ends()
+    const seen: unknown[] = []
+    const edge = reading(ends, read => read.then(undefined, error => void seen.push(error.status)))
+    const { port } = await serve(host, edge)
+    const client = open(port)
+    client.write(`${head('Content-Length: 4')}bo`)
+    while (ends.starts === 0) await turn()
+    client.destroy()
+    await ends.reach(1)
+    while (seen.length === 0) await turn()
+    expect(seen).toEqual([400])
+  })
+
   test('given a middleware that reads the body when it does not arrive in time then it is a 408, and the connection is closed', async () => {
     const ends = new Ends()
     const edge = pipeline({ logger: ends.logger, bodyTimeout: 20 })
@@ -175,6 +253,7 @@ describe.each(nodeHosts)('a body that is not wanted on $name', host => {
       expect(answer).toMatch(/^HTTP\/1\.1 408 /)
       expect(answer).toContain('"code":"REQUEST_TIMEOUT"')
       expect(answer).toContain('did not arrive within 20 ms')
+      expect(answer).toMatch(/\r\nConnection: close\r\n/i)
     }
     await closed()
     await ends.reach(2)

@@ -156,6 +156,20 @@ describe.each(ways)('an upgrade by $name', way => {
     expect(ends.outcomes).toMatchObject([{ status: 403, aborted: false }])
   })
 
+  test('given a refusal when the client goes on sending then little is read', async () => {
+    const { port, accepted } = await start(way, refusing(new Ends()))
+    const client = ask(port)
+    await once(client, 'data')
+    const part = Buffer.alloc(0x10000)
+    const flood = () => {
+      while (client.writable && client.write(part));
+    }
+    client.on('drain', flood)
+    flood()
+    await allClosed(accepted)
+    for (const { bytesRead } of accepted) expect(bytesRead).toBeLessThan(512 * 1024)
+  })
+
   test('given nobody who waits for the end when an upgrade is refused then the socket is closed all the same', async () => {
     const { port, accepted } = await start(
       way,

@@ -6,6 +6,7 @@ import {
   envelope,
   type Identity,
   type Middleware,
+  type PipelineOptions,
   pipeline,
   problemDetails,
   provideIdentity,
@@ -50,6 +51,11 @@ describe('a pipeline is an immutable list of middleware', () => {
     expect(edge.compile()).toBe(edge.compile())
     edge.branch().compile()
     expect(setups).toBe(1)
+  })
+
+  it('given a time for bodies, when it is left out, then it is half a minute', () => {
+    const timeOf = (options: PipelineOptions) => pipeline(options).compile().services.bodyTimeoutMs
+    expect([timeOf({}), timeOf({ bodyTimeout: '2s' })]).toEqual([30_000, 2000])
   })
 
   it('given a middleware with setup, when it is compiled, then it is handed the services of the pipeline', () => {

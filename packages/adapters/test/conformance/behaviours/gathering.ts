@@ -36,6 +36,38 @@ export const gathering: readonly Behaviour[] = [
     }),
   ),
   {
+    title: 'given Vary of a middleware when the handler varies by everything then the star stands alone',
+    edge,
+    app: { routes: [get('/', text('ok', { headers: { Vary: '*' } }))] },
+    when: {},
+    gets: { headers: { Vary: '*' } },
+  },
+  ...(['through the host', 'past the host'] as const).map(
+    (how): Behaviour => ({
+      title: `given lines of another field of a middleware when the handler sets the field ${how} then the handler's is sent`,
+      edge: probe =>
+        probe.pipeline().use(
+          probe.does(ctx => {
+            ctx.appendHeader('Link', '</ours>')
+            ctx.appendHeader('Link', '</ours-too>')
+          }),
+        ),
+      app: {
+        routes: [
+          get(
+            '/',
+            how === 'past the host'
+              ? raw('ok', { headers: { Link: '</theirs>' } })
+              : text('ok', { headers: { Link: '</theirs>' } }),
+          ),
+          get('/plain', text('ok')),
+        ],
+      },
+      when: [{}, { target: '/plain' }],
+      gets: [{ headers: { Link: '</theirs>' } }, { headers: { Link: /^<\/ours>(, |\n)<\/ours-too>$/ } }],
+    }),
+  ),
+  {
     title:
       'given Vary and cookies of a middleware when a branch takes them away then those of the handler are sent',
     edge,
