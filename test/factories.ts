@@ -385,7 +385,7 @@ export const args: readonly Argument[] = [
 export const WITHOUT_OPTIONS: readonly string[] = [
   // core: `adminApi` is called `anyAdmin` above, since whoever calls it gives its name
   'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise startOf envelope problemDetails',
-  'bindMethods booleanResult ignoreRejection wrongResult reportError reportHandled refusalOf exposedMessage takenFrom inspectable',
+  'bindMethods booleanResult ignoreRejection wrongResult reportError reportHandled refusalOf exposedMessage takenFrom succeed inspectable',
   'limitHeaderOptions tightest',
   'canonicalCidr clientKey networkOf cidrs canonicalIp',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf preferred present',

@@ -1,5 +1,5 @@
 import type { Diagnosis, Pipeline, RequestContext } from '@palisade/core'
-import type { CompiledPipeline, HostContext } from '@palisade/core/host'
+import { type CompiledPipeline, type HostContext, succeed } from '@palisade/core/host'
 import { callback, checkOptions, optional } from '@palisade/core/middleware'
 import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { failure, observed, requireUnread, toResponse, withStaged } from './web/response.js'
@@ -54,6 +54,7 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
   const serve = async (request: Request, ...rest: Rest): Promise<Response> => {
     const known = pipeline.contextOf(request) as WebContext | undefined
     const ctx = known ?? enter(pipeline, request, peer?.(request, ...rest))
+    const before = ctx.request
     const answer = pipeline.run(ctx)
     const reply = answer instanceof Promise ? await answer : answer
     // A branch inside leaves the headers and the end to its parent.
@@ -63,7 +64,9 @@ export function toFetch<State extends object, Rest extends readonly unknown[] = 
       return isOuter ? observed(ctx, finish(toResponse(ctx, reply))) : toResponse(ctx, reply)
     let response: Response
     try {
-      const made = await handler(request, ctx as HostContext as unknown as RequestContext<State>, ...rest)
+      // A middleware that looked into the body has put another request in the place of this one.
+      const passed = ctx.request === before ? request : succeed(request, ctx.request)
+      const made = await handler(passed, ctx as HostContext as unknown as RequestContext<State>, ...rest)
       response = finish(requireUnread(made))
     } catch (error) {
       response = finish(failure(ctx, error))

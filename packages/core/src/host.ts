@@ -3,5 +3,5 @@ export { answerError, reportError, reportHandled } from './errors/answer-error.j
 export { denialOf, exposedMessage, type HostView } from './errors/denial-of.js'
 export { takenFrom } from './errors/error-headers.js'
 export { inspectable } from './errors/thrown.js'
-export { CompiledPipeline } from './pipeline/compiled-pipeline.js'
+export { CompiledPipeline, succeed } from './pipeline/compiled-pipeline.js'
 export { HostContext } from './pipeline/host-context.js'

@@ -42,7 +42,7 @@ const DOORS = {
     checkFields checkQuery faulty integerText readJson withQuery`,
   host: `
     CompiledPipeline HostContext HostView answerError denialOf discard exposedMessage inspectable
-    isReply reportError reportHandled takenFrom`,
+    isReply reportError reportHandled succeed takenFrom`,
 }
 
 describe('the doors of core', () => {

@@ -30,6 +30,23 @@ describe('inject runs a pipeline without a server', () => {
     expect(nobody.ctx.client).toEqual({ ip: undefined, key: undefined, bannable: false })
   })
 
+  it('given a middleware that peeks when another reads the body then it has all of it, and a third has none', async () => {
+    const logger = memoryLogger()
+    const seen: unknown[] = []
+    const edge = pipeline({ logger }).use({
+      name: 'reads',
+      async onRequest(ctx) {
+        const { bytes, complete } = await ctx.peek(2)
+        seen.push(new TextDecoder().decode(bytes), complete)
+        for await (const part of ctx.body()) seen.push(new TextDecoder().decode(part))
+        await ctx.bytes(10)
+      },
+    })
+    expect((await inject(edge, { method: 'POST', body: 'hello' })).status).toBe(500)
+    expect(seen).toEqual(['he', false, 'hello'])
+    expect(logger.lines[0]?.fields['err']).toMatchObject({ message: expect.stringContaining('already read') })
+  })
+
   it('given a middleware that asks for a field in mixed case, when injected, then it is told, as Node would find none', async () => {
     const logger = memoryLogger()
     const edge = pipeline({ logger }).use({ name: 'mixed', onRequest: ctx => void ctx.header('X-One') })

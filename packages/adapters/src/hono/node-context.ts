@@ -12,9 +12,11 @@ import { tear } from '../node-http/end-of-response.js'
 import { type HeaderLine, headerLines } from '../node-http/header-lines.js'
 import { gathers } from '../node-http/headers.js'
 import { NodeContext } from '../node-http/node-context.js'
+import type { Peeked } from '../node-http/peek-body.js'
 import { limitUnreadBody } from '../node-http/unread-body.js'
 import { failBody } from '../node-http/write-reply.js'
 import { hasNoBody, sendSafely, typeOf, watched } from '../reply.js'
+import { peekRequest, readRequest, streamRequest } from '../web/request-body.js'
 import { bodyOf, type StreamBody } from '../web/response.js'
 import type { HonoContext } from './edge.js'
 import type { NodesRequests } from './nodes-requests.js'
@@ -86,6 +88,36 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   override begin(pipeline: CompiledPipeline): ReturnType<NodeContext['begin']> {
     this.own = undefined
     return super.begin(pipeline)
+  }
+
+  override bytes(limit: number): Promise<Uint8Array> {
+    const { ownRequest } = this
+    if (ownRequest === undefined) return super.bytes(limit)
+    return readRequest(ownRequest, limit, { timeoutMs: this.services.bodyTimeoutMs })
+  }
+
+  override body(): AsyncIterable<Uint8Array> {
+    const { ownRequest, services } = this
+    if (ownRequest === undefined) return super.body()
+    return streamRequest(ownRequest, { signal: this.signal, timeoutMs: services.bodyTimeoutMs })
+  }
+
+  override async peek(limit: number): Promise<Peeked> {
+    const { c, ownRequest, services } = this
+    if (ownRequest === undefined || c === undefined) return super.peek(limit)
+    const wait = { signal: this.signal, timeoutMs: services.bodyTimeoutMs }
+    const { request, bytes, complete } = await peekRequest(ownRequest, limit, wait)
+    c.req.raw = request
+    return { bytes, complete }
+  }
+
+  /**
+   * The application's request, where Node's message no longer has the body that the handler reads: the
+   * application put another one in its place, or has asked for the stream of this one.
+   */
+  private get ownRequest(): Request | undefined {
+    const raw = this.c?.req.raw
+    return raw === undefined || this.requests.hasBodyOf(raw, this.req) ? undefined : raw
   }
 
   override get raw(): unknown {

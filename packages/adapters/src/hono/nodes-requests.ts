@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+
 /**
  * Knows the requests that `@hono/node-server` made of Node's messages; middleware and the application make
  * others. The server does not export the symbols of their properties. They are looked for once, because
@@ -24,6 +26,16 @@ export class NodesRequests {
     if (!this.has(raw, incoming)) return raw.headers
     this.headers ??= headersSymbolOf(raw)
     return this.headers === undefined || at(raw, this.headers) !== undefined ? raw.headers : undefined
+  }
+
+  /**
+   * Whether the body that the handler reads is still in Node's message: the application has neither put another
+   * request in the place of the server's, nor asked that one for its stream, nor begun to read it.
+   */
+  hasBodyOf(raw: Request, incoming: IncomingMessage): boolean {
+    if (!this.has(raw, incoming) || incoming.listenerCount('data') > 0) return false
+    // The real `Request`, which the server makes when it is needed, takes the stream of the message.
+    return symbolOf(raw, 'requestCache') === undefined
   }
 }
 

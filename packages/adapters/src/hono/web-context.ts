@@ -28,6 +28,10 @@ export class HonoWebContext extends WebContext implements HonoContext {
     return this.c.req.raw
   }
 
+  protected override replace(request: Request): void {
+    this.c.req.raw = request
+  }
+
   override get route(): string | undefined {
     return templateOf(this.c)
   }

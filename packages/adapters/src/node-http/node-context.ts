@@ -12,12 +12,14 @@ import type { TLSSocket } from 'node:tls'
 import type { CompiledPipeline } from '@palisade/core/host'
 import { HostContext } from '@palisade/core/host'
 import { BeforeHead } from './before-head.js'
+import { openBody } from './body-stream.js'
 import { hasLostPeer, isDisconnected, isTorn, watchEnd, watchInnerEnd } from './end-of-response.js'
 import { type HeaderLine, headerLines } from './header-lines.js'
 import { headerTableOf } from './header-table.js'
 import { addHeader, gathers, NAMES, setHeader } from './headers.js'
 import { streamOf } from './http2.js'
 import type { HeaderTable } from './new-table.js'
+import { type Peeked, peekBody } from './peek-body.js'
 import { readBody } from './read-body.js'
 
 /**
@@ -184,6 +186,15 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
 
   bytes(limit: number): Promise<Uint8Array> {
     return readBody(this.req, this.res, { bytes: limit, timeoutMs: this.services.bodyTimeoutMs })
+  }
+
+  body(): AsyncIterable<Uint8Array> {
+    const { signal, services } = this
+    return openBody(this.req, this.res, { signal, timeoutMs: services.bodyTimeoutMs })
+  }
+
+  peek(limit: number): Promise<Peeked> {
+    return peekBody(this.req, { bytes: limit, timeoutMs: this.services.bodyTimeoutMs })
   }
 
   /** The dispatch in whose handler the application made this one, with a response of its own. */

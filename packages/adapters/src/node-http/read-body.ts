@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
-import { RequestError } from '@palisade/core'
+import type { RequestError } from '@palisade/core'
+import { alreadyRead, checkLimit, endedEarly, tooLarge, tooSlow } from '../body-errors.js'
+import { isBrokenOff, isRead } from './body-stream.js'
 
 export interface BodyLimits {
   readonly bytes: number
@@ -13,21 +14,19 @@ export interface BodyLimits {
  *
  * @throws RequestError 413 past the limit, 408 past the time, 400 when the client disconnects in the middle
  */
-export function readBody(
+export async function readBody(
   req: IncomingMessage,
   res: ServerResponse,
   { bytes: limit, timeoutMs }: BodyLimits,
 ): Promise<Uint8Array> {
-  if (Readable.isDisturbed(req)) {
-    return Promise.reject(
-      new Error(
-        'the body was already read by something mounted earlier; mount Palisade in front of the body parsers',
-      ),
-    )
-  }
+  checkLimit(limit)
+  if (isBrokenOff(req)) throw endedEarly(undefined)
+  if (isRead(req)) throw alreadyRead()
+  // There was nothing to read, and no event would say so again.
+  if (req.readableEnded) return new Uint8Array()
   if (Number(req.headers['content-length']) > limit) {
     res.shouldKeepAlive = false
-    return Promise.reject(tooLarge(limit))
+    throw tooLarge(limit)
   }
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
@@ -49,16 +48,9 @@ export function readBody(
       else chunks.push(chunk)
     }
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks)))
-    const onError = (cause: unknown) => settle(() => reject(left(cause)))
-    const onClose = () => settle(() => reject(left(undefined)))
+    const onError = (cause: unknown) => settle(() => reject(endedEarly(cause)))
+    const onClose = () => settle(() => reject(endedEarly(undefined)))
     const timer = setTimeout(() => stop(tooSlow(timeoutMs)), timeoutMs).unref()
     req.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
   })
 }
-
-const tooLarge = (limit: number) => new RequestError(413, `The request body is over ${limit} bytes`)
-
-const tooSlow = (timeoutMs: number) =>
-  new RequestError(408, `The request body did not arrive within ${timeoutMs} ms`)
-
-const left = (cause: unknown) => new RequestError(400, 'The request body ended early', { cause })

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
+import { streamOfBody } from './body-stream.js'
 import { NO_ERROR, streamOf } from './http2.js'
 
 /** What is read of a body, or of anything else, that a refused client goes on sending. */
@@ -18,6 +19,19 @@ const ALLOWED_MS = 500
  * the answer (RFC 9112 section 9.6). To be called before the head of the answer is written.
  */
 export function limitUnreadBody(req: IncomingMessage, res: ServerResponse): void {
+  const body = streamOfBody(req)
+  if (body === undefined) {
+    limit(req, res)
+    return
+  }
+  // A proxy may answer while it still passes the body on. A reader that has not begun by the end will not begin.
+  body.whenStopped(() => limit(req, res))
+  res.once('finish', () => {
+    if (!body.isOpened) void body.return()
+  })
+}
+
+function limit(req: IncomingMessage, res: ServerResponse): void {
   const stream = streamOf(res)
   if (stream !== undefined) {
     limitStream(stream)
@@ -25,7 +39,16 @@ export function limitUnreadBody(req: IncomingMessage, res: ServerResponse): void
   }
   const { socket } = req
   // What is injected, or comes by a serverless platform, is all there.
-  if (!(socket instanceof Socket) || !hasBody(req) || req.complete) return
+  if (!(socket instanceof Socket) || !hasBody(req)) return
+  if (req.complete) {
+    // What a reader has left would keep Node from reading the next request.
+    if (streamOfBody(req) !== undefined) req.resume()
+    return
+  }
+  if (res.headersSent) {
+    closeWhenLate(req, res, socket)
+    return
+  }
   if (Number(req.headers['content-length'] ?? Number.NaN) > ALLOWED_BYTES || isChunked(req))
     res.shouldKeepAlive = false
   if (res.shouldKeepAlive) closeWhenLate(req, res, socket)
@@ -50,7 +73,7 @@ export function closeLingering(socket: Duplex): void {
 /** RFC 9113 section 8.1: the answer is complete, and the rest of the request is not needed. */
 function limitStream(stream: ServerHttp2Stream): void {
   if (stream.endAfterHeaders) return
-  stream.once('finish', () => {
+  onFinish(stream, () => {
     if (!stream.readableEnded) stream.close(NO_ERROR)
   })
 }
@@ -63,9 +86,10 @@ function isChunked({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined
 }
 
-/** Node reads the rest when the answer is written. */
 function closeWhenLate(req: IncomingMessage, res: ServerResponse, socket: Socket): void {
-  res.once('finish', () => {
+  onFinish(res, () => {
+    // Node does it where nothing of the body was read.
+    req.resume()
     if (req.complete) return
     const timer = setTimeout(() => {
       if (!req.complete) socket.destroy()
@@ -100,4 +124,9 @@ function lingerOverBody(req: IncomingMessage, socket: Socket): void {
     req.once('end', () => socket.destroy())
     socket.end()
   }
+}
+
+function onFinish(writable: Writable, then: () => void): void {
+  if (writable.writableFinished) then()
+  else writable.once('finish', then)
 }

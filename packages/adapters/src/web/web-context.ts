@@ -1,12 +1,12 @@
-import { RequestError } from '@palisade/core'
 import type { CompiledPipeline } from '@palisade/core/host'
 import { HostContext } from '@palisade/core/host'
 import { mergeVary } from '../vary.js'
 import { presentScope } from './async-context.js'
+import { peekRequest, readRequest, streamRequest } from './request-body.js'
 
 /** A request of the Fetch standard: Hono away from Node, and `toFetch`. Response headers wait here until there is a response. */
 export class WebContext<State extends object = {}> extends HostContext<State> {
-  readonly request: Request
+  request: Request
   readonly peer: string | undefined
   /** What `setHeader` and `appendHeader` said; put on the response when it is there. */
   readonly staged = new Headers()
@@ -23,6 +23,11 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
   /** The request that the handler has, which a middleware may have put in the place of the first. */
   protected get current(): Request {
     return this.request
+  }
+
+  /** The handler has this request from now on. */
+  protected replace(request: Request): void {
+    this.request = request
   }
 
   get method(): string {
@@ -85,17 +90,19 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
     else this.staged.append(name, value)
   }
 
-  async bytes(limit: number): Promise<Uint8Array> {
-    const request = this.current
-    if (request.bodyUsed) {
-      throw new Error(
-        'the body was already read by something mounted earlier; mount Palisade in front of the body parsers',
-      )
-    }
-    const tooLarge = () => new RequestError(413, `The request body is over ${limit} bytes`)
-    if (Number(request.headers.get('content-length')) > limit) throw tooLarge()
-    if (request.body === null) return new Uint8Array()
-    return readInTime(request.body, this.services.bodyTimeoutMs, limit, tooLarge)
+  bytes(limit: number): Promise<Uint8Array> {
+    return readRequest(this.current, limit, { timeoutMs: this.services.bodyTimeoutMs })
+  }
+
+  body(): AsyncIterable<Uint8Array> {
+    return streamRequest(this.current, { signal: this.signal, timeoutMs: this.services.bodyTimeoutMs })
+  }
+
+  async peek(limit: number): Promise<{ bytes: Uint8Array; complete: boolean }> {
+    const { signal, services } = this
+    const peeked = await peekRequest(this.current, limit, { signal, timeoutMs: services.bodyTimeoutMs })
+    this.replace(peeked.request)
+    return peeked
   }
 
   override rememberContext(): void {
@@ -158,51 +165,4 @@ function targetOf(url: string): string {
   const end = url.indexOf('#')
   if (start < 0) return '/'
   return end < 0 ? url.slice(start) : url.slice(start, end)
-}
-
-/** @throws RequestError 413 past the limit, 408 past the time. The rest of the body is cancelled. */
-async function readInTime(
-  body: ReadableStream<Uint8Array>,
-  timeoutMs: number,
-  limit: number,
-  tooLarge: () => RequestError,
-): Promise<Uint8Array> {
-  const reader = body.getReader()
-  let isLate = false
-  // Ends the read that waits.
-  const timer = setTimeout(() => {
-    isLate = true
-    cancel(reader)
-  }, timeoutMs)
-  // Node's own kind of timer, which would keep the process.
-  ;(timer as { unref?: () => void }).unref?.()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      length += next.value.length
-      if (length > limit) throw tooLarge()
-      chunks.push(next.value)
-    }
-    if (isLate) throw new RequestError(408, `The request body did not arrive within ${timeoutMs} ms`)
-    return concat(chunks, length)
-  } finally {
-    clearTimeout(timer)
-    cancel(reader)
-  }
-}
-
-/** The platform may fail at it, and nobody waits for that. */
-function cancel(reader: ReadableStreamDefaultReader<Uint8Array>): void {
-  reader.cancel().catch(() => {})
-}
-
-function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.length
-  }
-  return whole
 }

@@ -59,6 +59,8 @@ export interface View {
   context(): RequestContext
   /** `edge.report(error, req)`. */
   report(error: unknown): void
+  /** The JSON of the body as the host's own parser has it; needs `parsers` of the app. */
+  body(): Promise<unknown>
   readonly probe: Probe
 }
 

@@ -81,6 +81,8 @@ export interface App {
   readonly rewriteInFront?: Rewrite
   /** Something in front of the edge reads the body. */
   readonly bodyReadInFront?: boolean
+  /** The host's usual JSON parser stands behind the edge. */
+  readonly parsers?: boolean
   /** Echoing WebSockets, behind `handleUpgrade` of the edge. */
   readonly webSockets?: boolean
   /** Default `127.0.0.1`. */

@@ -94,6 +94,27 @@ export interface RequestContext<State extends object = {}> {
    */
   bytes(limit: number): Promise<Uint8Array>
   /**
+   * The unread body as a stream at the reader's pace, for a proxy or another middleware that answers the request
+   * itself: the handler cannot read it again. Call it before `onRequest` returns the `Reply`; it may be read while
+   * the `Reply` is sent. Where a reader stops early, a little of the rest is discarded and the connection closes.
+   *
+   * Its iterator throws a `RequestError`: 400 when the client disconnects in the middle (with `signal`), 408 when a
+   * reader waits longer than the pipeline's `bodyTimeout` for the next part. The whole body may take longer.
+   *
+   * @throws Error when something before the pipeline has read the body
+   */
+  body(): AsyncIterable<Uint8Array>
+  /**
+   * The beginning of the body. The handler and middleware behind read all of it afterwards, as if it had not been
+   * read.
+   *
+   * @returns at most `limit` bytes, and whether they are the whole body. The client is not asked for much more.
+   * @throws RequestError 408 when they take longer than the pipeline's `bodyTimeout`; 400 when the client
+   * disconnects before
+   * @throws Error when something before the pipeline has read the body
+   */
+  peek(limit: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }>
+  /**
    * Refuses the request: emits `request:denied` and renders the answer. The middleware returns the result.
    *
    * @throws RangeError for a refusal without a 4xx or 5xx status, a code and a message. The request is then

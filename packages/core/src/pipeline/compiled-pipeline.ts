@@ -280,6 +280,13 @@ function announced(ctx: HostContext, answer: MaybePromise<unknown>): void {
   else ctx.announce()
 }
 
+/** Gives a request object that takes the place of another the contexts of all pipelines. @returns the new one */
+export function succeed<Request extends object>(from: Request, to: Request): Request {
+  const contexts = ownContexts(from)
+  if (contexts !== undefined) (to as Carrier)[SLOT] = contexts
+  return to
+}
+
 /** Not those of an object that it inherits from: `Object.create(req)` is another request. */
 function ownContexts(carrier: Carrier): Carrier[typeof SLOT] {
   const found = carrier[SLOT]

@@ -64,6 +64,8 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   abstract removeHeader(name: string): void
   abstract appendHeader(name: string, value: string): void
   abstract bytes(limit: number): Promise<Uint8Array>
+  abstract body(): AsyncIterable<Uint8Array>
+  abstract peek(limit: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }>
   /** Arranges that `finish` is called when the response has really ended. Called at most once. */
   protected abstract watchEnd(): void
 

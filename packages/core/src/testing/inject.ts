@@ -83,6 +83,7 @@ class InjectedContext extends HostContext {
   protected readonly encrypted: boolean
   private readonly given = new Headers()
   private readonly sent = new Headers()
+  private isRead = false
 
   constructor(pipeline: CompiledPipeline, request: InjectedRequest) {
     super(pipeline)
@@ -128,10 +129,30 @@ class InjectedContext extends HostContext {
   }
 
   async bytes(limit: number): Promise<Uint8Array> {
-    const { body = '' } = this.raw
-    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
+    const bytes = this.unread()
     if (bytes.length > limit) throw new RequestError(413, `The request body is over ${limit} bytes`)
+    this.isRead = true
     return bytes
+  }
+
+  body(): AsyncIterable<Uint8Array> {
+    const bytes = this.unread()
+    this.isRead = true
+    return (async function* () {
+      if (bytes.length > 0) yield bytes
+    })()
+  }
+
+  async peek(limit: number): Promise<{ bytes: Uint8Array; complete: boolean }> {
+    const bytes = this.unread()
+    return { bytes: bytes.slice(0, limit), complete: bytes.length <= limit }
+  }
+
+  /** @throws Error when the body was read already, as on a host */
+  private unread(): Uint8Array {
+    if (this.isRead) throw new Error('the body was already read by something mounted earlier')
+    const { body = '' } = this.raw
+    return typeof body === 'string' ? new TextEncoder().encode(body) : body
   }
 
   protected watchEnd(): void {

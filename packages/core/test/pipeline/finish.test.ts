@@ -19,6 +19,10 @@ class BrokenHost extends HostContext {
   async bytes(): Promise<Uint8Array> {
     return new Uint8Array()
   }
+  async *body(): AsyncGenerator<Uint8Array> {}
+  async peek(): Promise<{ bytes: Uint8Array; complete: boolean }> {
+    return { bytes: new Uint8Array(), complete: true }
+  }
   protected watchEnd(): void {}
   get route(): string {
     throw new Error('no route')

@@ -40,6 +40,12 @@ export class BareContext extends HostContext {
     return new Uint8Array()
   }
 
+  async *body(): AsyncGenerator<Uint8Array> {}
+
+  async peek(): Promise<{ bytes: Uint8Array; complete: boolean }> {
+    return { bytes: new Uint8Array(), complete: true }
+  }
+
   protected watchEnd(): void {
     this.watches++
   }

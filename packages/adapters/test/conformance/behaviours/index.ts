@@ -4,6 +4,7 @@ import { asyncContext } from './async-context.js'
 import { auth } from './auth.js'
 import { bodies } from './bodies.js'
 import { body } from './body.js'
+import { bodyStream } from './body-stream.js'
 import { end } from './end.js'
 import { errorHandlers } from './error-handler.js'
 import { errors } from './errors.js'
@@ -17,6 +18,7 @@ import { probesOfHealth } from './health.js'
 import { keys } from './keys.js'
 import { measured } from './metrics.js'
 import { order } from './order.js'
+import { peeked } from './peek.js'
 import { preflights } from './preflights.js'
 import { reported } from './reports.js'
 import { rewrites } from './rewrites.js'
@@ -46,6 +48,8 @@ export const behaviours: readonly Behaviour[] = [
   ...routes,
   ...preflights,
   ...body,
+  ...bodyStream,
+  ...peeked,
   ...address,
   ...events,
   ...upgrades,

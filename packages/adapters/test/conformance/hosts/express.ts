@@ -30,6 +30,7 @@ export const expressHost: Host = {
     if (wanted.rewriteInFront !== undefined) app.use(rewriting(wanted.rewriteInFront))
     for (let i = 0; i < times(wanted); i++) app.use(edge)
     if (wanted.rewrite !== undefined) app.use(rewriting(wanted.rewrite))
+    if (wanted.parsers === true) app.use(express.json({ limit: '2mb' }))
     if (neighbour !== undefined) app.use(toExpress(neighbour))
     fill(app, routesOf(wanted), wanted.mounts)
     if (wanted.notFoundHandler === true) app.use(edge.notFoundHandler)
@@ -51,6 +52,7 @@ export const expressHost: Host = {
             state: () => edge.state(req),
             context: () => edge.context(req),
             report: (error: unknown) => edge.report(error, req),
+            body: async () => req.body as unknown,
           }
           const answer = performIn(scene, handler, view)
           if (!(answer instanceof Promise) && answer.kind === 'again') {

@@ -62,6 +62,7 @@ export const fastify: Host = {
               state: () => edge.state(request),
               context: () => edge.context(request),
               report: (error: unknown) => edge.report(error, request),
+              body: async () => request.body,
             }
             const answer = performIn(scene, handler, view)
             if (!(answer instanceof Promise) && answer.kind === 'again')

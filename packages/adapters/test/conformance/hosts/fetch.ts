@@ -43,6 +43,7 @@ export const fetchHost: Host = {
           state: () => mounted.state(request),
           context: () => mounted.context(request),
           report: (error: unknown) => mounted.report(error, request),
+          body: () => request.json() as Promise<unknown>,
         }
         const answer = performIn(scene, route.handler, view)
         if (!(answer instanceof Promise) && answer.kind === 'again')

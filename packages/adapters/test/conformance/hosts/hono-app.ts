@@ -61,6 +61,7 @@ export function honoApp(
             state: () => edge.state(c),
             context: () => edge.context(c),
             report: (error: unknown) => edge.report(error, c),
+            body: () => c.req.json() as Promise<unknown>,
           }
           const answer = performIn(scene, handler, view)
           if (!(answer instanceof Promise) && answer.kind === 'again')

@@ -71,10 +71,11 @@ export function named<T>(from: Readonly<Record<string, T>>, name: string): T {
 /** What a handler of this request can see. */
 export function viewOf(
   { probe }: Scene,
-  request: { state: () => object; context: View['context']; report: View['report'] },
+  request: { state: () => object } & Pick<View, 'context' | 'report' | 'body'>,
 ): View {
   return {
     probe,
+    body: request.body,
     context: request.context,
     report: request.report,
     state: () => request.state() as Readonly<Record<string, unknown>>,

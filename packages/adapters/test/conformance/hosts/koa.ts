@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import Router, { type RouterContext } from '@koa/router'
 import { toKoa } from '@palisade/adapters/koa'
 import Koa from 'koa'
+import { koaBody } from 'koa-body'
 import type { Answer } from '../answers.js'
 import type { Mount, Rewrite, Route } from '../behaviour.js'
 import { type Host, named, performIn, rewriteNode, routesOf, times } from './host.js'
@@ -28,6 +29,7 @@ export const koa: Host = {
     if (wanted.rewriteInFront !== undefined) app.use(rewriting(wanted.rewriteInFront))
     for (let i = 0; i < times(wanted); i++) app.use(edge)
     if (wanted.rewrite !== undefined) app.use(rewriting(wanted.rewrite))
+    if (wanted.parsers === true) app.use(koaBody({ jsonLimit: '2mb' }))
     if (neighbour !== undefined) app.use(toKoa(neighbour))
     if (wanted.errorHandler === true || wanted.notFoundHandler === true) app.use(edge.errorHandler)
     const { ownErrorHandler } = wanted
@@ -58,6 +60,7 @@ export const koa: Host = {
                 state: () => edge.state(ctx),
                 context: () => edge.context(ctx),
                 report: (error: unknown) => edge.report(error, ctx),
+                body: async () => (ctx.request as { body?: unknown }).body,
               }
               const answer = performIn(scene, handler, view)
               if (!(answer instanceof Promise) && answer.kind === 'again') {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { text as textOf } from 'node:stream/consumers'
 import { toNode } from '@palisade/adapters/node'
 import type { Route } from '../behaviour.js'
 import { flatten, type Host, matches, named, performIn, rewriteNode, times } from './host.js'
@@ -43,6 +44,7 @@ export const node: Host = {
           state: () => mounted.state(req),
           context: () => mounted.context(req),
           report: (error: unknown) => mounted.report(error, req),
+          body: async () => JSON.parse(await textOf(req)) as unknown,
         }
         const answer = await performIn(scene, route.handler, view)
         if (answer.kind !== 'again') return answerOnNode(res, answer)
