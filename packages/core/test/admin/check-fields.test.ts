@@ -71,3 +71,16 @@ describe('checkFields()', () => {
     expectTypeOf(fields).toEqualTypeOf<{ name: string } & { note?: string }>()
   })
 })
+
+describe('checkFields() of what a check and a body may do', () => {
+  it('given a field that the body inherits, then it was not sent', () => {
+    expect(checkFields(Object.create({ name: 'x' }), { name: optional(text()) })).toEqual({})
+  })
+
+  it('given a check that fails by itself, then its error is passed on', () => {
+    const broken = () => {
+      throw new TypeError('broken')
+    }
+    expect(() => checkFields({ name: 'x' }, { name: broken })).toThrow(TypeError)
+  })
+})
