@@ -4,26 +4,12 @@ import type { IncomingHttpHeaders } from 'node:http'
 export type HeaderLine = readonly [name: string, value: string]
 
 /** Of these Node keeps the first line and drops the others, as its documentation of `message.headers` lists them. */
-const FIRST_ONLY: ReadonlySet<string> = new Set([
-  'age',
-  'authorization',
-  'content-length',
-  'content-type',
-  'etag',
-  'expires',
-  'from',
-  'host',
-  'if-modified-since',
-  'if-unmodified-since',
-  'last-modified',
-  'location',
-  'max-forwards',
-  'proxy-authorization',
-  'referer',
-  'retry-after',
-  'server',
-  'user-agent',
-])
+const FIRST_ONLY: ReadonlySet<string> = new Set(
+  `age authorization content-length content-type etag expires from host if-modified-since
+  if-unmodified-since last-modified location max-forwards proxy-authorization referer retry-after server user-agent`.split(
+    /\s+/,
+  ),
+)
 
 /**
  * The field lines of a request, in the order received. `fields` decides: a field that is missing there has no line,

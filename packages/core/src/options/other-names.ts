@@ -45,8 +45,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   hidePoweredBy: 'xPoweredBy',
   noSniff: 'xContentTypeOptions',
   // tokens
-  getToken: 'from',
-  jwtFromRequest: 'from',
+  getToken: 'from header',
+  jwtFromRequest: 'from header',
   secretOrKey: 'secret',
   secretOrPublicKey: 'publicKey',
   secretOrKeyProvider: 'jwksUri',
