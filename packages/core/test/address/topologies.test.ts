@@ -180,6 +180,15 @@ describe('given empty list elements', () => {
         expect(trust.resolve('10.0.0.1', chain)).toEqual(client('10.0.0.1', false))
   })
 
+  it('given empty elements when there are up to 32 of up to 512 characters then they are skipped, and no more', () => {
+    const commas = (n: number) => `198.51.100.7${','.repeat(n)}`
+    const blanks = (n: number) => `198.51.100.7,${' '.repeat(n)}`
+    expect(ten.resolve('10.0.0.1', commas(32))).toEqual(client('198.51.100.7', true))
+    expect(ten.resolve('10.0.0.1', commas(33))).toEqual(client('10.0.0.1', false))
+    expect(ten.resolve('10.0.0.1', blanks(498))).toEqual(client('198.51.100.7', true))
+    expect(ten.resolve('10.0.0.1', blanks(520))).toEqual(client('10.0.0.1', false))
+  })
+
   it('the scheme of the nearest proxy is found by the same rule', () => {
     expect(saysEncrypted('x-forwarded-proto', 'http, https ,', true)).toBe(true)
     expect(saysEncrypted('x-forwarded-proto', 'https, http,,', true)).toBe(false)
