@@ -36,6 +36,8 @@ export class TokenContext {
   readonly state: { identity?: Identity | undefined } = { identity: undefined }
   readonly services: Services
   readonly path = '/api/orders/42'
+  /** The context of a host reads the clock, whoever authenticates. */
+  readonly startedAt = 0
   private readonly field: string
 
   constructor(services: Services, field: string) {
