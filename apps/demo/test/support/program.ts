@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { workspaceSources } from '../../../../test/support/workspace-sources.js'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const demo = `${root}apps/demo/`
@@ -34,18 +35,7 @@ export async function buildPrograms(): Promise<{ main: string; traffic: string; 
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
     },
     logLevel: 'error',
-    plugins: [
-      {
-        name: 'sources',
-        setup({ onResolve }) {
-          onResolve({ filter: /^@palisade\// }, ({ path }) => {
-            const [, name, part] = path.split('/')
-            const file = part === undefined ? 'index' : name === 'adapters' ? part : `${part}/index`
-            return { path: `${root}packages/${name}/src/${file}.ts` }
-          })
-        },
-      },
-    ],
+    plugins: [workspaceSources],
   })
   return {
     main: `${directory}/main.mjs`,
