@@ -59,6 +59,8 @@ describe('a pattern that leaves a registered domain open', () => {
     /^https:\/\/(?=.*\.example\.com$).*$/,
     /^https:\/\/(a|b)-\1\.com$/,
     new RegExp(`^https:\\/\\/(?:${'(?:a?b?c?)*'.repeat(60)}[a-z])\\.com$`),
+    // More ways to end than are looked at.
+    new RegExp(`^https:\\/\\/a[.]example[.]com${'(?::1|:2)?'.repeat(24)}$`),
   ])('given a pattern that cannot be read, when credentials are sent along, then it is refused', pattern => {
     expect(() => build(pattern)).toThrow('a list, or a function')
   })
