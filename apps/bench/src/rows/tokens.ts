@@ -36,7 +36,7 @@ export class TokenContext {
   readonly state: { identity?: Identity | undefined } = { identity: undefined }
   readonly services: Services
   readonly path = '/api/orders/42'
-  /** The context of a host reads the clock, whoever authenticates. */
+  /** A host's context reads the clock once, also without authentication. */
   readonly startedAt = 0
   private readonly field: string
 

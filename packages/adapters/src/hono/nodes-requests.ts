@@ -13,6 +13,8 @@ export class NodesRequests {
     if (this.message !== undefined && at(raw, this.message) === incoming) return true
     const message = symbolOf(raw, 'incomingKey')
     if (message === undefined) return false
+    // Of another copy of the server, whose other symbols are its own too.
+    if (message !== this.message) this.headers = undefined
     this.message = message
     return at(raw, message) === incoming
   }
