@@ -8,7 +8,7 @@ import { packedPackages } from '../check/packed-packages.mjs'
 import { build } from '../lib/build.mjs'
 import { run } from '../lib/process.mjs'
 import { members, root, tool } from '../lib/root.mjs'
-import { summarize } from '../lib/tally.mjs'
+import { emptyTally, summarize } from '../lib/tally.mjs'
 
 /**
  * A check finds nothing wrong, or says what it found.
@@ -56,7 +56,7 @@ export async function everyCheck() {
     { name: 'publint and attw on every packed package', find: packedPackages },
   ]
   /** @type {import('../lib/tally.mjs').Tally} */
-  const tally = { passed: 0, failures: [], skips: [] }
+  const tally = emptyTally()
   for (const { name, find } of checks) {
     const found = await find()
     console.log(`${found.length === 0 ? 'ok    ' : 'FAILED'} ${name}`)

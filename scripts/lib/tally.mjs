@@ -7,7 +7,11 @@ import { replaced } from './tools.mjs'
  * @property {number} passed
  * @property {string[]} failures one line each
  * @property {{ test: string, why: string }[]} skips
+ * @property {string[]} retried tests that failed at the first try and passed at the second, one line each
  */
+
+/** @returns {Tally} */
+export const emptyTally = () => ({ passed: 0, failures: [], skips: [], retried: [] })
 
 /**
  * One tally out of several.
@@ -19,17 +23,18 @@ export const sum = tallies => ({
   passed: tallies.reduce((total, { passed }) => total + passed, 0),
   failures: tallies.flatMap(({ failures }) => failures),
   skips: tallies.flatMap(({ skips }) => skips),
+  retried: tallies.flatMap(({ retried }) => retried),
 })
 
 /** The rules of CI hold wherever something says that this is CI. */
-const inCI = () => !['', 'false', undefined].includes(process.env['CI'])
+export const inCI = () => !['', 'false', undefined].includes(process.env['CI'])
 
 /** @param {Tally} tally */
 export const closingLine = ({ passed, failures, skips }) =>
   `${passed} passed, ${failures.length} failed${skips.length > 0 ? `, ${skips.length} skipped` : ''}`
 
 /**
- * Prints what was skipped and why, what failed, and the counts on the last line.
+ * Prints what was skipped and why, what needed a second try, what failed, and the counts on the last line.
  *
  * With `CI` set a skipped test is a failure, since there nobody looks at the hole; except where a program that is present stands in
  * for the one that the test is about.
@@ -60,6 +65,10 @@ export function summarize(parts, missing) {
       const count = whole.skips.filter(skip => skip.why === why).length
       console.log(`  ${count} ${count === 1 ? 'test' : 'tests'}: ${why}`)
     }
+  }
+  if (whole.retried.length > 0) {
+    console.log('\nPassed at the second try only, which is a fault of the test or of the code')
+    for (const test of whole.retried) console.log(`  ${test}`)
   }
   if (whole.failures.length > 0) {
     console.log('\nFailed')

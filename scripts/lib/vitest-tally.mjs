@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { root } from './root.mjs'
+import { emptyTally } from './tally.mjs'
 
 /**
  * Writes what a run came to as JSON, to the file that PALISADE_TALLY names. vitest's own JSON reporter leaves out the reason of a
- * skip and the errors outside of tests, and both belong in the closing summary.
+ * skip, the errors outside of tests, and which tests needed a second try; all three belong in the closing summary.
  *
  * @implements {Partial<import('vitest/reporters').Reporter>}
  */
@@ -17,7 +18,7 @@ export default class TallyReporter {
     const file = process.env['PALISADE_TALLY']
     if (file === undefined) return
     /** @type {import('./tally.mjs').Tally} */
-    const tally = { passed: 0, failures: [], skips: [] }
+    const tally = emptyTally()
     for (const module of modules) {
       const path = relative(root, module.moduleId)
       for (const error of module.errors()) tally.failures.push(`${path}: ${firstLine(error.message)}`)
@@ -27,8 +28,11 @@ export default class TallyReporter {
       }
       for (const test of module.children.allTests()) {
         const result = test.result()
-        if (result.state === 'passed') tally.passed += 1
-        else if (result.state === 'skipped')
+        if (result.state === 'passed') {
+          tally.passed += 1
+          if (test.diagnostic()?.flaky === true)
+            tally.retried.push(`${path} > ${test.fullName}: ${firstLine(result.errors?.[0]?.message)}`)
+        } else if (result.state === 'skipped')
           tally.skips.push({ test: `${path} > ${test.fullName}`, why: result.note ?? whyFromTitle(test) })
         else tally.failures.push(`${path} > ${test.fullName}`)
       }
