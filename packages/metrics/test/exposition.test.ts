@@ -16,10 +16,10 @@ describe('the text format', () => {
     orders.inc({ country: 'de', kind: 'new' })
     orders.inc({ country: 'de', kind: 'new' }, 2.5)
     orders.inc({ country: 'at' })
-    orders.inc()
+    orders.inc({})
     all.gauge({ name: 'queue', help: 'Waiting.' }).set(-1.5)
     const sizes = all.histogram({ name: 'size', help: 'Sizes.', buckets: [0.5, 1, 10], labels: ['kind'] })
-    for (const size of [0.5, 0.6, 1, 2, 11]) sizes.observe(size, { kind: 'a' })
+    for (const size of [0.5, 0.6, 1, 2, 11]) sizes.observe({ kind: 'a' }, size)
     expect(await renderText(all.all(), quiet)).toBe(
       [
         '# HELP shop_orders_total Orders.',

@@ -92,7 +92,7 @@ describe('errors and strategies that name themselves', () => {
   it('given labels that every object has, then they are the label and not what the object has', async () => {
     const { metrics: own } = stand()
     const counter = own.counter({ name: 'a_total', help, labels: ['constructor', 'toString'] })
-    counter.inc()
+    counter.inc(Object.create(null))
     counter.inc({ toString: 'b' } as never)
     counter.inc({ constructor: 'a', toString: 'b' } as never)
     const series = [...samplesOf(await own.text())].filter(([name]) => name.startsWith('a_total'))
@@ -146,7 +146,7 @@ describe('a scrape under load', () => {
   it('given a render that fails, then the next one is made anew', async () => {
     const { metrics: own } = stand()
     const gauge = own.gauge({ name: 'level', help, labels: ['x'] })
-    gauge.set(1, { x: 'a' })
+    gauge.set({ x: 'a' }, 1)
     let broken = true
     const collect = gauge.collect.bind(gauge)
     gauge.collect = () => {

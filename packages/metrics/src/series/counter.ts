@@ -1,4 +1,4 @@
-import { type Labels, Metric, type Pairs, type Sample } from './metric.js'
+import { type Given, Metric, type Pairs, type Sample } from './metric.js'
 
 interface Count {
   value: number
@@ -9,13 +9,18 @@ export class Counter<Label extends string = never> extends Metric<Label, Count> 
   readonly type = 'counter'
 
   /**
+   * Adds to the series with these labels: `inc(labels, by)`, or `inc(by)` without labels. Default 1.
+   *
    * @throws RangeError when it would fall or stop being a number
-   * @throws TypeError for a label that it does not have
+   * @throws TypeError for a label that it does not have, and for another order
    */
-  inc(labels?: Labels<Label>, by = 1): void {
+  inc(...given: Given<Label, [by?: number]>): void
+  inc(first?: unknown, second?: unknown): void {
+    const given = this.valueOf('inc', first, second)
+    const by = given === undefined ? 1 : given
     if (typeof by !== 'number' || !(by >= 0 && by < Number.POSITIVE_INFINITY))
-      throw new RangeError(`${this.name}: a counter grows by ${by}; allowed: a number from 0`)
-    this.series(labels).value += by
+      throw new RangeError(`${this.name}: a counter grows by ${String(by)}; allowed: a number from 0`)
+    this.series(first).value += by
   }
 
   protected make(): Count {

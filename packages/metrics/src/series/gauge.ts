@@ -1,6 +1,6 @@
 import type { SeriesBudget } from './budget.js'
 import {
-  type Labels,
+  type Given,
   Metric,
   type MetricDefinition,
   type MetricOptions,
@@ -35,19 +35,29 @@ export class Gauge<Label extends string = never> extends Metric<Label, Level> {
   }
 
   /**
+   * Sets the series with these labels: `set(labels, value)`, or `set(value)` without labels.
+   *
    * @throws RangeError for what is no number
-   * @throws TypeError for a label that it does not have
+   * @throws TypeError for a label that it does not have, and for another order
    */
-  set(value: number, labels?: Labels<Label>): void {
-    this.series(this.checked(value, labels)).value = value
+  set(...given: Given<Label, [value: number]>): void
+  set(first: unknown, second?: unknown): void {
+    const value = this.numberOf('set', first, second)
+    this.series(first).value = value
   }
 
-  inc(labels?: Labels<Label>, by = 1): void {
-    this.series(this.checked(by, labels)).value += by
+  /** Adds: `inc(labels, by)`, or `inc(by)` without labels. Default 1. Throws as `set` does. */
+  inc(...given: Given<Label, [by?: number]>): void
+  inc(first?: unknown, second?: unknown): void {
+    const by = this.numberOf('inc', first, second, 1)
+    this.series(first).value += by
   }
 
-  dec(labels?: Labels<Label>, by = 1): void {
-    this.series(this.checked(by, labels)).value -= by
+  /** Subtracts: `dec(labels, by)`, or `dec(by)` without labels. Default 1. Throws as `set` does. */
+  dec(...given: Given<Label, [by?: number]>): void
+  dec(first?: unknown, second?: unknown): void {
+    const by = this.numberOf('dec', first, second, 1)
+    this.series(first).value -= by
   }
 
   /** Asks for the values that are only known by asking. */
@@ -64,9 +74,11 @@ export class Gauge<Label extends string = never> extends Metric<Label, Level> {
   }
 
   /** In plain JavaScript a string would be joined instead of added. */
-  private checked(value: unknown, labels: Labels<Label> | undefined): Labels<Label> | undefined {
+  private numberOf(method: string, first: unknown, second: unknown, preset?: number): number {
+    const given = this.valueOf(method, first, second)
+    const value = given === undefined ? preset : given
     if (typeof value !== 'number')
       throw new RangeError(`${this.name}: the value is a ${typeof value}; allowed: a number`)
-    return labels
+    return value
   }
 }

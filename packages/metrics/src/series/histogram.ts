@@ -1,7 +1,7 @@
 import type { SeriesBudget } from './budget.js'
 import { Bounds, Distribution } from './distribution.js'
 import {
-  type Labels,
+  type Given,
   Metric,
   type MetricDefinition,
   type MetricOptions,
@@ -25,13 +25,18 @@ export class Histogram<Label extends string = never> extends Metric<Label, Distr
   }
 
   /**
+   * Counts a value in the series with these labels: `observe(labels, value)`, or `observe(value)`
+   * without labels.
+   *
    * @throws RangeError for what is no number, and for NaN, which would make the sum NaN for ever
-   * @throws TypeError for a label that it does not have
+   * @throws TypeError for a label that it does not have, and for another order
    */
-  observe(value: number, labels?: Labels<Label>): void {
+  observe(...given: Given<Label, [value: number]>): void
+  observe(first: unknown, second?: unknown): void {
+    const value = this.valueOf('observe', first, second)
     if (typeof value !== 'number' || Number.isNaN(value))
       throw new RangeError(`${this.name}: observed ${value}; allowed: a number`)
-    this.series(labels).observe(value)
+    this.series(first).observe(value)
   }
 
   protected make(): Distribution {

@@ -19,6 +19,11 @@ export interface MetricOptions<Label extends string> {
 /** A value for each label name. What is left out is the empty string, which Prometheus takes for absent. */
 export type Labels<Label extends string> = Readonly<Partial<Record<Label, string>>>
 
+/** The arguments of a method: the labels first, as in prom-client, where the metric has any. */
+export type Given<Label extends string, Value extends readonly unknown[]> = [Label] extends [never]
+  ? Value
+  : [labels: Labels<Label>, ...value: Value]
+
 /** A metric as the registry makes it: its options checked, its name prefixed. */
 export interface MetricDefinition<Label extends string> {
   readonly name: string
@@ -52,9 +57,25 @@ export abstract class Metric<Label extends string, Child extends object> {
   protected abstract make(): Child
   protected abstract samplesOf(child: Child, labels: Pairs): Iterable<Sample>
 
+  /**
+   * The value among the arguments of a method: behind the labels, or alone where the metric has none.
+   *
+   * @throws TypeError for another order
+   */
+  protected valueOf(method: string, first: unknown, second: unknown): unknown {
+    if (isLabels(first)) return second
+    if (this.labels.length === 0 && second === undefined) return first
+    const allowed =
+      this.labels.length === 0
+        ? `${method}(value), as it has no labels`
+        : `${method}(labels, value) with the labels ${this.labels.join(', ')}`
+    throw new TypeError(`${this.name}: ${method}(${typeof first}, ${typeof second}); allowed: ${allowed}`)
+  }
+
   /** The series with these labels; past the budget the one that takes all that does not fit. Finding one makes nothing. */
-  protected series(given: Labels<Label> | undefined): Child {
+  protected series(first: unknown): Child {
     const { labels } = this
+    const given = isLabels<Label>(first) ? first : undefined
     let node: Branch<Child> | Child | undefined = this.root
     let depth = 0
     // In the order of the labels, as they are mostly written, their names need not be looked for.
@@ -128,9 +149,13 @@ export abstract class Metric<Label extends string, Child extends object> {
   }
 }
 
+function isLabels<Label extends string>(value: unknown): value is Labels<Label> | undefined {
+  return value === undefined || (typeof value === 'object' && value !== null)
+}
+
 /** A label may be called `constructor`, which every object has. */
 function own<Label extends string>(given: Labels<Label> | undefined, name: Label): string | undefined {
-  return given !== undefined && given !== null && Object.hasOwn(given, name) ? given[name] : undefined
+  return given !== undefined && Object.hasOwn(given, name) ? given[name] : undefined
 }
 
 /** A label value is well-formed text of a bounded length, whatever came from outside. */

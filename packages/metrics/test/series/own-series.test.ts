@@ -3,12 +3,16 @@ import { samplesOf, stand } from '../support/stand.js'
 
 const help = 'Help.'
 
+/** A metric as plain JavaScript sees it: it may be called in any way. */
+type Untyped = Record<'inc' | 'dec' | 'set' | 'observe', (...given: unknown[]) => void>
+const untyped = (metric: object) => metric as Untyped
+
 describe("a team's own series", () => {
   it('given they are made before the pipeline is compiled or after, then they are exposed, with the prefix', async () => {
     const { metrics } = stand({ prefix: 'shop_' })
     metrics.counter({ name: 'orders_total', help }).inc()
     const queue = metrics.gauge({ name: 'queue', help, labels: ['name'] })
-    queue.set(5, { name: 'mail' })
+    queue.set({ name: 'mail' }, 5)
     queue.inc({ name: 'mail' }, 2)
     queue.dec({ name: 'mail' })
     metrics.histogram({ name: 'items', help, buckets: [1] }).observe(2)
@@ -78,7 +82,7 @@ describe("a team's own series", () => {
     const counter = metrics.counter({ name: 'a_total', help, labels: ['kind'] })
     const plain = metrics.gauge({ name: 'b', help })
     expect(() => counter.inc({ knid: 'x' } as never)).toThrow(/no label "knid"; allowed: kind/)
-    expect(() => plain.set(1, { kind: 'x' } as never)).toThrow(/allowed: none/)
+    expect(() => untyped(plain).set({ kind: 'x' }, 1)).toThrow(/allowed: none/)
     expect(samplesOf(await metrics.text()).has('a_total')).toBe(false)
   })
 
@@ -86,7 +90,7 @@ describe("a team's own series", () => {
     'given a counter, when it would grow by %s, then it throws',
     by => {
       const counter = stand().metrics.counter({ name: 'a_total', help })
-      expect(() => counter.inc(undefined, by as number)).toThrow(RangeError)
+      expect(() => counter.inc(by as number)).toThrow(RangeError)
     },
   )
 
@@ -96,11 +100,60 @@ describe("a team's own series", () => {
     const histogram = metrics.histogram({ name: 'b', help })
     for (const change of [
       () => gauge.set('1' as never),
-      () => gauge.inc(undefined, null as never),
-      () => gauge.dec(undefined, '1' as never),
+      () => untyped(gauge).inc({}, null),
+      () => gauge.dec('1' as never),
       () => histogram.observe('1' as never),
       () => histogram.observe(Number.NaN),
     ])
       expect(change).toThrow(RangeError)
   })
+
+  it('given a metric without labels, then the value may stand alone or behind no labels', async () => {
+    const { metrics } = stand()
+    const counter = metrics.counter({ name: 'a_total', help })
+    const gauge = metrics.gauge({ name: 'b', help })
+    counter.inc(2)
+    untyped(counter).inc({}, 3)
+    untyped(counter).inc(undefined, 4)
+    gauge.set(7)
+    gauge.inc(5)
+    gauge.dec(2)
+    const samples = samplesOf(await metrics.text())
+    expect([samples.get('a_total'), samples.get('b')]).toEqual(['9', '10'])
+  })
+
+  it('given the value in front of the labels, then it throws, says the order, and counts nothing', async () => {
+    const { metrics } = stand()
+    const counter = metrics.counter({ name: 'a_total', help, labels: ['kind'] })
+    const gauge = metrics.gauge({ name: 'b', help, labels: ['kind', 'place'] })
+    const histogram = metrics.histogram({ name: 'c', help, labels: ['kind'] })
+    const plain = metrics.gauge({ name: 'd', help })
+    const errors = [
+      () => untyped(counter).inc(1, { kind: 'x' }),
+      () => untyped(counter).inc(1),
+      () => untyped(gauge).set(1, { kind: 'x' }),
+      () => untyped(gauge).dec('x', 1),
+      () => untyped(histogram).observe(1, { kind: 'x' }),
+      () => untyped(plain).set(1, {}),
+    ].map(thrownBy)
+    expect(errors).toEqual([
+      new TypeError('a_total: inc(number, object); allowed: inc(labels, value) with the labels kind'),
+      new TypeError('a_total: inc(number, undefined); allowed: inc(labels, value) with the labels kind'),
+      new TypeError('b: set(number, object); allowed: set(labels, value) with the labels kind, place'),
+      new TypeError('b: dec(string, number); allowed: dec(labels, value) with the labels kind, place'),
+      new TypeError('c: observe(number, object); allowed: observe(labels, value) with the labels kind'),
+      new TypeError('d: set(number, object); allowed: set(value), as it has no labels'),
+    ])
+    expect([...samplesOf(await metrics.text()).keys()].filter(name => /^[abc](_|\{|$)/.test(name))).toEqual(
+      [],
+    )
+  })
 })
+
+function thrownBy(act: () => void): unknown {
+  try {
+    return act()
+  } catch (error) {
+    return error
+  }
+}
