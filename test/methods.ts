@@ -190,7 +190,6 @@ export const rows: readonly MethodRow[] = [
     remove: remove => remove('203.0.113.9'),
     sweep: sweep => sweep(),
     close: close => close(),
-    syncLagMs: lag => lag(),
   }),
   row('compileGrants', () => compileGrants(['orders:read']), {
     allows: allows => [allows('orders', 'read'), allows('orders', 'delete')],

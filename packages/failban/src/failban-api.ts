@@ -23,8 +23,6 @@ export interface BanStats {
   readonly trackedKeys: number
   /** How many clients or bans had to be forgotten before their time, for lack of room. */
   readonly evictions: number
-  /** How far behind other processes this one may be; 0 when there are none. */
-  readonly syncLagMs: number
 }
 
 export interface Failban extends Middleware {

@@ -234,7 +234,6 @@ export class FailbanMiddleware implements Failban {
       refusals: this.refusals,
       trackedKeys: this.warden.trackedKeys,
       evictions: this.registry.evictions + this.warden.evictions,
-      syncLagMs: this.options.store.syncLagMs?.() ?? 0,
     }
   }
 

@@ -346,7 +346,6 @@ describe('GET /stats', () => {
         refusals: 0,
         trackedKeys: 1,
         evictions: 0,
-        syncLagMs: 0,
       },
     })
     expect((await call('GET', '/stats?verbose=1')).status).toBe(400)

@@ -9,7 +9,7 @@ import {
   type FailbanOptions,
   failban,
   memoryBans,
-  type Replica,
+  type ProcessBans,
   violation,
 } from '../src/index.js'
 import { DAY, HOUR, MINUTE, NOW, yard } from './support/yard.js'
@@ -48,11 +48,11 @@ const record = (ip: string, more: Partial<BanRecord> = {}): BanRecord => ({
   ...more,
 })
 
-/** A store that has kept these, and lets the test speak for other processes. */
+/** A store that has kept these, and what it sees of the process. */
 function keeping(...records: readonly BanRecord[]) {
-  const seen: { replica: Replica | undefined } = { replica: undefined }
-  const open: BanStore['open'] = replica => {
-    seen.replica = replica
+  const seen: { bans: ProcessBans | undefined } = { bans: undefined }
+  const open: BanStore['open'] = bans => {
+    seen.bans = bans
     return records
   }
   return { store: { ...memoryBans(), open }, seen }
@@ -162,20 +162,6 @@ describe.each(STEPS)('given a time of day that steps $name', ({ by }) => {
     })
   })
 
-  it('when another process bans for longer, then that ban is in force, and a shorter one is not', async () => {
-    for (const minutes of [10, 40]) {
-      const { store, seen } = keeping(record(A))
-      const place = yard({ ...OPTIONS, store })
-      await place.bans.ready()
-      step(place)
-      const now = place.clock.now()
-      seen.replica?.banned(record(A, { bannedAt: now - 10 * MINUTE, expiresAt: now + minutes * MINUTE }))
-      const { headers } = await place.visit(A)
-      expect(headers['retry-after']).toBe(String(Math.max(20, minutes) * 60))
-      await place.edge.dispose()
-    }
-  })
-
   it('when a banned client guesses at the admin path, then its ban begins anew, as the new one is longer', async () => {
     const clock = fakeClock(NOW)
     const bans = failban({ maxViolations: 2, banDuration: '1h' })
@@ -263,7 +249,7 @@ describe.each(STEPS)('given a time of day that steps $name', ({ by }) => {
     await place.offend(A)
     step(place)
     const now = place.clock.now()
-    expect([...(seen.replica?.records() ?? [])]).toMatchObject([{ bannedAt: now, expiresAt: now + HOUR }])
+    expect([...(seen.bans?.records() ?? [])]).toMatchObject([{ bannedAt: now, expiresAt: now + HOUR }])
     await place.edge.dispose()
   })
 })

@@ -1,7 +1,7 @@
 import { pipeline, trustedProxies } from '@palisade/core'
 import { describe, expect, it, vi } from 'vitest'
 import type { BanRecord } from '../src/bans/ban.js'
-import { type BanStore, failban, memoryBans, type Replica } from '../src/index.js'
+import { type BanStore, failban, memoryBans, type ProcessBans } from '../src/index.js'
 import { DAY, HOUR, MINUTE, NOW, yard } from './support/yard.js'
 
 const A = '203.0.113.9'
@@ -21,13 +21,13 @@ const record = (ip: string, more: Partial<BanRecord> = {}): BanRecord => ({
   ...more,
 })
 
-/** A store that other processes share, as far as a process sees it. */
-function shared(records: readonly BanRecord[] = []) {
-  let replica: Replica | undefined
+/** A store that has kept these, and what it is asked to do. */
+function keeping(records: readonly BanRecord[] = []) {
+  let bans: ProcessBans | undefined
   const steps: string[] = []
   const store: BanStore = {
     open(own) {
-      replica = own
+      bans = own
       return records
     },
     save(ban) {
@@ -36,22 +36,18 @@ function shared(records: readonly BanRecord[] = []) {
     remove(ip) {
       steps.push(`remove ${ip}`)
     },
-    syncLagMs: () => 42,
   }
   return {
     store,
     steps,
-    get others(): Replica {
-      if (replica === undefined) throw new Error('not open')
-      return replica
-    },
+    records: () => [...(bans?.records() ?? [])],
   }
 }
 
 describe('given bans from before a restart', () => {
   it('when they are restored, then those that are over are dropped, without a word', async () => {
     const { bans, eventsOf } = yard({
-      store: shared([record(A), record('192.0.2.1', { expiresAt: NOW })]).store,
+      store: keeping([record(A), record('192.0.2.1', { expiresAt: NOW })]).store,
     })
     await bans.ready()
     expect(bans.list().map(({ ip }) => ip)).toEqual([A])
@@ -60,7 +56,7 @@ describe('given bans from before a restart', () => {
 
   it("when today's durations are shorter, then they are cut to the longest of today, but not what a person decided", async () => {
     const long = { expiresAt: NOW + 365 * DAY }
-    const { store } = shared([
+    const { store } = keeping([
       record(A, long),
       record('192.0.2.1', { ...long, source: 'manual', jail: 'manual' }),
     ])
@@ -71,7 +67,7 @@ describe('given bans from before a restart', () => {
   })
 
   it('when the allow list covers one now, then it is not restored and leaves the store', async () => {
-    const { store, steps } = shared([record(A), record('192.0.2.1')])
+    const { store, steps } = keeping([record(A), record('192.0.2.1')])
     const { bans, statusOf } = yard({ store, allow: ['203.0.113.0/24'] })
     await bans.ready()
     expect(bans.list().map(({ ip }) => ip)).toEqual(['192.0.2.1'])
@@ -82,7 +78,7 @@ describe('given bans from before a restart', () => {
   it('when they were made in shadow mode, then enforcing mode forgets them, and counts anew', async () => {
     const { bans, statusOf, offend } = yard({
       maxViolations: 1,
-      store: shared([record(A, { shadow: true })]).store,
+      store: keeping([record(A, { shadow: true })]).store,
     })
     await bans.ready()
     expect(await statusOf(A)).toBe(200)
@@ -91,7 +87,7 @@ describe('given bans from before a restart', () => {
   })
 
   it('when an address was in two jails, then the longer ban is in force and the other remembered', async () => {
-    const { store } = shared([
+    const { store } = keeping([
       record(A, { jail: 'auth' }),
       record(A, { jail: 'recidive', expiresAt: NOW + 2 * DAY }),
     ])
@@ -108,7 +104,7 @@ describe('given bans from before a restart', () => {
   })
 
   it('when one is over but within the memory, then it lengthens the next', async () => {
-    const { store } = shared([
+    const { store } = keeping([
       record(A, { bannedAt: NOW - DAY, expiresAt: NOW - 23 * HOUR, earlier: [NOW - 2 * DAY] }),
     ])
     const { bans, offend } = yard({ store, maxViolations: 1, banDuration: '1h', escalate: { factor: 3 } })
@@ -118,17 +114,17 @@ describe('given bans from before a restart', () => {
   })
 
   it('when the pipeline is not built yet, then they are known all the same, and are what a store writes anew', async () => {
-    const site = shared([record(A, { expiresAt: null, permanent: true, source: 'manual' })])
+    const site = keeping([record(A, { expiresAt: null, permanent: true, source: 'manual' })])
     const bans = failban({ store: site.store })
     expect(await bans.ready()).toBe(true)
     expect(bans.list()).toMatchObject([{ ip: A }])
-    expect([...site.others.records()]).toMatchObject([{ ip: A }])
+    expect(site.records()).toMatchObject([{ ip: A }])
     expect(await bans.unban(A)).toEqual([A])
     expect(site.steps).toEqual([`remove ${A}`])
   })
 
   it('when the pipeline that is built afterwards has one for its proxy, then that is lifted', async () => {
-    const site = shared([record('10.0.0.1', { expiresAt: null, permanent: true, source: 'manual' })])
+    const site = keeping([record('10.0.0.1', { expiresAt: null, permanent: true, source: 'manual' })])
     const bans = failban({ store: site.store })
     await bans.ready()
     const edge = pipeline({ trust: trustedProxies(['10.0.0.0/8']) }).use(bans)
@@ -139,7 +135,7 @@ describe('given bans from before a restart', () => {
   })
 
   it('when one was made by a clock that was ahead, then it is cut to the longest of today, from now', async () => {
-    const { store } = shared([record(A, { bannedAt: NOW + 3650 * DAY, expiresAt: NOW + 3651 * DAY })])
+    const { store } = keeping([record(A, { bannedAt: NOW + 3650 * DAY, expiresAt: NOW + 3651 * DAY })])
     const { bans } = yard({ store, banDuration: '1h', escalate: { max: '2h' } })
     await bans.ready()
     expect(bans.find(A)?.expiresAt).toBe(NOW + 2 * HOUR)
@@ -167,7 +163,7 @@ describe('given a store that is slow or broken', () => {
 
   it('when a ban is lifted while it is read, then that waits for it, and the ban does not come back', async () => {
     let loaded = (_: readonly BanRecord[]) => {}
-    const site = shared()
+    const site = keeping()
     const open = () =>
       new Promise<readonly BanRecord[]>(resolve => {
         loaded = resolve
@@ -190,7 +186,7 @@ describe('given a store that is slow or broken', () => {
   })
 
   it('when a listener lifts a ban as it is told, then that is what is kept last', async () => {
-    const site = shared()
+    const site = keeping()
     const { bans, edge, offend } = yard({ maxViolations: 1, store: site.store })
     await bans.ready()
     edge.events.once('security:banned', ({ ip }) => bans.unban(ip))
@@ -199,7 +195,7 @@ describe('given a store that is slow or broken', () => {
   })
 
   it('when a listener bans again as a lifted ban is told, then that is what is kept last', async () => {
-    const site = shared([record(A)])
+    const site = keeping([record(A)])
     const { bans, edge } = yard({ store: site.store })
     await bans.ready()
     edge.events.once('security:unbanned', ({ ip }) => bans.ban(ip))
@@ -265,39 +261,5 @@ describe('given a store that is slow or broken', () => {
     expect(logs).toEqual([
       'a lifted ban could not be forgotten for good, and may come back at a restart: full',
     ])
-  })
-})
-
-describe('given other processes', () => {
-  it('when one of them bans, then it is enforced here, neither saved nor told again', async () => {
-    const site = shared()
-    const { statusOf, eventsOf, bans } = yard({ store: site.store, allow: ['192.0.2.1'] })
-    await bans.ready()
-    site.others.banned(record(A))
-    site.others.banned(record('192.0.2.1'))
-    expect([await statusOf(A), await statusOf('192.0.2.1')]).toEqual([403, 200])
-    expect(eventsOf('security:banned')).toEqual([])
-    expect(site.steps).toEqual(['remove 192.0.2.1'])
-    expect(bans.stats().syncLagMs).toBe(42)
-    expect([...site.others.records()].map(({ ip }) => ip)).toEqual([A])
-  })
-
-  it('when one of them lifts a ban, then it ends here with its counters', async () => {
-    const site = shared()
-    const { statusOf, bans, offend, clock } = yard({
-      store: site.store,
-      maxViolations: 2,
-      violationWindow: '1d',
-    })
-    await bans.ready()
-    await offend(A, 2)
-    site.others.unbanned(A)
-    expect(await statusOf(A)).toBe(200)
-    await offend(A)
-    expect(await statusOf(A)).toBe(200)
-    clock.advance(1)
-    await offend(A)
-    expect(bans.find(A)?.banCount).toBe(1)
-    expect(site.steps).toEqual([`save ${A}`, `save ${A}`])
   })
 })

@@ -9,7 +9,7 @@ import {
   systemClock,
 } from '@palisade/core/middleware'
 import type { AccessLists } from '../lists/access-lists.js'
-import type { BanStore, Replica } from '../stores/store.js'
+import type { BanStore, ProcessBans } from '../stores/store.js'
 import { Archive } from './archive.js'
 import { type BanRecord, MANUAL } from './ban.js'
 import { banId } from './ban-id.js'
@@ -31,7 +31,7 @@ export interface RegistryOptions {
 }
 
 /** The bans in force: made, found, lifted, ended, restored, kept in a store and told of. */
-export class BanRegistry implements Replica {
+export class BanRegistry implements ProcessBans {
   clock: Clock = systemClock
   logger: Logger = consoleLogger
   /** Bans that had to go because there were too many. */
@@ -148,7 +148,8 @@ export class BanRegistry implements Replica {
   restore(records: Iterable<BanRecord>): void {
     let unreadable = 0
     for (const record of records) if (!this.receive(record)) unreadable++
-    if (unreadable > 0) this.logger.warn({ records: unreadable }, UNREADABLE)
+    if (unreadable > 0)
+      this.logger.warn({ records: unreadable }, 'records of the store of bans are no bans, and were skipped')
   }
 
   /** Ends what is over. */
@@ -161,16 +162,6 @@ export class BanRegistry implements Replica {
   *records(): Generator<BanRecord> {
     const offset = this.offset.of(this.clock)
     for (const ban of this.all()) yield ban.recordAt(offset)
-  }
-
-  banned(record: BanRecord): void {
-    if (!this.receive(record)) this.logger.warn({ records: 1 }, UNREADABLE)
-  }
-
-  unbanned(ip: string): void {
-    this.ledger.remove(ip)
-    this.archive.forget(ip)
-    this.options.onLifted(ip)
   }
 
   /** One that fails for one reason, such as a file that another process has, does so at each ban: that is logged once, and told each time. */
@@ -288,8 +279,6 @@ interface Failure {
   readonly operation: Operation
   readonly error: unknown
 }
-
-const UNREADABLE = 'records of the store of bans are no bans, and were skipped'
 
 /** Nobody waits for it; a failure has been told of. */
 export function forget(kept: MaybePromise<unknown>): void {

@@ -6,7 +6,7 @@ import { banLine, HEADER, isHeader, parseStep, replay, type Step, unbanLine } fr
 import { FileLock } from './file-lock.js'
 import { keepToOwner } from './file-mode.js'
 import { isMountPoint, placeOf } from './file-place.js'
-import type { BanStore, Replica } from './store.js'
+import type { BanStore, ProcessBans } from './store.js'
 
 /**
  * Bans in a file of this machine: a line is appended for each step, and the file is rewritten when most of it is past.
@@ -51,7 +51,7 @@ class FileBans implements BanStore {
   private readonly opened = new Promise<readonly BanRecord[]>(resolve => {
     this.begin = resolve
   })
-  private replica: Replica | undefined = undefined
+  private bans: ProcessBans | undefined = undefined
   private lock: FileLock | undefined = undefined
   private file: FileHandle | undefined = undefined
   private waiting: Waiting[] = []
@@ -68,7 +68,7 @@ class FileBans implements BanStore {
     this.path = path
   }
 
-  open(replica: Replica): Promise<readonly BanRecord[]> {
+  open(bans: ProcessBans): Promise<readonly BanRecord[]> {
     if (this.isOpen || this.isClosed)
       throw new ConfigError({
         owner: OWNER,
@@ -77,8 +77,8 @@ class FileBans implements BanStore {
         allowed: 'a store of its own for each failban()',
       })
     this.isOpen = true
-    this.replica = replica
-    this.begin(this.load(replica))
+    this.bans = bans
+    this.begin(this.load(bans))
     return this.opened
   }
 
@@ -100,7 +100,7 @@ class FileBans implements BanStore {
     if (!this.isOpen) this.begin(Promise.reject(this.closed()))
     await this.tend()
     if (this.fault !== undefined)
-      this.replica?.logger.error(
+      this.bans?.logger.error(
         { err: this.fault, path: this.path },
         'the file of bans could not be mended: what it lacks is lost',
       )
@@ -187,7 +187,7 @@ class FileBans implements BanStore {
       await this.rewrite()
     } catch (error) {
       this.kept = this.lines
-      this.replica?.logger.warn({ err: error, path: this.path }, 'the file of bans could not be compacted')
+      this.bans?.logger.warn({ err: error, path: this.path }, 'the file of bans could not be compacted')
     }
   }
 
@@ -226,7 +226,7 @@ class FileBans implements BanStore {
   private async writeRecords(file: FileHandle): Promise<number> {
     let slice = HEADER
     let kept = 0
-    for (const record of [...(this.replica?.records() ?? [])]) {
+    for (const record of [...(this.bans?.records() ?? [])]) {
       slice += banLine(record)
       if (++kept % LINES_A_WRITE !== 0) continue
       await file.appendFile(slice)
@@ -236,7 +236,7 @@ class FileBans implements BanStore {
     return kept
   }
 
-  private async load({ logger }: Replica): Promise<readonly BanRecord[]> {
+  private async load({ logger }: ProcessBans): Promise<readonly BanRecord[]> {
     this.path = await placeOf(this.path)
     if (await isMountPoint(this.path))
       throw new ConfigError({
@@ -268,7 +268,7 @@ class FileBans implements BanStore {
   }
 
   /** Opens the file; whether it had nothing in it. */
-  private async create(logger: Replica['logger']): Promise<boolean> {
+  private async create(logger: ProcessBans['logger']): Promise<boolean> {
     this.file = await open(this.path, 'a', 0o600)
     await keepToOwner(this.file, { path: this.path, owner: OWNER, logger })
     const { size } = await this.file.stat()
@@ -280,7 +280,7 @@ class FileBans implements BanStore {
   }
 
   /** The whole lines. What follows the last line break was cut short by a crash before it was acknowledged. */
-  private async read(logger: Replica['logger']): Promise<string> {
+  private async read(logger: ProcessBans['logger']): Promise<string> {
     const bytes = await readFile(this.path)
     const end = bytes.lastIndexOf(10) + 1
     if (end === 0 && HEADER.startsWith(bytes.toString('utf8'))) {
@@ -299,7 +299,7 @@ class FileBans implements BanStore {
     return content
   }
 
-  private understand(lines: readonly string[], logger: Replica['logger']): readonly BanRecord[] {
+  private understand(lines: readonly string[], logger: ProcessBans['logger']): readonly BanRecord[] {
     const steps: Step[] = []
     let unreadable = 0
     for (const line of lines) {

@@ -2,7 +2,6 @@ import { chmod, type FileHandle, mkdtemp, open, readFile, rm, stat, writeFile } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, type Logger } from '@palisade/core'
-import { systemClock } from '@palisade/core/middleware'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type BanStore, fileBans } from '../../src/index.js'
 
@@ -45,13 +44,7 @@ async function openWith(mode: number, content = HEADER + LINE) {
   const warnings: string[] = []
   const warn: Logger['warn'] = (_, message) => warnings.push(message ?? '')
   const logger: Logger = { debug() {}, info() {}, warn, error: warn }
-  const records = await store.open({
-    records: () => [],
-    banned() {},
-    unbanned() {},
-    clock: systemClock,
-    logger,
-  })
+  const records = await store.open({ records: () => [], logger })
   return { records: [...records], warnings, mode: (await stat(path)).mode & 0o777 }
 }
 

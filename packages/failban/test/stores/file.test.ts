@@ -21,12 +21,11 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, type Logger, pipeline } from '@palisade/core'
-import { systemClock } from '@palisade/core/middleware'
 import { build } from 'esbuild'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { workspaceSources } from '../../../../test/support/workspace-sources.js'
 import type { BanRecord } from '../../src/bans/ban.js'
-import { type BanStore, type FailbanOptions, failban, fileBans, type Replica } from '../../src/index.js'
+import { type BanStore, type FailbanOptions, failban, fileBans, type ProcessBans } from '../../src/index.js'
 import { Pulse } from '../../src/stores/pulse.js'
 
 /** Paths that cannot be opened for the moment. */
@@ -69,7 +68,7 @@ const ban = (ip: string, more: Partial<BanRecord> = {}): BanRecord => ({
 })
 
 /** A process's bans, as far as a store asks for them. */
-function replica() {
+function processBans() {
   const kept = new Map<string, BanRecord>()
   const warnings: string[] = []
   const logger: Logger = {
@@ -78,13 +77,13 @@ function replica() {
     warn: (_, message) => warnings.push(message ?? ''),
     error: (_, message) => warnings.push(message ?? ''),
   }
-  const as: Replica = { records: () => kept.values(), banned() {}, unbanned() {}, clock: systemClock, logger }
+  const as: ProcessBans = { records: () => kept.values(), logger }
   return { kept, warnings, as }
 }
 
 async function opened(at = path) {
   const store = fileBans(at)
-  const own = replica()
+  const own = processBans()
   const records = [...(await store.open(own.as))]
   open.push(store)
   for (const record of records) own.kept.set(record.ip, record)
@@ -144,7 +143,7 @@ describe('given a file of bans', () => {
     const store = fileBans(path)
     open.push(store)
     const saved = store.save(ban('192.0.2.1'))
-    await store.open(replica().as)
+    await store.open(processBans().as)
     await saved
     expect((await reopened()).records).toHaveLength(1)
   })
@@ -202,7 +201,7 @@ describe('given a file of bans', () => {
     ['of one line', 'precious'],
   ])('when it is a file %s, then it is refused and left as it is', async (_what, content) => {
     await writeFile(path, content)
-    await expect(fileBans(path).open(replica().as)).rejects.toThrow(ConfigError)
+    await expect(fileBans(path).open(processBans().as)).rejects.toThrow(ConfigError)
     expect(await readFile(path, 'utf8')).toBe(content)
     expect(await readdir(folder)).toEqual(['bans.jsonl'])
   })
@@ -329,7 +328,7 @@ describe('given a path that leads elsewhere', () => {
       if (exists) await writeFile(target, '')
       await symlink(join('shared', 'bans.jsonl'), path)
       const { store, save } = await opened()
-      await expect(fileBans(target).open(replica().as)).rejects.toThrow('this process has')
+      await expect(fileBans(target).open(processBans().as)).rejects.toThrow('this process has')
       await save(ban('192.0.2.1'))
       await rename(target, `${target}.1`)
       await store.close?.()
@@ -342,7 +341,7 @@ describe('given a path that leads elsewhere', () => {
     'when a file is mounted by itself, then it is refused, since no rewrite can replace it',
     async () => {
       const mount = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')[0]?.split(' ')[4] ?? ''
-      await expect(fileBans(mount).open(replica().as)).rejects.toThrow('mounted by itself')
+      await expect(fileBans(mount).open(processBans().as)).rejects.toThrow('mounted by itself')
     },
   )
 })
@@ -350,12 +349,12 @@ describe('given a path that leads elsewhere', () => {
 describe('given two that want one file', () => {
   it('when the second opens it, in this process or another, then it is refused with the holder', async () => {
     await opened()
-    await expect(fileBans(path).open(replica().as)).rejects.toThrow(
+    await expect(fileBans(path).open(processBans().as)).rejects.toThrow(
       `a file that nobody else has open: this process has ${JSON.stringify(path)} already`,
     )
     const store = fileBans(join(folder, 'other.jsonl'))
-    expect([...(await store.open(replica().as))]).toEqual([])
-    expect(() => store.open(replica().as)).toThrow(ConfigError)
+    expect([...(await store.open(processBans().as))]).toEqual([])
+    expect(() => store.open(processBans().as)).toThrow(ConfigError)
     await store.close?.()
   })
 
@@ -403,7 +402,7 @@ describe('given two that want one file', () => {
 
   it('when there is a lock of another host, then it is believed', async () => {
     await writeFile(`${path}.lock-x`, JSON.stringify({ ...gone, host: 'elsewhere.example' }))
-    await expect(fileBans(path).open(replica().as)).rejects.toThrow('elsewhere.example')
+    await expect(fileBans(path).open(processBans().as)).rejects.toThrow('elsewhere.example')
   })
 
   describe.runIf(process.platform === 'linux')('and one is in another container of this machine', () => {
@@ -419,7 +418,7 @@ describe('given two that want one file', () => {
       await writeFile(`${path}.lock-x`, JSON.stringify(await elsewhere()))
       const pulse = createServer().listen(`${path}.lock-x.sock`)
       await once(pulse, 'listening')
-      const refused = fileBans(path).open(replica().as)
+      const refused = fileBans(path).open(processBans().as)
       await expect(refused).rejects.toThrow(
         `another container on ${hostname()} has ${JSON.stringify(path)} (if that container is gone, remove ${JSON.stringify(`${path}.lock-x`)})`,
       )
@@ -428,7 +427,7 @@ describe('given two that want one file', () => {
 
     it('when its process cannot be asked, then it is believed', async () => {
       await writeFile(`${path}.lock-x`, JSON.stringify(await elsewhere()))
-      await expect(fileBans(path).open(replica().as)).rejects.toThrow('another container')
+      await expect(fileBans(path).open(processBans().as)).rejects.toThrow('another container')
     })
 
     it('when its process is gone, then the file is taken, and nothing is left of it', async () => {
@@ -460,7 +459,7 @@ describe('given two that want one file', () => {
   it('when many race for it, then never do two get it, and it is free afterwards', async () => {
     await writeFile(`${path}.lock-x`, JSON.stringify(gone))
     const stores = Array.from({ length: 20 }, () => fileBans(path))
-    const results = await Promise.allSettled(stores.map(store => store.open(replica().as)))
+    const results = await Promise.allSettled(stores.map(store => store.open(processBans().as)))
     expect(results.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(1)
     await Promise.all(stores.map(store => store.close?.()))
     const left = (await readdir(folder)).filter(name => name.includes('lock') && !name.endsWith('lock-x'))

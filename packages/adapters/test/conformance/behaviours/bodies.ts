@@ -346,9 +346,7 @@ const banSays: readonly (readonly [ClientRequest, ...Said])[] = [
   [
     { target: '/admin/security/stats' },
     200,
-    data(
-      '{"activeBans":2,"byJail":{"manual":2},"violations":0,"refusals":0,"trackedKeys":0,"evictions":0,"syncLagMs":0}',
-    ),
+    data('{"activeBans":2,"byJail":{"manual":2},"violations":0,"refusals":0,"trackedKeys":0,"evictions":0}'),
   ],
   [
     { method: 'DELETE', target: `${bansAt}?ip=${NETWORK}` },

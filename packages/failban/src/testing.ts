@@ -1,0 +1,1 @@
+export { type BanStoreTest, banStoreSuite } from './testing/ban-store-suite.js'
