@@ -19,8 +19,13 @@ export { bindMethods } from './kernel/bind-methods.js'
 export { booleanResult, ignoreRejection, wrongResult } from './kernel/callback-result.js'
 export { isPromise, type MaybePromise } from './kernel/maybe-promise.js'
 export { type PreferredRules, preferred } from './kernel/preferred.js'
-export { type LimitHeaderOptions, LimitHeaders, limitHeaderOptions } from './limit-headers/limit-headers.js'
-export { type QuotaState, tightest } from './limit-headers/quota-state.js'
+export {
+  type LimitHeaderOptions,
+  LimitHeaders,
+  limitHeaderOptions,
+  tightest,
+} from './limit-headers/limit-headers.js'
+export type { QuotaState } from './limit-headers/quota-state.js'
 export { SharedHeaders } from './limit-headers/shared-headers.js'
 export {
   type Check,

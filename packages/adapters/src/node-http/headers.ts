@@ -1,7 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { HeaderBag } from '@palisade/core'
 import { mergeVary } from '../vary.js'
-import { HeaderNames, isFitValue } from './header-names.js'
 import { headerTableOf } from './header-table.js'
 import type { HeaderTable } from './new-table.js'
 
@@ -41,8 +40,6 @@ export function setHeader(
   else res.setHeader(name, value)
 }
 
-export const NAMES = new HeaderNames()
-
 /** Headers of an answer: each replaces what was set before, but for those that gather. @throws TypeError for what cannot be sent */
 export function putHeaders(res: ServerResponse, headers: HeaderBag | OutgoingHttpHeaders): void {
   const table = headerTableOf(res)
@@ -52,3 +49,32 @@ export function putHeaders(res: ServerResponse, headers: HeaderBag | OutgoingHtt
     else setHeader(res, table, name, value)
   }
 }
+
+/** RFC 9110 section 5.5 as Node checks it: visible characters, blanks, and bytes above ASCII. */
+const UNFIT_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+/** RFC 9110 section 5.6.2: a token. */
+const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/
+const MOST = 1000
+
+/** Names that were checked, to their lower-case form. They come from code, so they are few; the bound is for those who build names. */
+class HeaderNames {
+  private readonly known = new Map<string, string>()
+
+  /** `undefined` for what is no field name. */
+  lowerCase(name: string): string | undefined {
+    return this.known.get(name) ?? this.learn(name)
+  }
+
+  private learn(name: string): string | undefined {
+    if (typeof name !== 'string' || !TOKEN.test(name)) return undefined
+    const lower = name.toLowerCase()
+    if (this.known.size < MOST) this.known.set(name, lower)
+    return lower
+  }
+}
+
+function isFitValue(value: unknown): value is string {
+  return typeof value === 'string' && !UNFIT_VALUE.test(value)
+}
+
+export const NAMES = new HeaderNames()

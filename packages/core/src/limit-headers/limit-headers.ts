@@ -2,7 +2,7 @@ import type { RequestContext, Services } from '../contract/context.js'
 import type { Check } from '../options/check.js'
 import { flag, object, optional } from '../options/check.js'
 import { listed, POLICY_FIELD, policyItem, STATE_FIELD, stateItem } from './draft-fields.js'
-import { isTighter, type QuotaState, tightest } from './quota-state.js'
+import type { QuotaState } from './quota-state.js'
 import { SharedHeaders } from './shared-headers.js'
 
 export interface LimitHeaderOptions {
@@ -130,4 +130,28 @@ function setLegacy(ctx: RequestContext, { capacity, remaining, resetMs }: QuotaS
 function setDraft(ctx: RequestContext, policies: string, states: string): void {
   ctx.setHeader(POLICY_FIELD, policies)
   ctx.setHeader(STATE_FIELD, states)
+}
+
+/**
+ * The policy to speak of: of those that refused, the one that has to be waited for the longest;
+ * else the one of whose quota the smallest part is left. `undefined` when none applies.
+ */
+export function tightest<T extends QuotaState>(states: readonly T[], allowed: boolean): T | undefined {
+  let best: T | undefined
+  for (let i = 0; i < states.length; i++) {
+    const state = states[i] as T
+    if (!state.active || state.fits !== allowed) continue
+    if (best === undefined || (allowed ? isTighter(state, best) : state.retryMs > best.retryMs)) best = state
+  }
+  return best
+}
+
+interface Left {
+  readonly remaining: number
+  readonly capacity: number
+}
+
+/** Whether a smaller part is left of the one quota than of the other. */
+function isTighter(one: Left, other: Left): boolean {
+  return one.remaining * other.capacity < other.remaining * one.capacity
 }

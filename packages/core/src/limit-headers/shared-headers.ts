@@ -25,20 +25,16 @@ const NOTHING: Said = Object.freeze({ policies: '', states: '', tightest: undefi
 
 /** One limiter's share in the headers of a pipeline and its branches. */
 export class SharedHeaders {
-  private shared = false
-
   /**
    * Whether another limiter may have written them, or may come to. Where there is none, nothing is
    * kept of any request.
    */
-  get isShared(): boolean {
-    return this.shared
-  }
+  isShared = false
 
   join(services: Services): void {
     const { writers } = meetingOf(services)
     writers.add(this)
-    if (writers.size > 1) for (const one of writers) one.shared = true
+    if (writers.size > 1) for (const one of writers) one.isShared = true
   }
 
   /** What those in front have said of this request. */

@@ -1,5 +1,47 @@
 import { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { Request, Response } from 'express'
+
+/**
+ * Gives the requests and responses of Express one hidden class. Express changes their prototype,
+ * and V8 before version 13 then makes a class for each object:
+ * docs/decisions/0006-make-express-objects-with-room.md
+ */
+export class HiddenClasses {
+  private readonly seen = new WeakSet<Server>()
+
+  /** Call it once for each request, before anything else is done with it. */
+  share(req: Request, res: Response): void {
+    if (!HAS_LONE_CLASSES || this.isBornForItsApp(req)) return
+    putAgain(req, 'res')
+    putAgain(res, 'req')
+  }
+
+  private isBornForItsApp(req: Request): boolean {
+    const server = (req.socket as { server?: Server } | undefined)?.server
+    if (server === undefined) return false
+    if (requestPrototypeOf(server) === Object.getPrototypeOf(req)) return true
+    if (!this.seen.has(server)) {
+      this.seen.add(server)
+      adoptPrototypes(server, req.app as unknown as App)
+    }
+    return false
+  }
+}
+
+/**
+ * Takes an own property away and puts the same one back. The object is a dictionary then, and all
+ * dictionaries of one prototype share a hidden class. A property that is absent or fixed stays.
+ */
+function putAgain(object: object, name: string): void {
+  const property = Reflect.getOwnPropertyDescriptor(object, name)
+  if (property === undefined || !Reflect.deleteProperty(object, name)) return
+  Reflect.defineProperty(object, name, property)
+}
+
+/** Bun reports a version of V8 too. */
+const HAS_LONE_CLASSES =
+  process.versions['bun'] === undefined && Number.parseInt(process.versions.v8, 10) < 13
 
 /**
  * The symbols behind which a server keeps the two classes of its requests and responses. Node does
@@ -11,7 +53,7 @@ const RESPONSE = symbolOf('ServerResponse', ServerResponse)
 type Classes = Record<symbol, { readonly prototype: object } | undefined>
 
 /** An Express application, as far as it matters here. */
-export interface App {
+interface App {
   readonly request: object
   readonly response: object
   /** Where it is mounted. */
@@ -22,7 +64,7 @@ export interface App {
 const HANDING_OUT = ['request', 'upgrade', 'connect', 'checkContinue', 'checkExpectation']
 
 /** The prototype of the requests that the server makes; `undefined` where it is not known. */
-export function requestPrototypeOf(server: Server): object | undefined {
+function requestPrototypeOf(server: Server): object | undefined {
   return INCOMING === undefined ? undefined : (server as unknown as Classes)[INCOMING]?.prototype
 }
 
@@ -33,7 +75,7 @@ export function requestPrototypeOf(server: Server): object | undefined {
  * Nothing changes on a server that was given classes of its own, nor where a prototype has an
  * accessor for what Node assigns.
  */
-export function adoptPrototypes(server: Server, mounted: App): void {
+function adoptPrototypes(server: Server, mounted: App): void {
   const classes = server as unknown as Classes
   if (INCOMING === undefined || classes[INCOMING] !== IncomingMessage) return
   if (RESPONSE === undefined || classes[RESPONSE] !== ServerResponse) return
