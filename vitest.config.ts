@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
-/** Tests run against the sources, so that a failing line is a line somebody wrote; the packed tarballs are tested apart. */
+/**
+ * Tests run against the sources: a failing line is a line of source code. The packed tarballs are
+ * tested apart.
+ */
 const sources = readdirSync(`${root}packages`).flatMap(name => [
   { find: new RegExp(`^@palisade/${name}$`), replacement: `${root}packages/${name}/src/index.ts` },
   { find: new RegExp(`^@palisade/${name}/(.+)$`), replacement: `${root}packages/${name}/src/$1.ts` },

@@ -383,7 +383,7 @@ export const args: readonly Argument[] = [
 
 /** What the packages export that builds something and takes no object of options, or only calls with a request at hand. */
 export const WITHOUT_OPTIONS: readonly string[] = [
-  // core: `adminApi` is called `anyAdmin` above, since whoever calls it gives its name
+  // core: `adminApi` is called `anyAdmin` above, since its caller gives it a name
   'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise startOf envelope problemDetails',
   'bindMethods booleanResult ignoreRejection wrongResult reportError reportHandled refusalOf exposedMessage takenFrom succeed inspectable',
   'limitHeaderOptions tightest',

@@ -98,7 +98,7 @@ const X_FORWARDED_FOR = 'x-forwarded-for'
 interface Topology {
   readonly title: string
   readonly trust: Trust
-  /** Headers with which the proxy names nobody. */
+  /** Headers with which the proxy names no client. */
   readonly unverified: readonly Readonly<Record<string, string | readonly string[]>>[]
   /** Headers of a client in the office. */
   readonly verified: Readonly<Record<string, string>>

@@ -1,7 +1,7 @@
 import { run, Stop } from './process.mjs'
 import { root, tool } from './root.mjs'
 
-/** turbo reports to nobody, asks nobody for a newer version, and leaves nothing running. */
+/** turbo sends no telemetry, looks for no newer version, and leaves nothing running. */
 const QUIET_TURBO = {
   TURBO_TELEMETRY_DISABLED: '1',
   DO_NOT_TRACK: '1',

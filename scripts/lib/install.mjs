@@ -61,7 +61,7 @@ async function fetchPnpm(version) {
 /** @param {string} file */
 const read = file => (existsSync(file) ? readFileSync(file) : '')
 
-/** Changes whenever an install could change anything; also when somebody ran pnpm by hand in between. */
+/** Changes whenever an install could change anything, and when pnpm was run by hand in between. */
 function fingerprint() {
   const hash = createHash('sha256')
   const manifests = [...members('packages'), ...members('apps')].map(member =>

@@ -34,10 +34,11 @@ export const closingLine = ({ passed, failures, skips }) =>
   `${passed} passed, ${failures.length} failed${skips.length > 0 ? `, ${skips.length} skipped` : ''}`
 
 /**
- * Prints what was skipped and why, what needed a second try, what failed, and the counts on the last line.
+ * Prints the skipped tests and the reasons, those that needed a second try, the failures, and the
+ * counts on the last line.
  *
- * With `CI` set a skipped test is a failure, since there nobody looks at the hole; except where a program that is present stands in
- * for the one that the test is about.
+ * With `CI` set a skipped test is a failure, since no person looks at the gap there. A test may be
+ * skipped if an installed program replaces the one that the test is about.
  *
  * @param {readonly (readonly [name: string, tally: Tally])[]} parts
  * @param {readonly string[]} missing tools that some tests need and this machine lacks

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs'
 
-/** The block of code in a README that holds `marker`. @throws if there is none */
+/**
+ * The block of code in a README that holds `marker`.
+ *
+ * @throws if no block holds it
+ */
 export function blockWith(marker: string, readme: URL): string {
   const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```/gm)]
   const found = blocks.map(([, code]) => code ?? '').find(code => code.includes(marker))

@@ -99,9 +99,10 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * The server runs under a shell that ends it when standard input closes, which the kernel does however this process ends: a test run
- * that is killed leaves neither a server nor its directory behind. The shell outlives what a terminal sends to all of a group, and, since
- * nobody reads it any more, says nothing of the server's end.
+ * The server runs under a shell that ends it when standard input closes. The kernel closes it in
+ * whatever way this process ends: a test run that is killed leaves neither a server nor its
+ * directory behind. The shell ignores the signals that a terminal sends to its group. It does not
+ * report the server's end, since no process reads its output any more.
  */
 const WATCH = [
   `trap '' HUP INT TERM; dir=$1; shift; "$@" --dir "$dir" & pid=$!; echo "pid $pid"; cat >/dev/null`,
@@ -165,7 +166,8 @@ class RedisProcess {
 
   async end(): Promise<void> {
     this.#ended = true
-    // Whoever waits for the end is held until it has come, also where nothing else would: a script that awaits it at its top level.
+    // A caller that waits for the end keeps the process alive until it has come, even a script with
+    // no other work that awaits it at its top level.
     for (const handle of handlesOf(this.#shell)) handle.ref()
     this.#shell.stdin.end()
     await this.#gone

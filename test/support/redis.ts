@@ -29,7 +29,10 @@ declare module 'vitest' {
   }
 }
 
-/** The Redis that the whole run shares, `redis://host:port`; `undefined` when there is none. Never flush it: other suites use it now. */
+/**
+ * The Redis that the whole run shares, `redis://host:port`; `undefined` if the run has no Redis.
+ * Never flush it: other suites use it now.
+ */
 export function redisUrl(): string | undefined {
   return inject('redisUrl')
 }

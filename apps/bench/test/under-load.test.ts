@@ -61,7 +61,8 @@ describe('requests that arrive by themselves', () => {
     const latencies = await arrive(load, { perSecond: 200, seconds: 0.1, settleSeconds: 0, random })
     load.close()
     expect(latencies.length).toBeGreaterThan(9)
-    // Nobody was answered before the ninth had arrived, so each waited at least for those who came after it until then.
+    // No request was answered before the ninth had arrived. Each request therefore waited at least
+    // for the later arrivals.
     const sum = (list: readonly number[]) => list.reduce((total, pause) => total + pause, 0)
     for (const [i, latency] of latencies.slice(0, 8).entries())
       expect(latency).toBeGreaterThanOrEqual(sum(pauses.slice(i + 1, 9)) - 1e-6)

@@ -6,14 +6,20 @@ import { check, requireScopes, scopeTo } from '@palisade/guards'
 
 type MaybeKnown = RequestContext<{ identity: Identity | undefined }>
 
-/** Not below `/api`, in any spelling that a router takes for it. What hosts would disagree about is not elsewhere. */
+/**
+ * True for paths outside `/api`. A path that some host's router may read as `/api`, in any
+ * spelling, is inside.
+ */
 export function isElsewhere({ path }: RequestContext): boolean {
   return !foldCase(routingPath(path) ?? API).startsWith(foldCase(API))
 }
 
 const API = '/api/'
 
-/** For an admin API, which is mounted in front of the branches: a scope of whoever is known. */
+/**
+ * For an admin API, which is mounted in front of the branches: the caller needs the scope, and must
+ * be known.
+ */
 export function mayUse(scope: string): Guard<MaybeKnown> {
   const needed = requireScopes(scope)
   return ({ state: { identity } }) => identity !== undefined && check(needed, { identity })

@@ -36,7 +36,12 @@ function leaveOnSignals(): () => void {
   }
 }
 
-/** Before anything is opened: a second demo on a port would else stumble over the files of the first. @throws StartError */
+/**
+ * Runs before anything is opened. Otherwise a second demo on the same port would fail at the files
+ * of the first.
+ *
+ * @throws StartError
+ */
 async function refuseTakenPort({ port, host }: Settings): Promise<void> {
   const probe = createServer().listen(port, host)
   await once(probe, 'listening').catch(({ code, message }: NodeJS.ErrnoException) => {

@@ -1,7 +1,10 @@
 import { RequestError } from '@palisade/core'
 import type { FaultyField } from '@palisade/core/admin'
 
-/** The same words whatever is not there, or not for this caller; an id that is none is named. */
+/**
+ * One text for rows that do not exist and for rows of another caller. A malformed id is named in
+ * `fields`.
+ */
 export const notFound = (...fields: readonly FaultyField[]) =>
   new RequestError(
     404,

@@ -153,7 +153,7 @@ function where(filter: Readonly<Record<string, string>>) {
   return { sql: columns.map(column => `${column} = ?`).join(' and '), args: Object.values(filter) }
 }
 
-/** Not the tenant: its caller knows it, and nobody else gets the row. */
+/** Leaves out the tenant: only callers of that tenant get the row, and they know it. */
 const orderOf = ({ id, item, quantity, owner }: Row): Order => ({
   id: String(id),
   item: String(item),

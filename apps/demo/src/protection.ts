@@ -17,7 +17,10 @@ export interface ProtectionOptions {
   readonly checks?: readonly Check[]
   /** Shared with the shutdown, so that readiness ends before the server does. */
   readonly lifecycle?: Lifecycle
-  /** Whose word counts for a client's address. Default: nobody's; the client is whoever holds the socket. */
+  /**
+   * The proxies whose word counts for a client's address. Default: no proxy; the address is that of
+   * the socket.
+   */
   readonly trust?: Trust
   readonly logger?: Logger
   /** Whether a line for each request is written. Default: not. */
@@ -70,7 +73,8 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     .use(health({ checks: [eventLoop({ optional: true }), ...checks], ...(lifecycle && { lifecycle }) }))
     .use(cors({ origin: ['https://app.example.com'], credentials: true, exposeHeaders: ['X-Request-ID'] }))
     .use(bans)
-    // A quota a minute, and a burst policy on top, so that nobody spends it in an instant. One decision, both or none.
+    // A quota a minute, with a burst policy on top: no client can spend the quota in an instant.
+    // Both policies are one decision and count together.
     .use(
       rateLimit({
         policies: [
@@ -105,8 +109,8 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     clearFailures(login, { client: ip }).catch(() => {})
   })
 
-  // What stands in front of one route: who may call it, and which rows are theirs.
-  // The rules leave some paths open; behind this, somebody is known.
+  // Guards in front of one route: which callers may use it, and which rows are theirs. The rules
+  // leave some paths open; behind this guard the caller is known.
   const known = edge.branch().use(requireIdentity())
   return {
     edge,

@@ -41,7 +41,8 @@ export function settingsOf(env: NodeJS.ProcessEnv): Settings {
   // Not shown: it may hold a password.
   if (redisUrl !== undefined && !isUrlOfRedis(redisUrl))
     throw new StartError('REDIS_URL is no URL of Redis; allowed: redis://host:port or rediss://host:port')
-  // npm runs scripts where their package.json is, whoever said where they are.
+  // npm runs a script in the directory of its package.json; a relative path is meant from where npm
+  // was called.
   const from = env['INIT_CWD'] || '.'
   return {
     framework,

@@ -12,7 +12,9 @@ import { type Settings, StartError } from './settings.js'
 
 export interface Stores {
   readonly directory: string
-  /** Whether the directory goes with the process, as nobody would find it again. */
+  /**
+   * Whether the directory is deleted when the process ends: no later process would find it again.
+   */
   readonly isTemporary: boolean
   readonly db: Client
   readonly bans: BanStore

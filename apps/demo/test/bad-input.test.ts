@@ -75,7 +75,9 @@ function badBodies(
   ]
 }
 
-/** Where a body is not asked for, what is none or names nothing is no fault. */
+/**
+ * Leaves out bodies that are absent or name no field: on a route without a body they are no fault.
+ */
 const without = (table: Table, ...titles: readonly string[]): Table =>
   table.filter(([title]) => !titles.some(end => title.endsWith(` with ${end}`)))
 

@@ -1,4 +1,7 @@
-/** How the demo starts and ends as a process. What it loses by that, nothing, is in `story.test.ts`. */
+/**
+ * How the demo starts and ends as a process. That a restart loses nothing is tested in
+ * `story.test.ts`.
+ */
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'

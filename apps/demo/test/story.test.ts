@@ -38,7 +38,7 @@ describe.each(SCENES)('the story on %s, with %o', (framework, options) => {
     expect(answers.at(-1)?.body).toMatchObject({ error: { code: 'FORBIDDEN', message: 'Access denied' } })
 
     expect((await demo.ask('/public/hello', { from: ATTACKER })).status).toBe(403)
-    // The right one, too: nobody has logged in as her yet, so that nothing is remembered.
+    // The right password is refused too: she has not logged in yet, so no login is remembered.
     const right = await demo.ask('/api/orders', { from: ATTACKER, headers: demo.basic('ada') })
     expect(right.status).toBe(403)
     const neighbour = { from: '203.0.113.67', headers: demo.basic('grace') }
@@ -271,7 +271,7 @@ describe('the demo as a process', () => {
   )
 })
 
-/** What a client can tell of an answer, but for the time and the id of its own request. */
+/** All that a client can read in an answer, except the time and the id of its own request. */
 function told({ status, headers, text }: Answer) {
   const { date: _, 'x-request-id': __, ...rest } = Object.fromEntries(headers)
   const varying = /^(?:x-ratelimit|ratelimit$)/

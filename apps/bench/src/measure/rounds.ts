@@ -26,8 +26,9 @@ export interface Measured extends Cell {
   readonly median: number
   readonly spread: number
   /**
-   * The least of the medians of the starts. What disturbs a process only ever adds to its cost, and an unlucky one is slow for life: this
-   * is what the code costs when nothing of that happened.
+   * The least of the medians of the starts. Disturbances only add to the cost of a process, and an
+   * unlucky process stays slow for life. The least median is the cost of the code without
+   * disturbances.
    */
   readonly best: number
   /** One of each round, start by start. */

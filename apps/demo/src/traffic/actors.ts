@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { Credentials } from '../people.js'
 import type { Ask } from './client.js'
 
-/** Somebody who plays a part: so many requests from each of these addresses, one after the other, at most so often. */
+/**
+ * A client with a part to play: `turns` requests from each of its addresses, one after the other,
+ * one every `everyMs` at most.
+ */
 export interface Actor {
   readonly name: string
   readonly addresses: number

@@ -16,8 +16,9 @@ export interface Ask {
 }
 
 /**
- * One client with an address of its own. A demo that believes nobody sees that of the socket: all of 127.0.0.0/8 is this machine, on Linux
- * at least. One that believes this machine reads `X-Forwarded-For`, where no address of its own would do.
+ * One client with an address of its own. A demo that trusts no proxy sees the address of the
+ * socket: all of 127.0.0.0/8 is this machine, on Linux at least. A demo that trusts this machine
+ * reads `X-Forwarded-For` instead.
  */
 export class TrafficClient {
   /** What it may be known by. */

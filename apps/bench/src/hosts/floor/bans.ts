@@ -16,7 +16,7 @@ export class Bans {
     return this.endOf(key, now) !== undefined
   }
 
-  /** When the ban of a client ends; `undefined` when there is none. */
+  /** The time at which the ban of a client ends; `undefined` if the client is not banned. */
   endOf(key: string, now: number): number | undefined {
     const until = this.#until.get(key)
     if (until === undefined || until > now) return until

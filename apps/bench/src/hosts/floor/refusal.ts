@@ -11,7 +11,7 @@ export const refusal = (id: string, now: number, retryAfter: number) => ({
   },
 })
 
-/** An answer of the floor's own; a `null` body is none. */
+/** An answer of the floor's own. It has no body if `body` is `null`. */
 export interface Refusal {
   readonly refused: true
   readonly status: number
