@@ -14,7 +14,7 @@ export function contextIn(pipeline: CompiledPipeline, carriers: readonly object[
   return undefined
 }
 
-/** The context of a request, or a plain sentence about why there is none. */
+/** The context of a request, or an error that says why the request has no context. */
 export function requireContext(pipeline: CompiledPipeline, carriers: readonly object[]): HostContext {
   const ctx = contextIn(pipeline, carriers)
   if (ctx === undefined)
@@ -37,7 +37,11 @@ export function report(pipeline: CompiledPipeline, carriers: readonly object[], 
 /** Such as an error of something in front of the edge. */
 const NEVER_SEEN = 'an error was reported of a request that the pipeline never saw'
 
-/** The pipeline made ready to run. @throws ConfigError for what is none */
+/**
+ * The pipeline made ready to run.
+ *
+ * @throws ConfigError if `edge` is not a pipeline
+ */
 export function compiled<State extends object>(owner: string, edge: Pipeline<State>): CompiledPipeline {
   if (typeof (edge as Partial<Pipeline> | null | undefined)?.compile !== 'function')
     throw new ConfigError({

@@ -19,8 +19,9 @@ export type { HonoEdge, HonoOptions } from './hono/edge.js'
 /**
  * A pipeline as Hono middleware. Mount it first: `app.use(edge)`; a branch goes in front of the routes it is for.
  *
- * On `@hono/node-server` it works on Node's own request and response, so that no `Headers` are made and early headers are there
- * whoever answers; elsewhere headers wait for the response. On Workers, Deno and Bun the same import loads nothing of Node.
+ * On `@hono/node-server` it works on Node's own request and response: no `Headers` are made, and
+ * early headers are on every response. Elsewhere headers wait for the response. On Workers, Deno
+ * and Bun the same import loads nothing of Node.
  *
  *     const edge = toHono(pipeline().use(requestId()))
  *     app.use(edge)

@@ -16,8 +16,9 @@ export function typeOf({ body, status }: Reply): string | undefined {
 }
 
 /**
- * Tries to send a reply. One that cannot be sent, such as one whose header has a line break, becomes a 500 that says so in the log; it
- * never becomes an exception in the host's callback, where nobody would catch it.
+ * Tries to send a reply. A reply that cannot be sent, such as one with a line break in a header,
+ * becomes a 500 that says so in the log. It never becomes an exception in the host's callback,
+ * where no code would catch it.
  */
 export function sendSafely<T>(ctx: HostContext, reply: Reply, send: (reply: Reply) => T): T {
   try {
@@ -57,7 +58,10 @@ export function watched<T>(body: AsyncIterable<T>, onFailure: (error: unknown) =
   }
 }
 
-/** Ends a source that nobody reads any more. It may do so at once or later, and fail: there is nobody to tell. */
+/**
+ * Ends a source that has lost its reader, at once or later. A failure is ignored: no caller is left
+ * to handle it.
+ */
 export async function stop(source: AsyncIterator<unknown>): Promise<void> {
   try {
     await source.return?.()

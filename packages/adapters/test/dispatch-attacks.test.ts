@@ -275,7 +275,7 @@ describe.each(['express', 'node'])('a batch on %s', name => {
       const statuses: number[] = []
       for (let i = 0; i < 5; i++) {
         const inner = new ServerResponse(req)
-        // Without a socket nothing is ever flushed, so no event tells of the end.
+        // Without a socket nothing is ever flushed: no event reports the end.
         const ended = new Promise<void>(resolve => {
           inner.end = ((body: string) => {
             ServerResponse.prototype.end.call(inner, body, 'utf8')

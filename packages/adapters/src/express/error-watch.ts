@@ -20,9 +20,9 @@ type Note = (error: unknown, req: Request) => unknown
 const DEEPEST = 32
 
 /**
- * Sees the errors of an application's handlers, whoever answers them. Express gives an error to the error
- * handlers behind the one that failed, and to nothing in front of it. So each error handler of the
- * application is wrapped, and one that passes every error on is added at the end.
+ * Sees the errors of an application's handlers before any error handler answers them. Express
+ * passes an error only to the error handlers behind the one that failed. Therefore each error
+ * handler of the application is wrapped, and one that passes every error on is added at the end.
  *
  * Not seen: errors that a `catch`, or an error handler of a sub-app, answers. `edge.report()` is for them.
  */

@@ -120,8 +120,8 @@ export function honoEdge<State extends object>(
 }
 
 /**
- * Hono catches what the handler throws, if it is an Error, and has a response by the time `next` is done. What is no Error it
- * hands to nobody, so it is answered here.
+ * If the handler throws an Error, Hono catches it and has a response by the time `next` is done.
+ * Hono does not catch other values: they are answered here.
  */
 function pass(ctx: HonoContext, isOuter: boolean, next: Next): Promise<Response | undefined> {
   return next().then(

@@ -27,7 +27,10 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   /** Once the app was asked. */
   private c: Context | undefined = undefined
   private routed: string | undefined = undefined
-  /** The application's own headers of the request; `null` where it has Node's, `undefined` until somebody looks. */
+  /**
+   * The application's own headers of the request; `null` if it uses Node's, `undefined` until they
+   * are first read.
+   */
   private own: Headers | null | undefined = undefined
 
   private readonly requests: NodesRequests

@@ -20,8 +20,8 @@ export function templateOf(c: Context): string | undefined {
 }
 
 /**
- * The path of the middleware that answered: of `app.mount()`, of static files, of a handler for every method that takes
- * (c, next). What stands in front of everything names no path.
+ * The path of the middleware that answered: of `app.mount()`, of static files, of a handler for
+ * every method that takes (c, next). A middleware in front of everything names no path.
  */
 export function mountOf(c: Context): string | undefined {
   const path = reachedBy(c)[0]?.path.replace(/\/?\*$/, '')

@@ -16,7 +16,8 @@ export class HonoUpgradeContext extends HonoWebContext {
   constructor(pipeline: CompiledPipeline, c: Context, peer: string | undefined, incoming: IncomingMessage) {
     super(pipeline, c, peer)
     this.incoming = incoming
-    // Also where nobody waits for the end, since it closes the sockets of those who are refused.
+    // Watched even if no middleware waits for the end: the watch closes the sockets of refused
+    // clients.
     watchUpgrade(incoming.socket)
   }
 

@@ -67,7 +67,10 @@ export class HonoWebContext extends WebContext implements HonoContext {
     c.res = response
   }
 
-  /** The handler's response, or the answer to what cannot be sent. Asked for one that nobody made, Hono would make an empty 200. */
+  /**
+   * The handler's response, or the answer to a response that cannot be sent. `c.res` is read only
+   * if it is final: otherwise Hono would make an empty 200.
+   */
   private made(): Response {
     try {
       return requireUnread((this.c.finalized ? this.c.res : undefined) as Response)

@@ -21,9 +21,10 @@ interface Mounted extends Context {
 }
 
 /**
- * Notes where koa-mount mounts the requests of an application. koa-mount says only its own prefix, as
- * `ctx.mountPath`, and not those around it. What it says is read when it says it, while `ctx.path` is still what
- * the mounts around it left. The prefixes are literal, so that the whole is the team's text.
+ * Notes where koa-mount mounts the requests of an application. koa-mount sets only its own prefix,
+ * as `ctx.mountPath`, and not those around it. The setter reads the prefix at once, while
+ * `ctx.path` is still the rest that the outer mounts left. The prefixes are literal: the whole
+ * template is the team's text.
  */
 export function watchMounts(prototype: object): void {
   if (Object.hasOwn(prototype, 'mountPath')) return

@@ -25,8 +25,9 @@ interface Mortal extends Socket {
 }
 
 /**
- * Makes sure that it will be known what a connection's last response had come to when it died. Node tells the application first, which may answer
- * then: such an answer looks sent and finished, and nobody ever got a byte of it. One listener serves all requests of a connection, since a client decides
+ * Records the state of a connection's last response when the connection closes. Node informs the
+ * application first, which may answer then: such an answer looks sent and finished, but no byte of
+ * it reached the client. One listener serves all requests of a connection, since a client decides
  * how many there are.
  */
 export function watchDeath(socket: Mortal): void {

@@ -160,7 +160,10 @@ export function watchInnerEnd(res: ServerResponse, outer: ServerResponse, listen
   else outer.once('close', close)
 }
 
-/** `light-my-request` and adapters of serverless platforms: a socket that is none says nothing of the end. */
+/**
+ * For `light-my-request` and adapters of serverless platforms: their sockets are not real ones and
+ * report no end.
+ */
 function watchInjected(res: ServerResponse, listener: EndListener): void {
   const close = () => listener.finish(res.headersSent ? res.statusCode : undefined, !res.writableEnded)
   if (res.closed || res.destroyed) {

@@ -23,10 +23,11 @@ import { type Peeked, peekBody } from './peek-body.js'
 import { readBody } from './read-body.js'
 
 /**
- * A request of Node's own HTTP server, which is what lies under Express, Fastify, Koa, and Hono on `@hono/node-server`.
+ * A request of Node's own HTTP server, which Express, Fastify, Koa, and Hono on `@hono/node-server`
+ * use.
  *
- * Response headers are set on the `ServerResponse` at once: so they are there whoever answers, a 404 page, an error page or a raw
- * write, and the team's own code sees and replaces them as usual.
+ * Response headers are set on the `ServerResponse` at once. They are on every answer: a 404 page,
+ * an error page or a raw write. The team's own code sees and replaces them as usual.
  */
 export class NodeContext<State extends object = {}> extends HostContext<State> {
   readonly req: IncomingMessage
@@ -270,7 +271,7 @@ function isRepeated(name: string, raw: readonly string[]): boolean {
 
 const isNamed = (field: string, name: string) => field.length === name.length && field.toLowerCase() === name
 
-/** Every line of a field. Where a gateway made the request (`serverless-http`), there is none. */
+/** Every line of a field. The list is empty if a gateway made the request (`serverless-http`). */
 function linesOf(name: string, raw: readonly string[]): string[] {
   const lines: string[] = []
   for (let i = 0; i < raw.length; i += 2)

@@ -108,7 +108,7 @@ function lingerOverBody(req: IncomingMessage, socket: Socket): void {
       length += chunk.length
       if (length > ALLOWED_BYTES) req.pause()
     })
-  // Node reads without counting what nobody has begun to read.
+  // Node reads a body without counting the bytes until a reader has begun.
   req.read(0)
   req.resume()
   // Node calls it when the last answer of a connection is written.

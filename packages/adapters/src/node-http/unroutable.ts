@@ -33,7 +33,7 @@ export function guardUnroutable(
   }
   server.emit = guarded as typeof server.emit
   return () => {
-    // Somebody may have wrapped what we put there, which then has to stay.
+    // Other code may have wrapped our function, which then has to stay.
     isReleased = true
     if (server.emit === guarded) server.emit = emit
   }

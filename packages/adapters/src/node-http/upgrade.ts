@@ -27,7 +27,7 @@ export function guardUpgrades(pipeline: CompiledPipeline, server: Server): () =>
   }
   server.emit = guarded as typeof server.emit
   return () => {
-    // Somebody may have wrapped what we put there, which then has to stay.
+    // Other code may have wrapped our function, which then has to stay.
     isReleased = true
     if (server.emit === guarded) server.emit = emit
   }
@@ -44,7 +44,7 @@ export function admitUpgrade(
   socket: Duplex,
   pass: (headers: ReturnType<ServerResponse['getHeaders']>) => void,
 ): void {
-  // Until a listener takes over, nobody else hears that the client reset the connection.
+  // Until a listener takes over, only this one hears that the client reset the connection.
   const ignore = () => {}
   socket.on('error', ignore)
   const ctx = (pipeline.contextOf(req) as NodeContext | undefined) ?? enter(pipeline, req, socket)

@@ -8,7 +8,10 @@ import { tear } from './end-of-response.js'
 import { gathers, putHeaders } from './headers.js'
 import { limitUnreadBody } from './unread-body.js'
 
-/** Sends a reply as the whole answer. What cannot be sent any more, because somebody already answered or the client left, is dropped. */
+/**
+ * Sends a reply as the whole answer. A reply that comes too late, because the request is answered
+ * already or the client left, is dropped.
+ */
 export function writeReply(ctx: HostContext, res: ServerResponse, reply: Reply): void {
   if (res.headersSent || res.destroyed) {
     discard(reply)
@@ -71,7 +74,7 @@ async function pump(
   }
 }
 
-/** A body that broke off: nobody can be told any more but the log and the outcome. */
+/** A body that broke off: the head is sent, so only the log and the outcome can report it. */
 export function failBody(ctx: HostContext, error: unknown): void {
   reportError(ctx, error, 'the body of an answer failed', undefined)
 }

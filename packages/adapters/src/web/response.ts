@@ -72,7 +72,10 @@ function copyOf(
   return new Response(body, { status, statusText, headers: new Headers(headers) })
 }
 
-/** @throws TypeError for what cannot be sent: none at all, or one whose body somebody has read, such as a constant that is not cloned */
+/**
+ * @throws TypeError if the response is missing, or if its body was already read, such as a constant
+ * that is not cloned
+ */
 export function requireUnread(response: Response): Response {
   if (typeof (response as Response | undefined)?.headers?.get !== 'function')
     throw new TypeError(`the handler returned ${typeof response}; allowed: a Response`)
@@ -99,7 +102,7 @@ export function observed(ctx: WebContext, response: Response): Response {
     async pull(controller) {
       try {
         const { done, value } = await reader.read()
-        // After a cancel the read ends too, but nobody waits for what it brought.
+        // After a cancel the read ends too, but its result has no reader any more.
         if (isCancelled) return
         if (!done) return controller.enqueue(value)
         controller.close()
@@ -125,7 +128,7 @@ export function failure(ctx: WebContext, error: unknown): Response {
   return toResponse(ctx, answerError(ctx, error, 'the handler failed', undefined))
 }
 
-/** A body that broke off: nobody can be told any more but the log and the outcome. */
+/** A body that broke off: the head is sent, so only the log and the outcome can report it. */
 function failBody(ctx: HostContext, error: unknown): void {
   if (ctx.error === undefined) reportError(ctx, error, 'the body of an answer failed', undefined)
 }

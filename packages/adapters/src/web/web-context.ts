@@ -58,7 +58,7 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
   sentLength: string | null = null
 
   protected override get responseBytes(): number | undefined {
-    // It is the handler's own text, which nobody has checked.
+    // The header is the handler's own text, and may be no number.
     return this.sentLength !== null && LENGTH.test(this.sentLength) ? Number(this.sentLength) : undefined
   }
 
@@ -119,7 +119,7 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
     // The adapter sees the response and finishes.
   }
 
-  /** Whether somebody waits for the end of the response. */
+  /** Whether a listener waits for the end of the response. */
   observed = false
 
   /** Set when the handler's response is on its way. */
@@ -137,7 +137,10 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
   /** Whether no header waits. */
   isBare = true
 
-  /** The staged headers on a response that somebody made. What is set there stays; `Vary` and `Set-Cookie` gather, ours first as on a server of Node. */
+  /**
+   * Puts the staged headers on a response that the handler or the host made. A header of that
+   * response stays; `Vary` and `Set-Cookie` gather, ours first as on a server of Node.
+   */
   applyTo(headers: Headers): void {
     for (const [name, value] of this.staged) {
       if (name === 'set-cookie') continue

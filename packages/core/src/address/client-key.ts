@@ -2,22 +2,28 @@ import { formatCidr } from './cidr.js'
 import { formatIp, type Ip, ipAt, words } from './ip.js'
 
 /**
- * What limits and bans count an address by: an IPv4 address itself, of IPv6 the network that one customer is commonly given, as
- * `2001:db8:0:1::/64`. Counting single IPv6 addresses lets one customer rotate through 2^64 of them.
+ * The key by which limits and bans count an address: an IPv4 address itself; for IPv6 the network
+ * that one customer is commonly given, as `2001:db8:0:1::/64`. Counting single IPv6 addresses lets
+ * one customer rotate through 2^64 of them.
  *
- * Where a /64 is not one customer's, something else is counted, whatever the prefix:
+ * Some networks are not one customer's /64. For these the key is another, whatever the prefix:
  *
- * - `64:ff9b::/96` (RFC 6052), through which a translator shows all of IPv4 to an IPv6 server: the IPv4 address in it. One that is not of the
- *   internet no translator may send (section 3.1); it is counted alone, as it is, so that nobody passes for a private address.
+ * - `64:ff9b::/96` (RFC 6052), through which a translator shows all of IPv4 to an IPv6 server: the
+ *   IPv4 address in it. A translator may not send an address that is not of the internet (section
+ *   3.1). Such an address is counted alone, unchanged, so that no client passes for a private
+ *   address.
  * - `64:ff9b:1::/48` (RFC 8215), where a network's own translators put IPv4 at a place of their choice: the whole address, which clients cannot choose.
  * - `2002::/16`, 6to4 (RFC 3056), which gives every IPv4 address a /48: at most that /48.
  *
- * It counts too many together where one /64 serves many customers and nothing tells: behind translators with a prefix of the operator's own,
- * where the prefix must be 128, and of Teredo (`2001::/32`, RFC 4380), whose clients share the /64 of their server.
+ * Too many clients are counted together where one /64 serves many customers and the address does
+ * not show it. This happens behind translators with a prefix of the operator's own, where the
+ * prefix must be 128, and with Teredo (`2001::/32`, RFC 4380), whose clients share the /64 of their
+ * server.
  *
  * @param ipv6Prefix 0 to 128
  * @returns `undefined` if the text is no address
- * @throws RangeError if the prefix is no prefix: a key that counts nobody would let everybody through
+ * @throws RangeError if the prefix is no prefix: a key that counts no client would let every client
+ * through
  */
 export function clientKey(ip: string, ipv6Prefix = 64): string | undefined {
   if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 0 || ipv6Prefix > 128)

@@ -124,7 +124,7 @@ function forwardedNode(header: string, start: number, end: number): Ip | undefin
   return nodeAt(plain, 0, plain.length, true)
 }
 
-/** An address that somebody else wrote, with blanks around it, as an element or alone in its header. */
+/** An address from a header, with blanks around it, as an element or alone in its header. */
 function trimmedNode(text: string, start: number, end: number): Ip | undefined {
   const first = skipBlanks(text, start, end)
   let last = end
@@ -132,7 +132,7 @@ function trimmedNode(text: string, start: number, end: number): Ip | undefined {
   return nodeAt(text, first, last, false)
 }
 
-/** The address of a socket, which may have a zone; `undefined` if the text is none. */
+/** The address of a socket, which may have a zone; `undefined` if the text is no address. */
 export const peerAt = (text: string): Ip | undefined => zonedAt(text, 0, text.length)
 
 /** `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80`; without a grammar to break also `2001:db8::1`. */
@@ -185,7 +185,7 @@ function isPort(text: string, colon: number, end: number, rfc7239: boolean): boo
   return port <= 65_535
 }
 
-/** The position after the closing quote; -1 if there is none. */
+/** The position after the closing quote; -1 if the quote is not closed. */
 function skipQuoted(text: string, start: number, end: number): number {
   for (let i = start + 1; i < end; i++) {
     const code = text.charCodeAt(i)

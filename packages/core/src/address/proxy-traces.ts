@@ -116,7 +116,10 @@ const ADDRESS_TRACES = TRACES.filter(
   name => ADDRESS_HEADERS.includes(name) || /^(?:x-forwarded-|forwarded$|via$|cdn-loop$)/.test(name),
 )
 
-/** The headers by which a proxy passes on whom it speaks for; ids of traces, which applications pass on too, are none. */
+/**
+ * The headers by which a proxy passes on its client. Ids of traces do not count: applications pass
+ * them on too.
+ */
 export function addressTraces(request: HasHeaders): readonly string[] {
   return ADDRESS_TRACES.filter(name => request.header(name) !== undefined)
 }

@@ -47,9 +47,11 @@ const unixSocket = optional(flag, false)
 const header = optional(oneOf('x-forwarded-for', 'forwarded'), 'x-forwarded-for' as const)
 
 /**
- * The client is whoever holds the socket; no header is read. The default, and right for a server that clients reach themselves.
+ * The client is the peer of the socket; no header is read. The default, and right for a server that
+ * clients reach directly.
  *
- * Cannot be spoofed. Behind a proxy it fails by taking the proxy for the client: all of them share one limit, and a ban of one bans all.
+ * Cannot be spoofed. Behind a proxy the proxy is taken for the client: all clients share one limit,
+ * and a ban of one bans all.
  *
  * @throws ConfigError
  */
@@ -66,12 +68,14 @@ export function directPeer(options: DirectPeerOptions = {}): Trust {
 }
 
 /**
- * Behind proxies whose addresses are known. The header is walked from right to left while the address at hand is a proxy's; the first that is
- * not is the client. A peer that is no proxy is the client itself, and its header is not read.
+ * Behind proxies whose addresses are known. The header is walked from right to left while the
+ * address at hand is a proxy's; the first other address is the client. A peer that is no proxy is
+ * the client itself, and its header is not read.
  *
- * Spoofable by whoever can send from one of the ranges: list the proxies, not the network that the clients are in as well. A proxy that is
- * missing from the list is taken for the client, and with it everybody behind it. Where the header ends, or an element
- * is malformed, before an address that is no proxy's, the last proxy is the client, and not bannable.
+ * Spoofable by any host that can send from one of the ranges: list the proxies, not a network that
+ * also holds clients. A proxy that is missing from the list is taken for the client, and all its
+ * clients with it. If the header ends, or an element is malformed, before an address that is no
+ * proxy's, the last proxy is the client, and not bannable.
  *
  * ```ts
  * pipeline({ trust: trustedProxies(['10.0.0.0/8', '2001:db8:1::/48']) })
@@ -112,9 +116,10 @@ export function trustedHops(hops: number, options: ForwardedOptions = {}): Trust
  * Behind a proxy that replaces one header by the client's address, such as `cf-connecting-ip` or `x-real-ip`. The header counts only on a
  * connection `from` the ranges; any other peer is the client itself.
  *
- * Spoofable if the proxy does not always replace the header, or somebody else can connect from its ranges - with a shared content network that is
- * every other customer of it, unless the server knows its own traffic by a secret or a certificate. A header
- * that is missing, malformed or has several values gives the peer, and not bannable.
+ * Spoofable if the proxy does not always replace the header, or if other hosts can connect from its
+ * ranges. With a shared content network these are all its other customers, unless the server knows
+ * its own traffic by a secret or a certificate. If the header is missing, malformed or has several
+ * values, the client is the peer, and not bannable.
  *
  * @throws ConfigError
  */
@@ -194,7 +199,10 @@ function walking(
   })
 }
 
-/** `undefined` is nobody: no address, or text that is none. Hosts give a Unix socket's address as `undefined` or as an empty string. */
+/**
+ * `undefined` if the socket has no address, or text that is no address. Hosts give a Unix socket's
+ * address as `undefined` or as an empty string.
+ */
 function socketOf(peer: string | undefined, unixSocket: boolean): Ip | 'unix' | undefined {
   if (peer !== undefined && peer !== '') return peerAt(peer)
   return unixSocket ? 'unix' : undefined

@@ -10,7 +10,7 @@ export interface Trust {
   /** The ranges of the proxies, where they are known: who decides by address must not take one of them for a client. */
   readonly proxies?: CidrSet
   /**
-   * @param peer the socket address as the host gives it, `undefined` when there is none
+   * @param peer the socket address as the host gives it, `undefined` if the socket has no address
    * @param header the value of `header`, several lines joined by a comma
    */
   resolve(peer: string | undefined, header: string | undefined): ClientAddress

@@ -58,17 +58,19 @@ export function withQuery<S extends Record<string, Check<unknown>>>(
 /**
  * A small JSON API that a middleware serves itself: everything under `path` is answered here, all else goes on.
  *
- * Fails closed: `authorize` is asked before anything is revealed, even whether a route exists; what it throws is a 500, and a
- * promise is awaited, never taken for true. HEAD counts as GET, another method is a 405 with `Allow`, and no answer is stored by a cache.
- * A query that the route does not read is refused before anything is done: `?dryRun=true` would else be done in earnest.
+ * Fails closed: `authorize` is asked before anything is revealed, even whether a route exists. An
+ * error that it throws is a 500, and a promise is awaited, never taken for true. HEAD counts as
+ * GET, another method is a 405 with `Allow`, and no answer is stored by a cache. A query that the
+ * route does not read is refused before anything is done: otherwise `?dryRun=true` would be ignored
+ * and the change made.
  *
- * A page of another site cannot use a login that the browser sends on its own (Basic, a cookie): its
- * requests that change something are a 403 (`isFromOtherSite`). Behind a proxy, own pages are known by what
- * `trust` says of the scheme and the host.
+ * A page of another site cannot use a login that the browser adds automatically (Basic, a cookie):
+ * its requests that change something are a 403 (`isFromOtherSite`). Behind a proxy, own pages are
+ * recognized by the scheme and host that `trust` reads.
  *
  * @param owner the factory that the team called, for `ConfigError`
  * @param rules how a faulty query is answered
- * @throws ConfigError for a path that is none, or without `authorize`
+ * @throws ConfigError if `path` is no path, or without `authorize`
  */
 export function adminApi<Needs extends object = {}>(
   owner: string,

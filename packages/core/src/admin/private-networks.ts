@@ -38,7 +38,7 @@ export function privateNetworks(options: PrivateNetworksOptions = {}): (ctx: Req
     if (!inside.admits(ctx.client) || !isInternalHost(ctx.host, named)) return false
     if (!wasForwarded(ctx)) return true
     const { peer } = ctx
-    // No proxy on the public side of a network speaks for somebody within it.
+    // A proxy on the public side of a network does not forward requests of clients within it.
     const isProxyInside = peer === undefined || peer === '' || isInside(peer)
     return isProxyInside && ctx.services.trust.isProxy?.(peer) === true
   }
@@ -61,8 +61,8 @@ function wasForwarded(ctx: RequestContext): boolean {
 }
 
 /**
- * Domains that nobody can register: RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's `internal`, and
- * the names of Kubernetes services.
+ * Domains that cannot be registered: RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's
+ * `internal`, and the names of Kubernetes services.
  */
 const INTERNAL_NAME =
   /^(?:.+\.)?(?:localhost|local|internal|test|home\.arpa|svc|intranet|private|corp|home|lan|localdomain|consul)$/

@@ -32,7 +32,7 @@ export interface RequestContext<State extends object = {}> {
   readonly host: string | undefined
   /** `1.0`, `1.1` or `2.0`; `undefined` where the host does not know it. */
   readonly httpVersion: string | undefined
-  /** The address of the socket; `undefined` where there is none. */
+  /** The address of the socket; `undefined` if the socket has no address. */
   readonly peer: string | undefined
   /** The client by the pipeline's `trust`. */
   readonly client: ClientAddress

@@ -38,7 +38,10 @@ export interface Middleware<Needs extends object = {}, Gives extends object = {}
    * is reached.
    */
   identify?(ctx: RequestContext): string
-  /** Runs in reverse order for every middleware that was reached. A throw is logged and harms nobody. */
+  /**
+   * Runs in reverse order for every middleware that was reached. An error thrown here is logged and
+   * changes nothing else.
+   */
   onResponse?(ctx: RequestContext<Needs & Partial<Gives>>, outcome: Outcome): void
   /**
    * Closes what `setup` or the factory opened, also where `setup` was never called. Pipelines call it once for each

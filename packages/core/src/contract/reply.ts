@@ -44,16 +44,18 @@ export class Reply {
 }
 
 /**
- * Ends the source of a reply that will not be sent, which would keep open what it reads from: a file, a subscription. For adapters, wherever they drop
- * a reply. Never throws; what goes wrong is nobody's any more.
+ * Ends the source of a reply that will not be sent; otherwise the source keeps a file or a
+ * subscription open. For adapters, wherever they drop a reply. Never throws: errors of the source
+ * are ignored.
  */
 export function discard({ body }: Reply): void {
   if (body === null || typeof body === 'string' || body instanceof Uint8Array) return
   const source = body as Stoppable
   try {
-    // A file that cannot be opened says so later, and with nobody listening it would end the process.
+    // A file that cannot be opened emits an error later, which without a listener would end the
+    // process.
     source.on?.('error', () => {})
-    // First, since the iterator of a stream that nobody has begun to read does not end the stream.
+    // First, since the iterator of a stream does not end the stream before a reader has begun.
     if (source.destroy !== undefined) swallow(source.destroy())
     else if (source.cancel !== undefined) swallow(source.cancel())
     else swallow(body[Symbol.asyncIterator]().return?.())

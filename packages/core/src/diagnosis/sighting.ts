@@ -17,7 +17,7 @@ export type Place = 'none' | 'unreadable' | 'loopback' | 'private' | 'public'
 
 /** What one request shows of the topology. */
 export interface Sighting {
-  /** Canonical, or the text that is no address; `undefined` where there is none. */
+  /** Canonical, or the text that is no address; `undefined` if the socket has no address. */
   readonly peer: string | undefined
   readonly place: Place
   readonly isProxy: boolean

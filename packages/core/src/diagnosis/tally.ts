@@ -11,7 +11,7 @@ interface Peer {
 export class Tally {
   requests = 0
   forwarded = 0
-  /** Requests without an address of the socket, or with text that is none. */
+  /** Requests without an address of the socket, or with text that is no address. */
   withoutPeer = 0
   unreadablePeer: string | undefined = undefined
   /** Requests from a proxy that `trust` names, with and without the header that it reads. */

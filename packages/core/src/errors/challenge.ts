@@ -11,8 +11,9 @@ export interface BearerOptions {
 export const BEARER: BearerOptions = Object.freeze({ realm: 'api', methods: Object.freeze(['jwt']) })
 
 /**
- * The Bearer challenge of a guard's refusal (RFC 6750 section 3), or `undefined` where there is none to give. Its error is told only to a caller that
- * came by a bearer token. Any other 401 has the scheme alone, as a 401 must have a challenge (RFC 9110 section 15.5.2).
+ * The Bearer challenge of a guard's refusal (RFC 6750 section 3), or `undefined` if the refusal
+ * needs none. Only a caller with a bearer token gets the error. Any other 401 has the scheme alone,
+ * as a 401 must have a challenge (RFC 9110 section 15.5.2).
  */
 export function challengeOf(
   { status, challenge }: Pick<Extract<Decision, { allow: false }>, 'status' | 'challenge'>,

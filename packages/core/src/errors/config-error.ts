@@ -8,7 +8,10 @@ export interface ConfigProblem {
   readonly value?: unknown
   /** What would have been right, as the end of a sentence that begins with "allowed:". */
   readonly allowed: string
-  /** Whether there is no such option. What stands there may be anything, a secret under a misspelt name too, and is not shown. */
+  /**
+   * Whether the option is unknown. Its value is not shown: it may be a secret under a misspelt
+   * name.
+   */
   readonly isUnknown?: boolean
   /** What was thrown when the value was looked at. */
   readonly cause?: unknown

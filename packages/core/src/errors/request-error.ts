@@ -3,7 +3,8 @@ import { isFailure } from './status-of.js'
 import { codeOf } from './statuses.js'
 
 /**
- * A request that cannot be served, thrown by whoever finds out: becomes a refusal with this status, code and message, not a 500.
+ * A request that cannot be served. Code that finds out throws this error: it becomes a refusal with
+ * this status, code and message, not a 500.
  *
  * @throws RangeError when the status is no 4xx or 5xx
  */

@@ -3,7 +3,7 @@ import type { Denial } from '../contract/denial.js'
 /** The phrase of the registry, the words that a stranger may read, and the code where it is not the phrase. */
 type Words = readonly [title: string, message: string, code?: string]
 
-/** The IANA registry of HTTP status codes from 400 on. Whoever refuses with a status uses these words. */
+/** The IANA registry of HTTP status codes from 400 on. Refusals with a status use these words. */
 const REGISTRY: Readonly<Record<number, Words>> = Object.freeze({
   400: ['Bad Request', 'The request is malformed'],
   401: ['Unauthorized', 'Authentication is required'],

@@ -105,7 +105,8 @@ export class EventBus {
     options: { signal?: AbortSignal } = {},
   ): () => void {
     const { signal } = checkOptions('events.once', options, listening)
-    // A listener that emits the same event would else reach this one again before the first call of it has returned.
+    // Otherwise a listener that emits the same event would reach this one again before its first
+    // call has returned.
     let called = false
     const call: AnyListener = (payload, name) => {
       if (called) return undefined
@@ -117,7 +118,7 @@ export class EventBus {
     return remove
   }
 
-  /** @throws ConfigError as `on`: without its listener nobody would leave */
+  /** @throws ConfigError as `on`: without its listener no subscription would be removed */
   off<P extends EventPattern>(pattern: P, listener: Listener<P>): void {
     checkListening('events.off', pattern, listener)
     const isMeant = (one: Subscription) => one.pattern === pattern && one.listener === listener

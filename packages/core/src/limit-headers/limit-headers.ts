@@ -26,11 +26,12 @@ interface Named {
 }
 
 /**
- * Writes what a limiter's decision says into response headers. What stays the same from request to
- * request is made once.
+ * Writes the decision of a limiter into response headers. Parts that stay the same from request to
+ * request are made once.
  *
  * Several limiters in front of one handler write the same headers: the draft fields are lists and
- * name the policies of all, the legacy fields tell of the tightest. A refusal tells of who refuses.
+ * name the policies of all, the legacy fields show the tightest quota. A refusal shows the limiter
+ * that refused.
  */
 export class LimitHeaders {
   private readonly policies: readonly Named[]

@@ -1,5 +1,5 @@
 /**
- * What one policy of a limiter says of one request, as far as headers tell of it. All times are in
+ * The state of one policy of a limiter for one request, as far as headers show it. All times are in
  * milliseconds from the moment of the decision.
  */
 export interface QuotaState {

@@ -2,10 +2,10 @@ import type { RequestContext, Services } from '../contract/context.js'
 
 /** What the limiters in front have put into the headers of a request. */
 export interface Said {
-  /** The draft fields; empty where nobody wrote them. */
+  /** The draft fields; empty if no limiter wrote them. */
   readonly policies: string
   readonly states: string
-  /** The quota that the legacy fields tell of. */
+  /** The quota that the legacy fields show. */
   readonly tightest: { readonly remaining: number; readonly capacity: number } | undefined
 }
 
@@ -26,8 +26,8 @@ const NOTHING: Said = Object.freeze({ policies: '', states: '', tightest: undefi
 /** One limiter's share in the headers of a pipeline and its branches. */
 export class SharedHeaders {
   /**
-   * Whether another limiter may have written them, or may come to. Where there is none, nothing is
-   * kept of any request.
+   * Whether another limiter may have written them, or may come to. Without another limiter, nothing
+   * is kept of any request.
    */
   isShared = false
 

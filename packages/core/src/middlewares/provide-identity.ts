@@ -9,8 +9,9 @@ type Absent = null | undefined
 /**
  * Puts the identity of a team's own login where guards look for it, so that auth need not be installed.
  *
- * A function that may find nobody gives an optional identity, which satisfies no guard that needs one. Fails closed: a throw is a
- * 500. What it returns is trusted: it must come from something verified, never straight from a header.
+ * A function that may return no identity gives an optional identity, which satisfies no guard that
+ * needs one. Fails closed: an error thrown is a 500. The result is trusted: it must come from
+ * something verified, never straight from a header.
  *
  * @throws ConfigError when it is given no function
  *

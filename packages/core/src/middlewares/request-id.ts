@@ -67,7 +67,7 @@ export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requ
 
 function generate(generator: () => string): string {
   const id: unknown = generator()
-  // Nobody waits for it, and its rejection would end the process.
+  // No code awaits it, and its rejection would end the process.
   if (isPromise(id)) id.then(undefined, () => {})
   if (typeof id !== 'string' || !FIT.test(id)) {
     throw new TypeError(

@@ -57,7 +57,7 @@ export interface SecurityHeadersOptions {
   readonly hsts?: HstsOptions | false
   /** Default true: `?1`. */
   readonly originAgentCluster?: boolean
-  /** Default `camera=(), geolocation=(), microphone=()`. What is given takes its place. */
+  /** Default `camera=(), geolocation=(), microphone=()`. A value replaces the default. */
   readonly permissionsPolicy?: string | PermissionsPolicy | false
   /** A list is a choice of fallbacks: browsers take the last one that they know. Default `no-referrer`. */
   readonly referrerPolicy?: ReferrerPolicy | readonly ReferrerPolicy[] | false

@@ -27,8 +27,9 @@ export function checkOptions<S extends Record<string, Check<unknown>>>(
 }
 
 /**
- * A nested object with exactly these options. Each is read once, so that what was checked is what is used. Only its own count: a `Map`, a
- * promise or an object that inherits its options would else be read as one without any.
+ * A nested object with exactly these options. Each is read once: the checked value is the used
+ * value. Only own properties count: otherwise a `Map`, a promise or an object that inherits its
+ * options would be read as one without any.
  */
 export function object<S extends Record<string, Check<unknown>>>(shape: S): Check<Checked<S>> {
   const names = Object.keys(shape)

@@ -181,7 +181,8 @@ export class CompiledPipeline implements Runner<HostContext> {
     } catch (error) {
       return this.fail(ctx, error, i)
     }
-    // Nobody waits any more, and `onResponse` has run: what is reached now would never hear of the end.
+    // The request has ended and `onResponse` has run: a middleware that is reached now would never
+    // hear of the end.
     if (ctx.hasEnded) {
       if (isReply(value)) discard(value)
       return gone()
@@ -240,7 +241,7 @@ export class CompiledPipeline implements Runner<HostContext> {
       if (hook === undefined) continue
       try {
         const done = hook.call(this.middleware[i], ctx, outcome)
-        // Nobody waits for it, and its rejection would end the process.
+        // No code awaits it, and its rejection would end the process.
         if (isPromise(done)) done.then(undefined, error => this.reportResponse(ctx, error, i))
       } catch (error) {
         this.reportResponse(ctx, error, i)

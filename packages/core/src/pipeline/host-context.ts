@@ -274,8 +274,8 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   }
 
   /**
-   * Where the answer is a failure of the server, whoever gives it, and nothing has reported the error by the
-   * end of the response, it is reported then.
+   * If the answer is a failure of the server and the error is not reported by the end of the
+   * response, it is reported then.
    */
   noteError(thrown: unknown): unknown {
     const error = this.inspected(thrown)

@@ -176,12 +176,13 @@ export class Pipeline<State extends object = {}> {
   }
 
   /**
-   * Closes what its middlewares opened, the last one first, also if it was never compiled. What another
-   * compiled pipeline has stays open. Its compiled branches are disposed of before it.
+   * Closes the resources of its middlewares, the last one first, also if it was never compiled.
+   * Resources that another compiled pipeline uses stay open. Its compiled branches are disposed of
+   * before it.
    *
-   * To be called when the server has closed: from the call on, every request is refused with 503, since its
-   * middlewares no longer protect. One that is under way reaches no further middleware, and is
-   * refused if one is left. All middlewares are tried; one error is thrown as it is, several as an
+   * Call it when the server has closed: from the call on, every request is refused with 503, since
+   * its middlewares no longer protect. A running request reaches no further middleware, and is
+   * refused if one is left. All middlewares are tried; one error is thrown unchanged, several as an
    * `AggregateError`.
    */
   dispose(): Promise<void> {
@@ -279,7 +280,7 @@ function checkMiddleware(value: unknown) {
   return { added: value as Middleware, needs, gives }
 }
 
-/** What a middleware says of itself; `undefined` for what is none. */
+/** The description that a middleware gives of itself; `undefined` if the value is no middleware. */
 function readMiddleware(value: unknown): Pick<Middleware, 'name' | 'needs' | 'gives'> | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   try {

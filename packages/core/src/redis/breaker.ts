@@ -50,7 +50,10 @@ export class CircuitBreaker {
     return this.#state === 'closed' || (this.#state === 'open' && this.#clock.monotonic() >= this.#probeAt)
   }
 
-  /** Lets a call through, or not. Whoever is let through reports, once, by `succeeded` or `failed`. */
+  /**
+   * Lets a call through, or not. The caller of a call that is let through reports once, by
+   * `succeeded` or `failed`.
+   */
   enter(): Pass | undefined {
     if (!this.admits) return undefined
     if (this.#state === 'open') this.#become('half-open')
@@ -85,7 +88,7 @@ export class CircuitBreaker {
     try {
       this.#rules.onChange?.(state, previous)
     } catch {
-      // Whoever watches must not decide whether calls go through.
+      // An error of the observer must not decide whether calls go through.
     }
   }
 }

@@ -9,7 +9,9 @@ import { subscription } from './subscription.js'
 export interface IoredisClient {
   readonly status: string
   readonly isCluster: boolean
-  /** The socket. A Cluster has several and shows none; there is none either before the client has connected. */
+  /**
+   * The socket; `undefined` for a Cluster, which has several, and before the client has connected.
+   */
   readonly stream?: IoredisStream | undefined
   /** ioredis finds the keys of a command itself, and by them the node. */
   call(command: string, args: string[]): Promise<unknown>

@@ -23,8 +23,9 @@ export interface RedisGuardOptions {
   /** Called on each change of `state`; a throw in it is ignored. */
   readonly onStateChange?: (state: BreakerState, previous: BreakerState) => void
   /**
-   * Calls that the client has not answered yet, those past their deadline included, beyond which more fail at once. Default 10,000.
-   * A client that queues while it is offline would else take what the whole outage brings.
+   * Maximum number of calls without an answer from the client, those past their deadline included;
+   * more fail at once. Default 10,000. Otherwise a client that queues while it is offline would
+   * take the calls of the whole outage.
    */
   readonly maxPending?: number
   /** Measures the breaker's back-off. */
@@ -80,10 +81,12 @@ const OPTIONS = {
 /**
  * Puts a deadline and a circuit breaker between a store and Redis.
  *
- * Defends the request path against a Redis that is slow, frozen, gone or unreachable: a call waits at most the deadline, and after a
- * few failures it does not wait at all. Fails with a typed error and decides nothing: what an unavailable Redis means is the store's
- * rule. One guard serves one store, see `CircuitBreaker`. A call that missed its deadline may still be executed later, as with any
- * deadline; the store's scripts must bear that. Its late reply is for whoever asked for it, else it is dropped, as a late rejection is.
+ * Protects requests from a Redis that is slow, frozen, gone or unreachable: a call waits at most
+ * the deadline, and after a few failures it does not wait at all. Fails with a typed error and
+ * decides nothing: the store decides what an unavailable Redis means. One guard serves one store,
+ * see `CircuitBreaker`. A call that missed its deadline may still be executed later; the store's
+ * scripts must tolerate that. Its late reply goes to the caller that asked for it; otherwise it is
+ * dropped, as a late rejection is.
  *
  * @throws ConfigError for a client or an option that is wrong
  */
@@ -208,7 +211,7 @@ class Guard implements GuardedRedis {
     try {
       late(read(reply))
     } catch {
-      // Nobody waits who could be told.
+      // The caller has left: an error cannot be passed on.
     }
   }
 

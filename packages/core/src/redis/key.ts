@@ -17,11 +17,12 @@ const NEEDS_ESCAPE = /[%:#\p{Surrogate}]/u
 const ESCAPED = /[%:#\p{Surrogate}]/gu
 
 /**
- * The keys of one kind of record (`rl`, `fb`, `ss`, `rt`) in one namespace. The braces are a hash tag: all of them share a Cluster slot,
- * and so may meet in one script.
+ * The keys of one kind of record (`rl`, `fb`, `ss`, `rt`) in one namespace. The braces are a hash
+ * tag: all of the keys share a Cluster slot, and so may be used in one script.
  *
- * Two different lists of parts never make the same key, whoever chose them: `:` between parts, `%` and `#` are escaped, a part of more
- * than 128 characters becomes `#` and its SHA-256, and a lone surrogate, which UTF-8 cannot carry, keeps its number.
+ * Two different lists of parts never make the same key, even if clients choose the parts: `:`
+ * between parts, `%` and `#` are escaped, a part of more than 128 characters becomes `#` and its
+ * SHA-256, and a lone surrogate, which UTF-8 cannot carry, keeps its number.
  *
  * @param namespace what two applications on one Redis differ by
  * @throws ConfigError for a namespace or kind that is not plain

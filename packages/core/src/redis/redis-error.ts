@@ -51,8 +51,8 @@ const OUT_OF_SERVICE: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Whether an error counts against the server. A wrong type at one key does not, else whoever can spoil one key could turn every
- * limit off.
+ * Whether an error counts against the server. A wrong type at one key does not count: otherwise a
+ * client that can spoil one key could turn every limit off.
  */
 export function isOutage(error: unknown): boolean {
   const code = replyCode(error)

@@ -4,7 +4,7 @@ import type { RedisSubscription } from './client.js'
  * A subscription around the steps that open and close its connection.
  *
  * @param open connects and subscribes; its listener is not heard after `close`
- * @param end drops the connection; what it throws or rejects with is nobody's concern any more
+ * @param end drops the connection; its errors and rejections are ignored
  */
 export function subscription(
   listener: (message: string) => void,

@@ -27,7 +27,7 @@ export function isolatedLogger(logger: Logger): Logger {
         const logged: unknown = logger[level](fields, message)
         if (isPromise(logged)) logged.then(undefined, () => {})
       } catch {
-        // There is nobody left to tell.
+        // The logger itself failed: the error cannot be logged.
       }
     }
   return Object.freeze({

@@ -28,7 +28,7 @@ const fail = () => {
 const { proxy: gone, revoke } = Proxy.revocable({}, {})
 revoke()
 
-/** What nobody means, and what somebody means to break. */
+/** Mistakes, and values that are meant to break. */
 const HOSTILE: readonly (readonly [string, unknown])[] = [
   ['null', null],
   ['true', true],

@@ -24,7 +24,7 @@ describe.skipIf(url === undefined).each(singleNodeClients)(
       const replies = await Promise.all(Array.from({ length: 200 }, () => redis.send(['INCR', key], key)))
       const after = await reads()
       expect(replies).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
-      // One for the first, a few for the rest, and those of whoever else uses this server meanwhile.
+      // One for the first, a few for the rest, and those of other clients of this server.
       expect(after - before).toBeLessThan(100)
       await close()
     })

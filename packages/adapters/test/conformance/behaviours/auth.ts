@@ -160,7 +160,7 @@ const needsScope: Middleware<{}, {}> = {
   },
 }
 
-/** Clears whoever asks for it. */
+/** Clears the failures of any client that asks for it. */
 const helpDesk = (login: object): Middleware => ({
   name: 'help-desk',
   async onRequest(ctx) {

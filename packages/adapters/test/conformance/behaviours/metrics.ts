@@ -161,7 +161,8 @@ const tells = (kind: RegExp): readonly Expected[] => {
   ]
 }
 const tellsOperators = [
-  // The guard refuses in front of the endpoint: where there is no router, nobody has named a template by then.
+  // The guard refuses in front of the endpoint. Without a router no template has been named by
+  // then.
   ...tells(/^http_requests_total\{method="GET",route="(?:\/metrics|_unmatched)",status="403"\} 1$/m),
   ...tells(/^\{"uptime":.*"topPaths":\[\{"path":"(?:\/metrics|_unmatched)"/),
 ]

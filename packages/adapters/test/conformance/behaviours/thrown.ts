@@ -55,7 +55,7 @@ const FINE = { status: 200, body: 'fine' }
 const REQUESTS = [{ target: '/' }, { target: '/fine' }]
 const ROUTES = [get('/fine', text('fine'))]
 
-/** Express takes a falsy value for "go on", and hands it to nobody. */
+/** Express reads a falsy value as "go on", and passes it to no error handler. */
 const FALSY_IN_EXPRESS = { express: 'Express reads a falsy value that is thrown as "go on"' }
 
 export const thrown: readonly Behaviour[] = VALUES.flatMap(([name, make]): Behaviour[] => {

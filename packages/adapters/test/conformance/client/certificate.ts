@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A key and a certificate that nobody trusts, made for this run. Needs `openssl` on the PATH. */
+/**
+ * A key and a certificate that no client trusts, made for this run. Needs `openssl` on the PATH.
+ */
 export function certificate(): { key: string; cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'palisade-certificate-'))
   try {

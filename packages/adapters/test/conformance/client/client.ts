@@ -29,7 +29,7 @@ export interface Answered {
   readonly body: string
   /** Whether the body ended as it said it would. */
   readonly complete: boolean
-  /** Whether the server closed the connection; `undefined` where there is none. */
+  /** Whether the server closed the connection; `undefined` if there is no connection. */
   readonly closed: boolean | undefined
 }
 

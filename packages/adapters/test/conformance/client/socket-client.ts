@@ -22,7 +22,7 @@ export function socketClient(port: number, options: { host: string; tls: boolean
         connection.send(request)
         return connection.receive(request.method)
       })
-      // Whoever leaves does not read the answer.
+      // A client that leaves does not read the answer.
       head.catch(() => {})
       return { head, leave: () => void opened.then(connection => connection.leave()) }
     },

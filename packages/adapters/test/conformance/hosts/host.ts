@@ -50,7 +50,7 @@ export function rewriteNode(req: IncomingMessage, rewrite: Rewrite): void {
   Object.assign(req.headers, change.headers)
 }
 
-/** Another request with the changes; `undefined` where there is none. */
+/** Another request with the changes; `undefined` if nothing changes. */
 export function rewrittenRequest(request: Request, rewrite: Rewrite): Request | undefined {
   const url = new URL(request.url)
   const header = (name: string) => request.headers.get(name) ?? undefined

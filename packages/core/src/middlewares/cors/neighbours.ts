@@ -8,12 +8,12 @@ export function neighbourOf(pattern: RegExp): string | undefined {
   return neighboursOf(pattern.source).find(origin => pattern.test(origin))
 }
 
-/** A site of somebody else that a pattern lets in, one of many that it is tried with. */
+/** One of the sites of other owners that the pattern is tried with, if the pattern lets it in. */
 export function siteIn(pattern: RegExp): string | undefined {
   return SITES.find(origin => pattern.test(origin))
 }
 
-/** Names that nobody lists, short, long and with all that a label may hold. */
+/** Names that no list holds: short, long and with all that a label may hold. */
 const NAMES = ['qzx', 'qzxvkwjh', 'q7-k9x']
 /** Where anybody may register one, and the best known of the places that give one away (publicsuffix.org). */
 const SUFFIXES = [
@@ -83,14 +83,17 @@ function literalsOf(source: string): readonly string[] {
     .filter(run => run !== '')
 }
 
-/** Whether it is a domain of which everybody can register a longer one, and no part of one: `prod.example.com` is already somebody's. */
+/**
+ * Whether the text is a registered domain: then anyone can register a longer one that holds it. A
+ * subdomain such as `prod.example.com` is not one, as its domain has an owner.
+ */
 function isRegistered(text: string): boolean {
   const [suffix = '', second = '', ...more] = text.split('.').reverse()
   if (more.length > 1 || second === '' || !/^[a-z]{2,63}$/i.test(suffix) || INTERNAL.has(suffix)) return false
   return more.length === 0 || (suffix.length === 2 && SECOND_LEVEL.has(second))
 }
 
-/** RFC 6762 appendix G, RFC 6761 and ICANN's `internal`: nobody can register these. */
+/** RFC 6762 appendix G, RFC 6761 and ICANN's `internal`: these cannot be registered. */
 const INTERNAL = new Set(
   'corp home internal intranet invalid lan local localdomain localhost private test'.split(' '),
 )

@@ -224,7 +224,7 @@ function sourcesOf(name: string, value: unknown, at: OptionPath): Sources {
   })
 }
 
-/** Whoever has seen the page once knows a nonce that does not change. */
+/** A client that has seen the page once knows a nonce that does not change. */
 function refuseFixedNonce(source: string, at: OptionPath): void {
   if (FIXED_NONCE.test(source)) refuse(at, source, 'nonce(), which is new on every request')
 }

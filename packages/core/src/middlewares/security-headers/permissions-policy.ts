@@ -1,10 +1,16 @@
 import { type Check, type OptionPath, refuse, within } from '../../options/check.js'
 import { entriesOf, membersOf } from '../../options/read.js'
 
-/** Who may use a feature: `'*'`, or a list of `'self'`, `'src'` and origins; an empty list is nobody. Names in camelCase or kebab-case. */
+/**
+ * The origins that may use a feature: `'*'`, or a list of `'self'`, `'src'` and origins; an empty
+ * list allows no origin. Names in camelCase or kebab-case.
+ */
 export type PermissionsPolicy = Readonly<Record<string, '*' | readonly string[]>>
 
-/** Features that an API server and most pages do without, and whose abuse would hurt: nobody may use them. */
+/**
+ * Features that an API server and most pages do without, and whose abuse would hurt: no origin may
+ * use them.
+ */
 export const DEFAULT_PERMISSIONS = 'camera=(), geolocation=(), microphone=()'
 
 const MOST_ORIGINS = 1000
