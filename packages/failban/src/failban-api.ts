@@ -27,8 +27,9 @@ export interface BanStats {
 
 export interface Failban extends Middleware {
   /**
-   * Loads what the store has kept; to be awaited before listening. False if it took longer than `timeout` (default 10 s): then requests are
-   * served meanwhile as if nobody were banned (`security:store-error` tells it), and the bans come in force when they are read.
+   * Loads the bans that the store has kept; await it before listening. Returns false if it took
+   * longer than `timeout` (default 10 s). Requests are then served without bans
+   * (`security:store-error` is emitted), and the bans come in force when they are read.
    *
    * @throws whatever the store fails with, a file that another process holds included
    */

@@ -34,7 +34,10 @@ interface FailbanBase {
   allowOwnAddresses?: boolean
   /** Where bans outlive the process. Default `memoryBans()`: nowhere. */
   store?: BanStore
-  /** `shadow` counts, bans and tells, with `shadow: true`, and refuses nobody. Default `enforce`. */
+  /**
+   * `shadow` counts, bans and emits events with `shadow: true`, and refuses no request. Default
+   * `enforce`.
+   */
   mode?: 'enforce' | 'shadow'
   /** Of a refusal. Default 403. */
   status?: 403 | 429

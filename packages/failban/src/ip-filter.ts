@@ -24,7 +24,10 @@ export interface IpFilterOptions<State extends object = {}> {
   deny?: RangeList
   /** The address that is looked up. Default: the client's, by the pipeline's trust. */
   key?: (ctx: RequestContext<State>) => string | undefined
-  /** `shadow` refuses nobody; what it would have refused is a `security:violation` of weight 0. Default `enforce`. */
+  /**
+   * `shadow` refuses no request: a client that `enforce` would refuse is a `security:violation` of
+   * weight 0. Default `enforce`.
+   */
   mode?: 'enforce' | 'shadow'
 }
 
@@ -100,7 +103,7 @@ function named(ip: unknown, client: ClientAddress): ClientAddress {
     const isOther = client.ip === undefined || canonicalIp(ip) !== client.ip
     return { ip, key: clientKey(ip), bannable: isOther || client.bannable }
   }
-  // Nobody waits for it, and its rejection would end the process.
+  // No code awaits it, and its rejection would end the process.
   if (isPromise(ip)) ip.then(undefined, () => {})
   throw new TypeError(`ipFilter: the key is of type ${typeof ip}; allowed: an address as text, or undefined`)
 }

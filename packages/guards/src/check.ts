@@ -37,8 +37,9 @@ export function check(guard: AnyGuard, ...given: About<unknown, unknown>): Maybe
 }
 
 /**
- * `check` that throws when the guard refuses, so that nobody forgets to look: the error is answered with the decision's status, code and
- * message wherever the pipeline answers errors, and with a Bearer challenge where the status is 401 or the credential lacks a scope.
+ * `check` that throws when the guard refuses, so that the decision cannot be overlooked. The error
+ * is answered with the decision's status, code and message wherever the pipeline answers errors,
+ * and with a Bearer challenge if the status is 401 or the credential lacks a scope.
  *
  *     await ensure(requireOwnership(), ctx, order)
  *
@@ -66,7 +67,8 @@ function ask(
   const context = contextOf(about)
   if (record.length === 0) return named(context)
   const [given] = record
-  // One that somebody forgot to wait for: its owner would be nobody, and `not` would make a yes of that.
+  // A promise that the caller forgot to await: as a record it would have no owner, and `not` would
+  // turn that refusal into a yes.
   if (isPromise(given)) return Promise.resolve(given).then(late => named(context, late ?? null))
   return named(context, given ?? null)
 }

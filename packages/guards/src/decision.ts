@@ -5,7 +5,7 @@ export type Refusal = Extract<Decision, { allow: false }>
 /** One object for all, so that allowing allocates nothing. */
 export const ALLOW: Decision = Object.freeze({ allow: true })
 
-/** Nobody has logged in: the most fixable refusal there is. */
+/** The caller has not logged in: the refusal that a client can mend most easily. */
 export const ANONYMOUS: Refusal = Object.freeze({
   allow: false,
   status: 401,

@@ -27,8 +27,9 @@ const NAME = text({ max: 200 })
 /**
  * A guard of a team's own, with the name that logs and events show.
  *
- * The function answers with a boolean or a `Decision`, or a promise of one; anything else, a throw or a rejection is an error, and refuses
- * with 500. Unless `needs` says otherwise it is asked only when somebody is identified; before that the answer is 401.
+ * The function answers with a boolean or a `Decision`, or a promise of one. Any other result, an
+ * error or a rejection refuses with 500. Unless `needs` says otherwise it is asked only if the
+ * caller is identified; before that the answer is 401.
  *
  *     const isEmployee = defineGuard('is-employee', ctx => ctx.state.identity.claims['employee'] === true)
  *     const isRead = defineGuard('is-read', (ctx: { method: string }) => ctx.method === 'GET', { needs: [] })
@@ -56,7 +57,10 @@ export function defineGuard<C, R>(
   return wrap(name, checkFunction(decide, { owner, option: 'decide' }), needs)
 }
 
-/** Whoever is identified, at run time perhaps nobody: plain JavaScript and optional logins bring that. */
+/**
+ * The identified caller. At run time it may be missing: plain JavaScript and optional logins allow
+ * that.
+ */
 export function identityOf(context: unknown): Identity | undefined {
   return (context as Caller).state.identity
 }

@@ -7,7 +7,7 @@ declare module '@palisade/core' {
     'guard:refused': RequestFacts & {
       readonly ip: string | undefined
       readonly guard: string
-      /** `identity.subject`; `undefined` when nobody is identified. */
+      /** `identity.subject`; `undefined` if no caller is identified. */
       readonly subject: string | undefined
       readonly status: number
       readonly code: string

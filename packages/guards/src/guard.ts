@@ -32,8 +32,8 @@ export interface GuardOptions<C = IdentifiedContext, R = unknown> {
   /** What logs and events call it. Default: the guard's own name. */
   name?: string
   /**
-   * Finds the record once, for all guards that decide on one; `null` or `undefined` when there is none. Default: they are given none, and
-   * refuse unless they load one themselves.
+   * Finds the record once, for all guards that decide on one; `null` or `undefined` if the record
+   * does not exist. Default: the guards get no record, and refuse unless they load one themselves.
    */
   load?: (ctx: C) => MaybePromise<R | null | undefined>
   /** The realm of challenges. Default `api`. */
@@ -44,7 +44,7 @@ export interface GuardOptions<C = IdentifiedContext, R = unknown> {
   mode?: 'enforce' | 'shadow'
 }
 
-/** What the middleware reads itself, which at run time may be nobody. */
+/** The state that the middleware reads itself. At run time the identity may be missing. */
 type Context = RequestContext<{ identity?: Identity }>
 
 type Decide = (ctx: Context) => MaybePromise<Decision>

@@ -21,7 +21,10 @@ export interface GuardFacts {
   readonly parts: readonly NamedGuard<never, never>[]
 }
 
-/** A guard that says who it is and what it needs, and answers with decisions only. What every helper returns. */
+/**
+ * A guard with a name and a list of what it needs, which answers with decisions only. Every helper
+ * returns one.
+ */
 export interface NamedGuard<Context = unknown, Record = unknown> {
   (context: Context, record?: Record | null): MaybePromise<Decision>
   readonly [FACTS]: GuardFacts
@@ -49,7 +52,9 @@ export type StateOf<Context> = Context extends { readonly state: infer S extends
   ? { -readonly [K in keyof S]: S[K] }
   : {}
 
-/** The context that a guard needs. A plain function is not asked before somebody is identified. */
+/**
+ * The context that a guard needs. A plain function is not asked before the caller is identified.
+ */
 export type ContextOf<G> = G extends (context: infer C, ...rest: never) => unknown
   ? G extends { readonly [FACTS]: GuardFacts }
     ? C

@@ -14,9 +14,11 @@ export interface RequireIdentityOptions {
 }
 
 /**
- * Makes an optional identity a certain one: behind a login that leaves some paths open there may be nobody; behind this there is somebody, and guards compile.
+ * Makes an optional identity a certain one. Behind a login that leaves some paths open, the caller
+ * may be unknown; behind this middleware the caller is identified, and guards compile.
  *
- * Refuses with 401 and a challenge. It has no shadow mode, since what stands behind it counts on the identity.
+ * Refuses with 401 and a challenge. It has no shadow mode, since the handlers behind it count on
+ * the identity.
  *
  *     const known = edge.branch().use(requireIdentity()).use(guard(requireScopes('orders:read')))
  *

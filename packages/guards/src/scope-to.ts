@@ -118,7 +118,7 @@ function isPresent(column: string, value: unknown): boolean {
 
 const frozen = (value: unknown) => (Array.isArray(value) ? Object.freeze(value) : value)
 
-/** A promise is no plain value: nobody waits for it, and its rejection would end the process. */
+/** A promise is no plain value: no code awaits it, and its rejection would end the process. */
 function letGo(value: unknown): void {
   if (isPromise(value)) value.then(undefined, () => {})
 }

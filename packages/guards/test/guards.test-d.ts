@@ -46,7 +46,7 @@ describe('a guard as a middleware demands what it needs', () => {
   it('refuses a pipeline without an identity, or with one that is optional', () => {
     // @ts-expect-error no earlier middleware gives an identity
     pipeline().use(guard(requireScopes('a')))
-    // @ts-expect-error a plain function is asked only when somebody is identified
+    // @ts-expect-error a plain function is asked only when the caller is identified
     pipeline().use(guard(() => true))
     // @ts-expect-error one of the guards needs an identity
     pipeline().use(guard(anyOf(allowIp(['loopback']), requireRole('admin'))))
@@ -71,7 +71,7 @@ describe('a guard as a middleware demands what it needs', () => {
     )
     const both = guard(allOf(paid, requireRole('admin')))
     expectTypeOf(both).toEqualTypeOf<Middleware<{ plan: 'free' | 'paid'; identity: Identity }>>()
-    // @ts-expect-error nobody gives a plan
+    // @ts-expect-error no middleware gives a plan
     edge.use(both)
     // @ts-expect-error the state has no such name
     defineGuard('paid', (ctx: { state: { plan: string } }) => ctx.state.plan === 'paid', { needs: ['plans'] })
@@ -121,7 +121,7 @@ describe('a guard that is checked demands what it needs', () => {
     )
     // @ts-expect-error no identity
     check(requireScopes('a'), {})
-    // @ts-expect-error the action is that of a method, and there is none
+    // @ts-expect-error the action is that of a method, and the context has no method
     check(permissions({ resource: 'users' }), { identity })
     // @ts-expect-error no clock
     check(requireFreshLogin('5m'), { identity })

@@ -58,10 +58,11 @@ export interface Health<Needs extends object = {}> extends Middleware<Needs> {
 /**
  * Answers the probes of Kubernetes, load balancers and people: `/health/live`, `/health/ready`, `/health/startup`, `/health` and `/ready`.
  *
- * Defends the server against being restarted for a dependency's fault (liveness asks none), against traffic that it cannot serve (readiness),
- * and what it depends on against its probes: one question at a time, and results are shared. Strangers see a status and
- * nothing of the checks. Fails closed: what does not answer in time, throws or answers nonsense is unhealthy, and details are withheld
- * from whoever cannot be shown to be entitled.
+ * Protects the server from restarts for a dependency's fault (liveness asks none) and from traffic
+ * that it cannot serve (readiness). Protects the dependencies from probes: one question at a time,
+ * and results are shared. Clients without access see a status and nothing of the checks. Fails
+ * closed: a check that does not answer in time, throws or returns nonsense is unhealthy, and
+ * details are withheld from clients that are not known to be entitled.
  *
  *     pipeline().use(health({ checks: [redis(client), sql(() => pool.query('SELECT 1'))] }))
  *

@@ -54,8 +54,9 @@ const MESSAGE = 'request'
 /**
  * One record for each request, when its response has really ended: 5xx as `error`, 4xx and clients that left as `warn`, the rest as `info`.
  *
- * No header, query or body is written unless its header is named, and the headers of credentials cannot be named. What is written is JSON on
- * one line, so that nothing a client sends can forge another. A logger that fails harms nobody: the failure goes to the pipeline's own.
+ * No header, query or body is written unless its header is named, and the headers of credentials
+ * cannot be named. Each record is JSON on one line: a client cannot forge another. A failure of the
+ * logger changes no answer: it goes to the pipeline's own logger.
  *
  *     pipeline().use(accessLog({ logger: pino(), headers: ['user-agent'] }))
  *

@@ -69,7 +69,7 @@ export class Collector {
   }
 
   text(): Promise<string> {
-    // One at a time: whoever asks meanwhile gets the same answer.
+    // One at a time: callers in the meantime get the same answer.
     this.rendering ??= renderText(this.registry.all(), this.services.logger).finally(() => {
       this.rendering = undefined
     })

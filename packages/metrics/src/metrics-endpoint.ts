@@ -19,11 +19,13 @@ export interface MetricsEndpointOptions<Needs extends object = {}> {
 }
 
 /**
- * Serves what a `metrics()` counts to those who have logged in. `metrics()` itself stands in front of all others, where nobody is known yet, and can
- * only go by addresses and headers; this one stands behind `authenticate()`, in the same pipeline, in a branch behind `guard()`, or in another one
- * that listens elsewhere.
+ * Serves the counts of a `metrics()` to callers that have logged in. `metrics()` itself stands in
+ * front of all others, where no caller is known yet, and can use addresses and headers only. This
+ * one stands behind `authenticate()`: in the same pipeline, in a branch behind `guard()`, or in
+ * another pipeline that listens elsewhere.
  *
- * Fails closed: `authorize` is asked before anything is revealed, what it throws is a 500, and a promise is awaited.
+ * Fails closed: `authorize` is asked before anything is revealed, an error that it throws is a 500,
+ * and a promise is awaited.
  *
  *     const counted = metrics({ path: false })
  *     pipeline().use(counted).use(authenticate({ ... })).use(metricsEndpoint(counted, { authorize: requireRole('ops') }))

@@ -34,8 +34,9 @@ export interface MetricsOptions {
   /** Who may read it without `authorize`: `private` (default) is loopback and private networks, `public` is everybody. */
   readonly access?: 'private' | 'public'
   /**
-   * Decides who may read it, instead of `access`. What it throws is a 500, and reveals nothing. It knows of no identity, as `metrics()` stands in
-   * front of what finds one: `metricsEndpoint()` serves those who have logged in.
+   * Decides which clients may read it, instead of `access`. An error that it throws is a 500, and
+   * reveals nothing. It knows no identity, as `metrics()` stands in front of the login:
+   * `metricsEndpoint()` serves callers that have logged in.
    */
   readonly authorize?: Guard<RequestContext>
   /** In front of every name: `api_gateway_`. Default none. */
@@ -60,7 +61,11 @@ export interface MetricsOptions {
 }
 
 export interface Metrics extends Middleware {
-  /** A series of the team's own, in the same exposition and the same budget. @throws ConfigError for a name that is taken or is none */
+  /**
+   * A series of the team's own, in the same exposition and the same budget.
+   *
+   * @throws ConfigError if the name is taken or invalid
+   */
   counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label>
   /** As `counter`. */
   gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label>

@@ -159,7 +159,7 @@ describe('rendering', () => {
     }
     await renderText([{ name: 'a', help: 'A.', type: 'gauge', collect }], quiet)
     done = true
-    // Within 500 lines nobody else ran; between them somebody did.
+    // Within 500 lines no other code ran; between them other code did.
     expect(seen[0]).toBe(seen[499])
     expect(seen[500]).toBeGreaterThan(seen[499] as number)
     expect(seen[500]).toBe(seen[999])

@@ -43,7 +43,7 @@ describe('the endpoint behind a login', () => {
     metricsEndpoint(counted, {})
     // @ts-expect-error a middleware that is no metrics()
     metricsEndpoint({ name: 'other' }, { authorize: () => true })
-    // @ts-expect-error metrics() itself stands where nobody is known yet
+    // @ts-expect-error metrics() itself stands where no caller is known yet
     metrics({ authorize: isOperator })
   })
 })

@@ -23,7 +23,10 @@ export function rangeOf(id: string): Range {
   return { family: id.includes(':') ? 6 : 4, prefix: Number(id.slice(slash + 1)) }
 }
 
-/** The id of the network of that length around an address or a narrower network; `undefined` if there is none. */
+/**
+ * The id of the network of that length around an address or a narrower network; `undefined` if the
+ * text is no address.
+ */
 export function widened(text: string, prefix: number): string | undefined {
   const network = networkOf(text, prefix)
   return network === undefined ? undefined : folded(network)

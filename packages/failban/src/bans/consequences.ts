@@ -1,7 +1,7 @@
 /** What a store of bans is asked for. */
 export type Operation = 'load' | 'save' | 'remove'
 
-/** What a failure means for whoever reads the log. */
+/** The meaning of a failure, for the log. */
 export const CONSEQUENCES: Readonly<Record<Operation, string>> = {
   load: 'the kept bans could not be read and are not in force in this process',
   save: 'a ban could not be kept: it is in force in this process, and lost at its end',

@@ -18,7 +18,7 @@ export interface EscalationOptions {
   factor?: number
   /** No ban that a jail makes is longer, jitter apart. Default `30d`, or the longest ban of a jail if that is more. */
   max?: Duration
-  /** Up to so much is added by chance, so that nobody can tell when to come back. Default none. */
+  /** Maximum random time added, so that a client cannot tell when its ban ends. Default none. */
   jitter?: Duration
   /** How long an earlier ban counts. Default `30d`. */
   memory?: Duration

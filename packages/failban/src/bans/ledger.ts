@@ -3,10 +3,11 @@ import { type Range, rangeOf, widened } from './ban-id.js'
 import type { HeldBan } from './held-ban.js'
 
 /**
- * The bans that this process knows, all of them, so that absence means not banned and a decision waits for nothing.
+ * All bans that this process knows: absence means not banned, and a decision waits for nothing.
  *
- * A client is found by its key with one look into a map. Bans of other widths, which people make, are looked up by address in
- * intervals, and only if there are any. A ban that is over is still here until somebody removes it.
+ * A client is found by its key with one look into a map. Bans of other widths, which operators
+ * make, are looked up by address in intervals, and only if there are any. A ban that is over stays
+ * until it is removed.
  */
 export class Ledger {
   private readonly entries = new Map<string, Entry>()
@@ -33,7 +34,7 @@ export class Ledger {
     this.index = undefined
   }
 
-  /** The ban of a client, which may be over. Allocates nothing when there is none. */
+  /** The ban of a client, which may be over. Allocates nothing if the client is not banned. */
   of(client: ClientAddress): HeldBan | undefined {
     const { key, ip } = client
     if (key === undefined || ip === undefined) return undefined

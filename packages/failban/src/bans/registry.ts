@@ -30,7 +30,9 @@ export interface RegistryOptions {
   readonly onLifted: (ip: string) => void
 }
 
-/** The bans in force: made, found, lifted, ended, restored, kept in a store and told of. */
+/**
+ * The bans in force: made, found, lifted, expired, restored, kept in a store and emitted as events.
+ */
 export class BanRegistry implements ProcessBans {
   clock: Clock = systemClock
   logger: Logger = consoleLogger
@@ -71,7 +73,7 @@ export class BanRegistry implements ProcessBans {
   }
 
   /**
-   * The ban of a client. Allocates nothing when there is none.
+   * The ban of a client. Allocates nothing if the client is not banned.
    *
    * @param now monotonic
    */
@@ -203,7 +205,10 @@ export class BanRegistry implements ProcessBans {
     return true
   }
 
-  /** The oldest ban that nobody made by hand goes: it is the nearest to its end, and another violation brings it back. */
+  /**
+   * Evicts the oldest ban that was not made by hand: it is the nearest to its end, and another
+   * violation brings it back.
+   */
   private makeRoom(): boolean {
     for (const ban of this.ledger.bans()) {
       if (ban.record.source === MANUAL) continue
@@ -280,7 +285,7 @@ interface Failure {
   readonly error: unknown
 }
 
-/** Nobody waits for it; a failure has been told of. */
+/** The promise is not awaited; a failure has been emitted already. */
 export function forget(kept: MaybePromise<unknown>): void {
   if (isPromise(kept)) kept.then(undefined, () => {})
 }

@@ -90,7 +90,7 @@ export class Jail {
   /** What is counted against clients that are banned already. */
   private readonly banned: TallyBook
 
-  /** @param untold how long a missing path that was told of is not told of again */
+  /** @param untold how long a reported missing path is not reported again */
   constructor(options: CheckedJail, maxKeys: number, untold: number) {
     this.name = options.name
     this.banMs = options.ban

@@ -46,8 +46,9 @@ export class ExactTally implements Tally {
 const BUCKETS = 8
 
 /**
- * The sum over the last `window` in eight buckets, for thresholds that would need many places. It forgets a violation up to an
- * eighth of the window early and never late, so that it bans nobody whom the exact sum would not.
+ * The sum over the last `window` in eight buckets, for thresholds that would need many places. A
+ * violation expires up to an eighth of the window early and never late: no client is banned that
+ * the exact sum would not ban.
  */
 export class BucketTally implements Tally {
   private readonly width: number

@@ -1,7 +1,7 @@
 /**
- * Beginnings of paths that nobody asks a Node server for but a scanner: secrets left in the web root, version control, and other people's
- * products. In lower case; compared with the decoded path. Only an answer from 400 counts, so that a team which does serve one of
- * them bans nobody.
+ * Beginnings of paths that only scanners request from a Node server: secrets left in the web root,
+ * version control, and products of other vendors. In lower case; compared with the decoded path.
+ * Only an answer from 400 counts: a team that serves one of these paths bans no client.
  */
 export const PROBE_PATHS: readonly string[] = Object.freeze([
   '/.env',

@@ -71,8 +71,10 @@ function isOwnRefusal({ denial }: RequestContext): boolean {
 }
 
 /**
- * Whether there is nothing at a path, as far as can be told: not a record that its route does not have, nor what a middleware keeps from this caller. Who asks for
- * five orders that are gone is no scanner. A catch-all route is none: static files and single-page applications are behind it.
+ * Whether nothing exists at a path, as far as the pipeline knows. A missing record of an existing
+ * route does not count, nor a record that a middleware hides from this caller: a client that asks
+ * for five deleted orders is no scanner. A catch-all route does not count as a route: static files
+ * and single-page applications are behind it.
  */
 function isNowhere({ denial }: RequestContext, route: string | undefined): boolean {
   return denial?.by === undefined && (route === undefined || route.includes('*'))

@@ -16,12 +16,13 @@ export interface ViolationOptions {
 }
 
 /**
- * Speaks against the client of this request: for what only the team can see, such as a honeypot field that was filled in. Every
- * `failban()` of the pipeline counts it. A client without an address is never counted.
+ * Counts a violation of this request's client that only the team can see, such as a honeypot field
+ * that was filled in. Every `failban()` of the pipeline counts it. A client without an address is
+ * never counted.
  *
  *     violation(ctx, { source: 'honeypot', weight: 5 })
  *
- * @throws TypeError for a source or weight that is none; inside a middleware that is a 500
+ * @throws TypeError if the source or weight is invalid; inside a middleware that is a 500
  */
 export function violation(
   ctx: Pick<RequestContext, 'client' | 'services' | 'requestId' | 'method' | 'path'>,

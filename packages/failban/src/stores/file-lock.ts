@@ -21,12 +21,16 @@ interface Held {
 }
 
 /**
- * Keeps two processes from one file: when one of them compacts it, the other would go on writing to a file that has no name.
+ * Keeps a second process from the file: otherwise, when one of them compacts it, the other would go
+ * on writing to a file without a name.
  *
- * Each puts a file of its own beside it (`bans.jsonl.lock-...`, with its process id, start and host) and then looks for others: never do two
- * find none. Of two that start in the same moment both may be refused. The file of a process that is gone (killed, power lost, its number
- * taken by another one) is removed by whoever finds it; a process on another host cannot be asked and is believed. One in another container
- * of this machine, whose number says nothing here, is asked by its pulse (`bans.jsonl.lock-....sock`), and believed if it has none.
+ * Each process puts a lock file of its own beside it (`bans.jsonl.lock-...`, with its process id,
+ * start and host) and then looks for others: at least one of two processes finds the other. If two
+ * start in the same moment, both may be refused. The lock file of a process that has ended (killed,
+ * power lost, its number taken by another one) is removed by the next process that finds it. A
+ * process on another host cannot be checked: its lock counts. The number of a process in another
+ * container of this machine says nothing here: the process is checked through its pulse
+ * (`bans.jsonl.lock-....sock`). Without a pulse its lock counts.
  */
 export class FileLock {
   private readonly path: string
@@ -123,7 +127,7 @@ async function markOf(pid: number): Promise<string | null> {
   }
 }
 
-/** What cannot be read was cut short by a loss of power: nobody living has written it. */
+/** An unreadable lock was cut short by a loss of power: no running process has written it. */
 function parseHolder(text: string | undefined): Holder | undefined {
   try {
     const { pid, host, mark, pidNamespace } = JSON.parse(text ?? '') as Partial<Holder>

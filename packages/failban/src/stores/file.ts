@@ -9,18 +9,22 @@ import { isMountPoint, placeOf } from './file-place.js'
 import type { BanStore, ProcessBans } from './store.js'
 
 /**
- * Bans in a file of this machine: a line is appended for each step, and the file is rewritten when most of it is past.
+ * Bans in a file of this machine: a line is appended for each step, and the file is rewritten when
+ * most of it is past.
  *
- * A `save` is settled when its line is on the disk (`fdatasync`); lines that come while one is written share the next write. So no end
- * of the process or of the power loses a ban that was acknowledged. What a crash cut short, which nobody was told of, is skipped with a
+ * A `save` is settled when its line is on the disk (`fdatasync`); lines that come while one is
+ * written share the next write. A ban that was acknowledged survives an end of the process and a
+ * loss of power. A line that a crash cut short was never acknowledged: it is skipped with a
  * warning. A rewrite goes to a new file that takes the old one's name when it is complete.
  *
- * One process a file: a second one is refused by a lock file beside it. When the disk fails, or somebody moves the file away, bans stay in
- * force in memory and the whole file is written anew: with the next ban, every 30 s, and at the end. It holds addresses of people and is
- * readable for its owner only.
+ * One process a file: a second one is refused by a lock file beside it. When the disk fails, or the
+ * file is moved away, bans stay in force in memory and the whole file is written anew: with the
+ * next ban, every 30 s, and at the end. The file holds addresses of people and is readable for its
+ * owner only.
  *
  * @param path its folder is made if it is missing
- * @throws ConfigError for a path that is none, and on workerd, whose files end with the request; from `open` also for a file that is held, is mounted by itself, or is something else
+ * @throws ConfigError if the path is invalid, and on workerd, whose files end with the request;
+ * from `open` also for a file that is held, is itself a mount point, or is something else
  */
 export function fileBans(path: string): BanStore {
   const checked = text({ max: 4096 })(path, { owner: OWNER, option: 'path' })
@@ -141,7 +145,8 @@ class FileBans implements BanStore {
       const error = failure ?? (await this.write(batch))
       for (const { settle } of batch) settle(error)
     }
-    // In the same step as the look at what waits, so that nobody adds to a pump that has stopped.
+    // In the same step as the look at the queue: otherwise an entry could be added to a pump that
+    // has stopped.
     this.pumping = undefined
   }
 
@@ -149,7 +154,10 @@ class FileBans implements BanStore {
     return new Error(`${this.path} is closed`)
   }
 
-  /** A file that was moved away or deleted, as log rotation does, still takes lines that nobody would find again. */
+  /**
+   * A file that was moved away or deleted, as log rotation does, still takes lines, but no process
+   * would find them again.
+   */
   private async look(): Promise<void> {
     try {
       const [own, named] = [await this.file?.stat(), await stat(this.path)]
@@ -181,7 +189,7 @@ class FileBans implements BanStore {
     this.lines += batch.length
   }
 
-  /** A failed rewrite for the sake of size harms nobody: the old file is still whole. */
+  /** A failed rewrite for the sake of size loses nothing: the old file is still whole. */
   private async compact(): Promise<void> {
     try {
       await this.rewrite()
@@ -221,7 +229,8 @@ class FileBans implements BanStore {
   }
 
   /**
-   * In slices, so that requests are served in between. What changes meanwhile waits as a step of its own, which is appended after.
+   * In slices, so that requests are served in between. A change in the meantime waits as a step of
+   * its own, which is appended after.
    */
   private async writeRecords(file: FileHandle): Promise<number> {
     let slice = HEADER
@@ -279,7 +288,10 @@ class FileBans implements BanStore {
     return true
   }
 
-  /** The whole lines. What follows the last line break was cut short by a crash before it was acknowledged. */
+  /**
+   * The whole lines. A crash cut short the text after the last line break before it was
+   * acknowledged.
+   */
   private async read(logger: ProcessBans['logger']): Promise<string> {
     const bytes = await readFile(this.path)
     const end = bytes.lastIndexOf(10) + 1

@@ -6,9 +6,10 @@ import { type Asked, factsOf, partsOf } from './parts.js'
 /**
  * Allows what one of the guards allows. They are asked in order until one does; an error in one that is asked is an error of the whole.
  *
- * When all refuse, one refusal is answered, so that the client learns how to get in and nothing more: a 401 first, since logging in may
- * change every other answer; then a 404, since a guard that conceals would else be betrayed by one that does not; then the 403 with the
- * fewest missing scopes; then another 403. Among equals the first guard's. The reasons of all are in the log and the event.
+ * When all refuse, the client gets one refusal, which says how to get in and nothing more. A 401
+ * comes first, since logging in may change every other answer. Then a 404: otherwise a guard that
+ * does not conceal would betray one that does. Then the 403 with the fewest missing scopes; then
+ * another 403. Among equals the first guard's. The reasons of all are in the log and the event.
  *
  *     guard(anyOf(requireRole('admin'), requireOwnership({ load })))
  *

@@ -6,8 +6,9 @@ import { type Asked, factsOf, partsOf } from './parts.js'
 /**
  * Allows what the guard refuses, and refuses what it allows.
  *
- * Only a decided "no" becomes a "yes". A 401 stays, since a stranger is not somebody without the role; so do errors, and refusals for want
- * of what the guard decides by - a record, a tenant, an address: `not(allowIp(blocked))` lets nobody in whose address is unknown.
+ * Only a decided "no" becomes a "yes". A 401 stays, since an unknown caller is not a caller without
+ * the role. So do errors, and refusals because the guard lacks a record, a tenant or an address:
+ * `not(allowIp(blocked))` refuses a client whose address is unknown.
  *
  * @throws ConfigError when it is given no guard
  */

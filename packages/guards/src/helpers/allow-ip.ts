@@ -13,8 +13,9 @@ import { type NamedGuard, withFacts } from '../named-guard.js'
 
 export interface AllowIpOptions {
   /**
-   * Also accepts an address that is only the last one that could be verified: a trusted proxy that named no client, or a chain that broke off.
-   * Default false, since whoever comes through that proxy has its address.
+   * Also accepts an address that is only the last one that could be verified: a trusted proxy that
+   * named no client, or a chain that broke off. Default false, since every client of that proxy has
+   * its address.
    */
   unverified?: boolean
 }
@@ -27,12 +28,12 @@ export interface Located {
 /**
  * Requires that the client's address, as the pipeline's `trust` found it, is in one of the ranges. Needs no identity.
  *
- * An address is where a packet came from, not who sent it: use it beside an identity, not instead. Refuses when there is no address, or none
- * that was verified to its end.
+ * An address is where a packet came from, not who sent it: use it beside an identity, not instead.
+ * Refuses a client without an address, or with one that was not verified to its end.
  *
  *     allowIp(['10.0.0.0/8', '2001:db8::/32'])
  *
- * @throws ConfigError for what is no range, and for an empty list, which would let nobody in
+ * @throws ConfigError for an invalid range, and for an empty list, which would refuse every client
  */
 export function allowIp(
   ranges: readonly AddressRange[] | CidrSet,

@@ -16,7 +16,10 @@ import { type Caller, type IdentifiedContext, type NamedGuard, withFacts } from 
 export type Loadless<Options> = Omit<Options, 'load'> & { load?: never }
 
 export interface RecordOptions<C = IdentifiedContext, R = unknown> {
-  /** Finds the record when none is given, as in `guard()`; `null` or `undefined` when there is none. */
+  /**
+   * Finds the record if none is passed, as in `guard()`; `null` or `undefined` if the record does
+   * not exist.
+   */
   load?: (ctx: C) => MaybePromise<R | null | undefined>
   /** Whether the caller may not even know that the record exists: refuses with 404, as if it did not. Default false: with 403. */
   conceal?: boolean

@@ -5,10 +5,11 @@ import { forbidden } from '../decision.js'
 export type RecordId = string | number | bigint | null | undefined
 
 /**
- * Tells whether a record's id is that of the caller. One that is absent or empty, on either side, is nobody's, and that is no answer: two things
- * unset are never the same, nor does `not` make a yes of it.
+ * Whether a record's id is that of the caller. An id that is absent or empty, on either side,
+ * leaves the guard undecided: two unset ids are never the same, nor does `not` turn that into a
+ * yes.
  *
- * @returns a function that throws a TypeError for what is no id, a promise above all
+ * @returns a function that throws a TypeError for an invalid id, a promise above all
  */
 export function sameId(guard: string): (id: unknown, mine: unknown) => Decision | boolean {
   const unset = forbidden(`${guard}: the record does not say whose it is`, { undecided: true })
@@ -20,7 +21,7 @@ export function sameId(guard: string): (id: unknown, mine: unknown) => Decision 
     if (typeof id === 'string') return id === mine
     if (typeof id === 'bigint' || (typeof id === 'number' && Number.isSafeInteger(id)))
       return String(id) === mine
-    // Nobody waits for it, and its rejection would end the process.
+    // No code awaits it, and its rejection would end the process.
     if (isPromise(id)) id.then(undefined, () => {})
     throw new TypeError(
       `${guard}: the id in the record is ${typeof id === 'number' ? 'no whole number' : `of type ${typeof id}`}; allowed: a string, a whole number or nothing`,

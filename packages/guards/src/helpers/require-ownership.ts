@@ -11,8 +11,9 @@ export interface RequireOwnershipOptions<R, C = IdentifiedContext> extends Recor
 /**
  * Requires that the record is the caller's: that its owner is `identity.subject`.
  *
- * Numbers are compared by their digits; a record without an owner is nobody's, and `not` lets nobody at it either. Without a record it refuses, with 404 when it does not exist
- * or `conceal` is set, else with 403.
+ * Numbers are compared by their digits. A record without an owner is refused to every caller, also
+ * under `not`. Without a record it refuses, with 404 when it does not exist or `conceal` is set,
+ * otherwise with 403.
  *
  *     await check(requireOwnership(), ctx, order)               // order.ownerId
  *     await check(requireOwnership('userId'), ctx, order)

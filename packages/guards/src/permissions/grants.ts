@@ -69,7 +69,7 @@ export class Grants {
 }
 
 /**
- * Compiles grants once, for a function that would else return the same rows at each request.
+ * Compiles grants once, for a function that would otherwise return the same rows at each request.
  *
  * @throws ConfigError naming the row that is wrong
  */
@@ -82,7 +82,8 @@ export const grantsOption: Check<Grants> = (value, at) =>
   value instanceof Grants ? value : new Grants(joined(list(grant, { max: 1_000_000 })(value, at).flat()))
 
 /**
- * The permissions that a credential carries. What is no `resource:action` grants nothing, as issuers put other things there too.
+ * The permissions that a credential carries. A text that is no `resource:action` grants nothing, as
+ * issuers put other things there too.
  *
  * @throws TypeError for a denial that cannot be read: passing it over would allow what it forbids
  */

@@ -28,7 +28,7 @@ export function recordingLogger(logged: Logged[]): Logger {
   return { debug() {}, info() {}, warn: write('warn'), error: write('error') }
 }
 
-/** A pipeline in which this caller, or nobody, is identified. What it logs is kept. */
+/** A pipeline in which this caller, or no caller, is identified. Its log is kept. */
 export function edgeOf(
   who: Identity | null = identity(),
   more: { clock?: Clock; logged?: Logged[]; production?: boolean } = {},

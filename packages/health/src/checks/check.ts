@@ -16,12 +16,16 @@ import {
 /** Which probes ask: `live` only what a restart repairs, `ready` what traffic needs, `startup` what has to be done once. */
 export type CheckKind = 'live' | 'ready' | 'startup'
 
-/** What a check may tell beside its verdict, shown to whoever may see details: at most 16 facts, strings cut at 200 characters. */
+/**
+ * Facts of a check beside its verdict, shown to clients that may see details: at most 16 facts,
+ * strings cut at 200 characters.
+ */
 export type CheckFacts = Readonly<Record<string, string | number | boolean | null>>
 
 /**
- * `true` or nothing is healthy, `false` is not; an object says it in `healthy`, with facts beside it. A throw or a rejection is
- * unhealthy, and so is anything else: a result that nobody understands must not count as good.
+ * `true` or nothing is healthy, `false` is not; an object says it in `healthy`, with facts beside
+ * it. An error or a rejection is unhealthy, and so is any other result: a result without a meaning
+ * must not count as good.
  */
 export type CheckVerdict = boolean | undefined | void | ({ readonly healthy: boolean } & CheckFacts)
 

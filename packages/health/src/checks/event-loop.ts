@@ -7,11 +7,12 @@ export interface EventLoopOptions extends CommonOptions {
   maxDelay?: Duration
 }
 
-/** How often the loop is looked at. What is below it is the timer's own step, and no delay. */
+/** How often the delay of the loop is sampled. A delay below it is the timer's own step. */
 const RESOLUTION_MS = 20
 
 /**
- * Whether the event loop turns: a process that computes for seconds answers nobody, though its port is open. Facts: `p99_ms`, `max_ms`.
+ * Whether the event loop turns: a process that computes for seconds answers no request, though its
+ * port is open. Facts: `p99_ms`, `max_ms`.
  *
  * @throws ConfigError, also on a runtime that does not measure its loop, such as workerd
  */

@@ -57,7 +57,7 @@ export function http(options: HttpOptions): Check {
         ? { healthy: true, http_status }
         : { healthy: false, error: `it answered ${http_status}`, http_status }
     },
-    // What is still under way is ended: nobody waits for it any more.
+    // A request under way is aborted: its result is no longer needed.
     () => closing?.abort(new Error('the check was closed')),
   )
 }

@@ -3,10 +3,11 @@ import type { Check, CheckVerdict } from './check.js'
 import { type CheckResult, judge, messageOf } from './result.js'
 
 /**
- * Runs one check, so that however many probes come at once, what is checked sees one question at a time.
+ * Runs one check: however many probes come at once, the target gets one question at a time.
  *
- * A run that is out of time counts as failed at once, and as running until it has really ended: it is not started again meanwhile, since a
- * check that hangs would else pile up a connection per probe on what is already in trouble.
+ * A run that is out of time counts as failed at once, and as running until it has really ended. It
+ * is not started again meanwhile: otherwise a check that hangs would add a connection per probe to
+ * a target that is already in trouble.
  */
 export class Monitor {
   readonly check: Check
@@ -77,7 +78,7 @@ export class Monitor {
         this.#running = undefined
         resolve(conclude())
       }
-      // What is no promise but has a `then` may throw in it, which nobody would catch.
+      // A thenable that is no promise may throw in its `then`, where no code would catch it.
       Promise.resolve(verdict).then(
         value => settle(() => this.#judged(startedAt, value as CheckVerdict)),
         error => settle(() => this.#failed(startedAt, messageOf(error))),

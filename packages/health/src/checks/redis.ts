@@ -7,7 +7,7 @@ import { type Check, type CommonOptions, checkOf, dependencyShape } from './chec
  *
  *     health({ checks: [redis(fromIoredis(client))] })
  *
- * @throws ConfigError for a client that is none, with the function that wraps it
+ * @throws ConfigError if `client` is not wrapped, with the function that wraps it
  */
 export function redis(client: RedisClient, options: CommonOptions = {}): Check {
   const asked = redisClient(client, { owner: 'redis', option: 'client' })

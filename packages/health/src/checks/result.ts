@@ -7,7 +7,7 @@ export interface CheckResult {
   readonly latencyMs: number
   /** When the run ended, milliseconds since 1970. */
   readonly at: number
-  /** Why it is unhealthy. For whoever may see details, and never for strangers: it may name hosts. */
+  /** Why it is unhealthy. Shown only to clients that may see details: it may name hosts. */
   readonly error: string | undefined
   readonly facts: CheckFacts
 }

@@ -4,10 +4,11 @@ import { type Check, type CommonOptions, checkOf, dependencyShape } from './chec
 export type SqlQuery = (signal: AbortSignal) => Promise<unknown>
 
 /**
- * Whether a database answers, by a query that the team gives, since only it knows its driver: `sql(() => pool.query('SELECT 1'))`. What comes back is not
- * looked at; a rejection is a failure.
+ * Whether a database answers, by a query that the team gives, since only the team knows its driver:
+ * `sql(() => pool.query('SELECT 1'))`. The result is not looked at; a rejection is a failure.
  *
- * A pool that is used up makes it wait in the queue, and then it fails in time: that too is a database that cannot be reached.
+ * If the pool is used up, the query waits in the queue and fails in time: that too is a database
+ * that cannot be reached.
  *
  * @throws ConfigError
  */

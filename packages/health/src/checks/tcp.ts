@@ -8,8 +8,9 @@ export interface TcpOptions extends CommonOptions {
 }
 
 /**
- * Whether something accepts connections at an address. The connection is closed at once, and nothing is sent; a server that accepts and then
- * answers nobody passes, so what speaks a protocol is better asked in it.
+ * Whether a server accepts connections at an address. The connection is closed at once, and nothing
+ * is sent. A server that accepts connections but answers no request passes: if it speaks a
+ * protocol, check it through that protocol.
  *
  * @throws ConfigError
  */

@@ -8,7 +8,10 @@ import {
 
 export type Access = (ctx: RequestContext) => MaybePromise<boolean>
 
-/** By the team's guard alone. What it throws, or does not answer in time, withholds the details; the probe itself is answered. */
+/**
+ * By the team's guard alone. If it throws, or does not answer in time, the details are withheld;
+ * the probe itself is answered.
+ */
 export function guarded(authorize: Guard<RequestContext>): Access {
   return ctx => {
     const decision = authorize(ctx)

@@ -5,7 +5,7 @@ import { Server as TlsServer } from 'node:tls'
 import { systemClock } from '@palisade/core/middleware'
 import { refuseRequest, refuseUpgrade } from './refuse.js'
 
-/** A connection that speaks HTTP/1. One that was upgraded is none any more. */
+/** A connection that speaks HTTP/1. An upgraded connection does not count any more. */
 interface Connection {
   readonly socket: Socket
   /** In flight; more than one when the client pipelines. */
@@ -20,7 +20,7 @@ interface Connection {
   idleAt: number
 }
 
-/** How long nobody must have connected before the listener is closed. */
+/** How long no client must have connected before the listener is closed. */
 const QUIET_MS = 20
 const QUIET_TURNS = 3
 /** How often that is tried: for 2 s and more in a process that is busy, or was paused. */
@@ -37,13 +37,15 @@ export interface ConnectionRules {
 }
 
 /**
- * The connections of one HTTP/1 server, and how they come to their end without a request being lost.
+ * The connections of one HTTP/1 server, and how they are closed without losing a request.
  *
- * Node's own `server.close()` destroys every idle connection at once, with it the request that is on its way on one: between two requests a
- * connection of a busy client is idle for a moment. So the listener is closed alone, and a connection is destroyed when it has been idle for the
- * linger, nothing has been read since, and whatever lay in the kernel's buffers has been looked at. What arrives in that time is
- * refused with 503, which says that it was not processed; a reset would leave the client to guess. What has begun to arrive gets a few seconds to be whole:
- * a client that stalls in the middle of a head would else hold the process for as long as it likes.
+ * Node's own `server.close()` destroys every idle connection at once, and with it a request that is
+ * on its way: between two requests a connection of a busy client is idle for a moment. Therefore
+ * only the listener is closed. A connection is destroyed when it has been idle for the linger,
+ * nothing has been read since, and the kernel's buffers have been looked at. A request that arrives
+ * in that time is refused with 503, which says that it was not processed; a reset would leave the
+ * client to guess. A request that has begun to arrive gets a few seconds to be whole: otherwise a
+ * client that stalls in the middle of a head would hold the process for as long as it likes.
  *
  * Not seen: connections that are older than this object. Make it before the server has any.
  */
@@ -86,9 +88,10 @@ export class Connections {
   }
 
   /**
-   * Waits for a moment in which nobody connects, so that the listener can be closed: connections in its backlog, which the kernel has accepted and of
-   * which Node takes one a turn, are reset by that. A busy process needs hundreds of milliseconds for a backlog of 64. Until then no response ends its connection, as the clients that it
-   * ends are the next ones to connect.
+   * Waits for a moment without new connections, in which the listener can be closed. Closing it
+   * resets the connections in its backlog, which the kernel has accepted and of which Node takes
+   * one a turn. A busy process needs hundreds of milliseconds for a backlog of 64. Until then no
+   * response ends its connection, as the clients that it ends are the next ones to connect.
    */
   async settle(): Promise<void> {
     this.#stage = 'settling'
@@ -109,7 +112,7 @@ export class Connections {
     this.#stage = 'closing'
     this.#closedAt = systemClock.monotonic()
     const { headersTimeout } = this.#server
-    // 0 is none.
+    // 0 means no limit.
     if (headersTimeout > 0) this.#headMs = Math.min(HEAD_MS, headersTimeout)
     // Not the HTTP server's own, see above. One that never listened says so in the callback, and is closed as well.
     // Bun's HTTP servers are no net servers, and their own close leaves busy connections alone.
@@ -176,7 +179,7 @@ export class Connections {
     server.prependListener(established, onConnection)
     return () => {
       isReleased = true
-      // Somebody may have wrapped it in turn; then this one only passes on.
+      // Other code may have wrapped it in turn; then this one only passes on.
       if (server.emit === watched) server.emit = emit
       server.off('connection', onSocket)
       server.off(established, onConnection)
@@ -217,7 +220,7 @@ export class Connections {
     }
     if (connection.latest === res) connection.latest = undefined
     this.#markIdle(connection)
-    // The rest of a body that nobody read belongs to this request, not to a next one.
+    // The rest of an unread body belongs to this request, not to a next one.
     if (!req.complete) req.once('close', () => this.#markIdle(connection))
   }
 
@@ -261,8 +264,9 @@ export class Connections {
   }
 
   /**
-   * After the next look at the sockets: a request that has arrived already is read before anybody decides that its connection is idle. The time
-   * is taken before that look, so that a pause of this process in between counts for nobody's idleness.
+   * After the next look at the sockets: a request that has arrived already is read before its
+   * connection is called idle. The time is taken before that look: a pause of this process in
+   * between does not count as idleness.
    */
   #sweepSoon(): void {
     if (this.#isSweeping) return

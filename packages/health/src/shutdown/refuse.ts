@@ -11,7 +11,7 @@ const bodyOf = (retryAfterSeconds: number) =>
     },
   })
 
-/** What is read of a body that nobody wants, so that its client comes to read the answer. */
+/** Maximum size of an unwanted body that is read, so that its client comes to read the answer. */
 const MOST_BODY = 1024 * 1024
 const LONGEST_BODY_MS = 1000
 
@@ -60,7 +60,7 @@ export function refuseRequest(
 /** The same for an upgrade, whose socket has no response any more. */
 export function refuseUpgrade(socket: Duplex, retryAfterSeconds: number): void {
   const body = bodyOf(retryAfterSeconds)
-  // The client may be gone; nobody else listens.
+  // The client may be gone; the socket has no other listener.
   socket.on('error', () => {})
   const head = [
     'HTTP/1.1 503 Service Unavailable',

@@ -125,8 +125,9 @@ export class Shutdown implements GracefulShutdown {
   async #run(): Promise<void> {
     const { clock, delayMs, lifecycle, logger, timeoutMs } = this.#rules
     this.#phase = 'draining'
-    // It keeps the process alive on purpose, unlike every other timer: a handler that waits for nothing the loop knows of would else
-    // end the process in the middle, with exit code 0. It lasts as long as the shutdown.
+    // It keeps the process alive on purpose, unlike every other timer. Otherwise a handler that
+    // waits for nothing the loop knows of would end the process in the middle, with exit code 0. It
+    // lasts as long as the shutdown.
     this.#hardTimer = setTimeout(() => this.#force('its time is up', 1), timeoutMs)
     this.#startedAt = clock.monotonic()
     try {

@@ -11,7 +11,10 @@ export interface SignalRules {
   readonly onForce: (signal: NodeJS.Signals, code: number) => void
 }
 
-/** Tells the first signal, a duplicate of it within a second, and a later one from somebody who will not wait. */
+/**
+ * Tells apart the first signal, a duplicate of it within a second, and a later one, which forces
+ * the end.
+ */
 export function signalGate({ clock, onFirst, onForce }: SignalRules): (signal: NodeJS.Signals) => void {
   let firstAt: number | undefined
   return signal => {

@@ -48,7 +48,7 @@ export interface Child {
   readonly port: number
   readonly messages: readonly Message[]
   signal(name: NodeJS.Signals): void
-  /** Resolves when it has told of this event. */
+  /** Resolves when it has reported this event. */
   told(event: string): Promise<void>
   /** Resolves to its exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals>

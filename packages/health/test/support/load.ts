@@ -7,7 +7,7 @@ export interface Tally {
   told: number
   /** 503 with `Retry-After` and `Connection: close`: not processed, and said so. */
   refused: number
-  /** Nobody listened any more. */
+  /** Requests that found no listener any more. */
   unconnected: number
   /** Everything else, which must not be. */
   readonly lost: string[]
@@ -23,7 +23,10 @@ export interface Load {
   readonly done: Promise<void>
 }
 
-/** Clients with one keep-alive connection each, that ask again as soon as they are answered, until nobody listens or `stop()`. Every fourth asks for long work. */
+/**
+ * Clients with one keep-alive connection each, that ask again as soon as they are answered, until
+ * the listener is closed or `stop()`. Every fourth asks for long work.
+ */
 export function load(port: number, clients: number, longMs: number): Load {
   const tally: Tally = { answered: 0, told: 0, refused: 0, unconnected: 0, lost: [] }
   const waiting: { count: number; resolve: () => void }[] = []

@@ -52,7 +52,7 @@ export class Endpoint {
     ]
   }
 
-  /** An answer, or nothing where the request is for somebody else, as nearly all are. */
+  /** An answer, or nothing if the request is for another handler, as nearly all are. */
   answer(ctx: RequestContext): Answer {
     const { path } = ctx
     // Most other paths differ in the letter behind the slash; by its index, as methods of strings are not always inlined.

@@ -37,7 +37,7 @@ function refresh(metric: Exposed, logger: Logger): void {
     )
   try {
     const asked: unknown = metric.refresh?.()
-    // Nobody waits for it, and its rejection would end the process.
+    // No code awaits it, and its rejection would end the process.
     if (isPromise(asked)) asked.then(undefined, report)
   } catch (error) {
     report(error)

@@ -17,7 +17,7 @@ export interface RequestMetricsOptions {
   readonly buckets: readonly number[]
   readonly maxRoutes: number
   readonly startedAtMs: number
-  /** That of the JSON view. What comes behind its end is counted after it has ended. */
+  /** The period of the JSON view. A request behind its end is counted after it has ended. */
   readonly period: Period
 }
 
@@ -66,12 +66,12 @@ export class RequestMetrics {
     totals[0] = (totals[0] as number) + 1
     totals[1] = (totals[1] as number) + durationMs
 
-    // Of a body that was cut short nobody knows how much came.
+    // The sent length of a body that was cut short is unknown.
     if (aborted) {
       series.aborted++
       return
     }
-    // To HEAD and in a 304 the length tells of a body that is not sent.
+    // For HEAD and in a 304, the length is that of a body that is not sent.
     if (responseBytes !== undefined && responseBytes >= 0 && method !== 'HEAD' && status !== 304)
       series.addResponseSize(responseBytes)
     const length = ctx.header('content-length')

@@ -1,7 +1,7 @@
 /**
- * How many series one registry may hold in all, so that no label value that comes from outside can fill the memory or the
- * monitoring system. A series is one combination of label values, whatever it takes to show it. What does not fit is counted in
- * `metrics_series_dropped_total`.
+ * The maximum number of series of one registry: label values from outside cannot fill the memory or
+ * the monitoring system. A series is one combination of label values, whatever it takes to show it.
+ * Values beyond the maximum are counted in `metrics_series_dropped_total`.
  */
 export class SeriesBudget {
   readonly limit: number

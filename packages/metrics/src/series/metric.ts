@@ -16,7 +16,10 @@ export interface MetricOptions<Label extends string> {
   readonly labels?: readonly Label[]
 }
 
-/** A value for each label name. What is left out is the empty string, which Prometheus takes for absent. */
+/**
+ * A value for each label name. A missing label is the empty string, which Prometheus takes for
+ * absent.
+ */
 export type Labels<Label extends string> = Readonly<Partial<Record<Label, string>>>
 
 /** The arguments of a method: the labels first, as in prom-client, where the metric has any. */

@@ -10,7 +10,7 @@ export const prefix: Check<string> = text({
   max: LONGEST,
 })
 
-/** `le` is the bucket's own label in every histogram, so it is nobody's. */
+/** `le` is the bucket's own label in every histogram, and cannot be used otherwise. */
 export const label: Check<string> = text({
   pattern: /^(?!(?:__|le$))[a-zA-Z_][a-zA-Z0-9_]*$/,
   allowed: 'letters, digits and _, not beginning with a digit or "__", and not "le"',

@@ -32,19 +32,19 @@ export class Registry {
     this.prefix = options.prefix
   }
 
-  /** @throws ConfigError for a name that is taken, is none, or does not end in `_total` */
+  /** @throws ConfigError if the name is taken, is invalid, or does not end in `_total` */
   counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label> {
     const counter = new Counter(this.define<Label>(checkCounter(options)), this.budget)
     return this.add(bindMethods(counter, 'inc', 'collect'))
   }
 
-  /** @throws ConfigError for a name that is taken or is none */
+  /** @throws ConfigError if the name is taken or invalid */
   gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label> {
     const gauge = new Gauge(this.define<Label>(checkGauge(options)), this.budget, options.collect)
     return this.add(bindMethods(gauge, 'set', 'inc', 'dec', 'refresh', 'collect'))
   }
 
-  /** @throws ConfigError for a name that is taken or is none, and for buckets that do not ascend */
+  /** @throws ConfigError if the name is taken or invalid, or if the buckets do not ascend */
   histogram<Label extends string = never>(options: HistogramOptions<Label>): Histogram<Label> {
     const { buckets = DURATION_BUCKETS, ...checked } = checkHistogram(options)
     const histogram = new Histogram(this.define<Label>(checked), this.budget, buckets)

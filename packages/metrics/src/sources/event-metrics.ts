@@ -2,10 +2,11 @@ import type { EventBus } from '@palisade/core'
 import type { Registry } from '../series/registry.js'
 
 /**
- * What the other packages tell over the event bus, as counters. No address, no user and no path is ever a label: only what the team's own
- * code and configuration name, and that within the registry's budget.
+ * Counts the events of the other packages. No address, no user and no path is ever a label: labels
+ * hold only names from the team's own code and configuration, within the registry's budget.
  *
- * Not counted: `request:start` and `request:end`, which the middleware sees itself, and `shutdown:*`, which nobody would scrape.
+ * Not counted: `request:start` and `request:end`, which the middleware sees itself, and
+ * `shutdown:*`, which would never be scraped.
  *
  * @returns ends it
  */

@@ -18,8 +18,8 @@ interface Active extends Pick<Traceparent, 'sampled' | 'random'> {
 }
 
 /**
- * What the callback says of the active span; `undefined` where there is none. OpenTelemetry says so with ids of
- * zeros.
+ * The active span that the callback returns; `undefined` if no span is active. OpenTelemetry
+ * expresses that with ids of zeros.
  *
  * @throws TypeError for anything else
  */

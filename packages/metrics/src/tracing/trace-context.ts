@@ -27,9 +27,10 @@ export interface TraceContextOptions {
 }
 
 /**
- * Takes part in a W3C trace (level 2): reads `traceparent` and `tracestate`, begins a trace where there is none or it is malformed, and puts the ids
- * into `state.trace` for logs and outgoing calls. Ids from outside are correlation aids of a fixed form; nothing is decided by them.
- * A callback that throws, or returns a value of the wrong type, refuses the request.
+ * Takes part in a W3C trace (level 2): reads `traceparent` and `tracestate`, begins a trace if the
+ * request has none or a malformed one, and puts the ids into `state.trace` for logs and outgoing
+ * calls. Ids from outside are correlation aids of a fixed form; nothing is decided by them. A
+ * callback that throws, or returns a value of the wrong type, refuses the request.
  *
  *     pipeline().use(traceContext()).use(accessLog())
  *

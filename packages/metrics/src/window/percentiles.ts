@@ -15,7 +15,10 @@ export class SlidingPercentiles {
     this.newest = Math.floor(nowMs / this.sliceMs)
   }
 
-  /** The counts of the newest slice by the place on the log scale, for whoever records to add to. Those of before a later `advance` are old. */
+  /**
+   * The counts of the newest slice by the place on the log scale, to which recording code adds.
+   * After an `advance`, earlier references are old.
+   */
   get counts(): Uint32Array {
     return this.slices[this.newest % SLICES] as Uint32Array
   }

@@ -1,6 +1,7 @@
 /**
- * When the JSON view begins anew. No timer: whoever is about to change or read the view asks first, and as nothing changes between the end of a
- * period and the first who asks, the view is at that moment what it was at the end.
+ * Decides when the JSON view begins anew. It has no timer: code that is about to change or read the
+ * view calls it first. Nothing changes between the end of a period and the first call, so the view
+ * is then the same as at the end.
  */
 export class Period {
   private readonly lengthMs: number

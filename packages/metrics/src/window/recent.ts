@@ -1,7 +1,10 @@
 import { SlidingPercentiles } from './percentiles.js'
 import { SlidingRate } from './rate.js'
 
-/** The requests of the last minute: how many came a second, and how long they took. Whoever records adds to `counts` and `totals`. */
+/**
+ * The requests of the last minute: how many came a second, and how long they took. Recording code
+ * adds to `counts` and `totals`.
+ */
 export class RecentRequests {
   /** By the place of their duration on the log scale. Of the slice that this second is in: slices begin with a second. */
   counts: Uint32Array
