@@ -6,7 +6,7 @@ export interface Reservation<T> {
   readonly decision: LimitDecision
   /** Whether this result of the attempt keeps what was counted. A throw or a rejection never does. */
   consumes(result: T): boolean
-  /** Is told of a refund that fails. The answer does not depend on it. */
+  /** Called when a refund fails. The answer does not depend on it. */
   failed(error: unknown): void
 }
 

@@ -20,7 +20,10 @@ export interface Strategy<C extends object = object> {
   readonly scheme: string
   /** For how long an identity is accepted after its `expiresAt`, since clocks differ. Default: not at all. */
   readonly toleranceMs?: number
-  /** Finds the credential: `null` when there is none, `'malformed'` for what no verifier can read. Synchronous, and without I/O. */
+  /**
+   * Finds the credential: `null` if the request has none, `'malformed'` for a credential that no
+   * verifier can read. Synchronous, and without I/O.
+   */
   extract(ctx: RequestContext): C | 'malformed' | null
   /**
    * Whether the credential has not the form of its own ones, so that another strategy of the rule that finds the same secret has it. Where no other one
@@ -43,7 +46,7 @@ export interface Strategy<C extends object = object> {
   secretOf?(credential: C): string
   /** Query parameters that hold a credential, so that no address that is made from the request has them. */
   readonly secretParameters?: readonly string[]
-  /** Forgets the failures that it holds against somebody. */
+  /** Resets the failures that it holds against a client or an account. */
   clear?(suspect: Suspect): MaybePromise<void>
   setup?(services: Services): void
   /** When the last pipeline is disposed of that has the `authenticate()` which it was given to. */
@@ -115,7 +118,10 @@ export interface Refused {
   readonly isViolation: boolean
 }
 
-/** Nobody can tell, because something that must be asked does not answer: 503, never anonymous. */
+/**
+ * The attempt is undecided, because a service that must be asked does not answer: 503, never
+ * anonymous.
+ */
 export interface Failed {
   readonly outcome: 'error'
   /** For the log only. */

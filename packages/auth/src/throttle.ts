@@ -69,8 +69,9 @@ export function isGuess(result: VerifyResult): boolean {
 const MOST_REFUSED = 10_000
 
 /**
- * Clients that a throttle has refused, for as long as it said, by monotonic time. Whoever goes on guessing must not be told by a cache, which asks no throttle, that
- * a guess was right. Known in this process; the oldest makes room.
+ * Clients that a throttle has refused, for as long as it said, by monotonic time. The cache asks no
+ * throttle: it must not reveal a right guess to a client that goes on guessing. Known in this
+ * process; the oldest makes room.
  */
 export class RefusedClients {
   readonly #until = new LRUCache<string, number>({ max: MOST_REFUSED })

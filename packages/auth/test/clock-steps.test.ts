@@ -33,7 +33,7 @@ const as = (name: string, password: string, peer = '203.0.113.9') => ({
   headers: { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` },
 })
 
-/** Users whose password is `right`, and how often somebody asked. */
+/** Users whose password is `right`, and how often their passwords were asked for. */
 function users(options: Partial<BasicOptions> = {}, throttle?: Record<string, Limiter>) {
   const count = { asked: 0 }
   const strategy = basic({

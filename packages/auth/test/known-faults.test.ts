@@ -21,7 +21,7 @@ const bySecret = () => edge({ strategies: [jwt(shared)] })
 const encode = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-/** Signed by whoever holds the key, whatever its header says. */
+/** Signed by the owner of the key, whatever the header says. */
 function signedBy(key: KeyObject, header: object, payload: unknown = claims()): string {
   const signed = `${encode(header)}.${encode(payload)}`
   const dsaEncoding = 'ieee-p1363'

@@ -28,7 +28,7 @@ test('with a rule that is optional or public, and in shadow mode, there may be n
   const unknown = authenticate({ strategies, rules })
   for (const one of [optional, open, shadow, unknown]) {
     expectTypeOf(pipeline().use(one)).toEqualTypeOf<Pipeline<{ identity: Identity | undefined }>>()
-    // @ts-expect-error an optional identity is none that a guard may count on
+    // @ts-expect-error an optional identity does not satisfy a guard that needs one
     pipeline().use(one).use(needsIdentity)
   }
 })

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 
 const DAY = 86_400_000
 
-/** Faults that rate limiters are known for. Each was somebody's security report. */
+/** Known faults of rate limiters. Each comes from a security report. */
 describe('known faults of others', () => {
   afterEach(() => {
     vi.useRealTimers()

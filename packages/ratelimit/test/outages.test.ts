@@ -17,7 +17,7 @@ interface Harm {
   /** Resolves when it is done. */
   begin(server: RedisServer): MaybePromise<void>
   end(server: RedisServer): MaybePromise<void>
-  /** Whether Redis answers nobody from `begin` to `end`. */
+  /** Whether Redis answers no request from `begin` to `end`. */
   readonly isTotal: boolean
   /** Whether Redis has its counts afterwards. */
   readonly keepsCounts: boolean

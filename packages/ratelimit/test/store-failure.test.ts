@@ -13,7 +13,7 @@ import {
   uniqueNamespace,
 } from '../../../test/support/redis.js'
 
-/** A Redis that nobody answers for. */
+/** A Redis that never answers. */
 const unreachable: RedisClient = {
   send: () => Promise.reject(new Error('connect ECONNREFUSED')),
   subscribe: () => ({ ready: Promise.resolve(), close() {} }),

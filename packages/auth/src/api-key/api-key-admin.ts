@@ -38,7 +38,8 @@ const PAGE = { ...LIST_QUERY, limit: optional(integerText({ min: 1, max: 200 }),
  *
  * A query that is not named here is a 422, and nothing is done.
  *
- * Closed unless `authorize` passes. Whoever passes may give a key any owner and any scope: ask for a right that only administrators have.
+ * Closed unless `authorize` passes. A caller that passes may give a key any owner and any scope:
+ * ask for a right that only administrators have.
  *
  *     pipeline().use(authenticate({ ... })).use(apiKeyAdmin(keys, { path: '/api-keys', authorize: requireScopes('keys:admin') }))
  *

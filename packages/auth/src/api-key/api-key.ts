@@ -57,7 +57,7 @@ export function apiKey(options: ApiKeyOptions): Strategy<PresentedKey> {
       const field = ctx.header(header)
       if (field === undefined) return null
       if (!isShared) return { key: field }
-      // A bearer token of somebody else has another form, and is none of ours.
+      // A bearer token of another strategy has another form, and is not one of our keys.
       const key = form.exec(field)?.[1] ?? ''
       return keys.verifier.isOurs(key) ? { key } : null
     },

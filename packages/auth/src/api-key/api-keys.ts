@@ -47,14 +47,14 @@ export interface ApiKeysOptions {
    * or `null`: none.
    */
   defaultRateLimit?: RateOption | false | null
-  /** Which headers tell of a key's limits, as in `rateLimit()`. Default: all. */
+  /** Which headers show a key's limits, as in `rateLimit()`. Default: all. */
   headers?: LimitHeaderOptions
   /** How often the last use is written at most. Default one minute. */
   lastUsedEvery?: Duration
   clock?: Clock
 }
 
-/** How often a change is tried again that somebody else's change came in between of. */
+/** How often a change is tried again after another change came in between. */
 const MOST_TRIES = 5
 const PEPPER = 'a secret of at least 32 characters, or 1 to 5 of them'
 

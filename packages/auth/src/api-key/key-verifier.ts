@@ -116,7 +116,7 @@ const guessed = (reason: string, record: ApiKeyRecord | undefined): Invalid => (
   subject: record?.owner,
 })
 
-/** A key that nobody made up, since its secret is right: a program that still has it guesses nothing. */
+/** A key with a right secret: a program that still has it does not guess. */
 const unfit = (reason: string, { owner }: ApiKeyRecord): Invalid => ({
   outcome: 'invalid',
   failure: reason === 'expired' ? 'expired' : 'invalid',

@@ -3,10 +3,11 @@ import type { KeyText } from './key-text.js'
 import type { ApiKeyRecord } from './record.js'
 
 /**
- * Hashes and compares the secrets of API keys. One round of HMAC is enough: the secret has 256 random bits, so that nobody tries them all. The
- * pepper is not in the store, so that a stolen store cannot be used to make a key that fits it.
+ * Hashes and compares the secrets of API keys. One round of HMAC is enough: the secret has 256
+ * random bits, too many to try. The pepper is not in the store: a stolen store cannot be used to
+ * make a key that fits it.
  *
- * Whether the key is known or not, and whichever of its secrets fits, the same work is done.
+ * The same work is done for known and unknown keys, and for each of a key's secrets.
  */
 export class SecretHasher {
   readonly #peppers: readonly (string | undefined)[]

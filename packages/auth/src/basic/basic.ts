@@ -95,7 +95,7 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
 
     extract(ctx) {
       const field = ctx.header('authorization')
-      // A malformed one is a wrong one: whoever typed it gets to type again.
+      // A malformed credential is a wrong one: the user gets to type again.
       return field === undefined || !isBasic(field) ? null : { field }
     },
 

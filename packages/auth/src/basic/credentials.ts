@@ -7,7 +7,7 @@ export interface BasicCredentials {
 
 const NAMES_BASIC = /^basic(?:$|[^\w-])/i
 const FORM = /^basic +([A-Za-z0-9+/]+={0,2})$/i
-/** RFC 7617 section 2: none in either. C1 too: nobody types them. */
+/** RFC 7617 section 2: no control characters in either. C1 too: users do not type them. */
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/
 
 export const isBasic = (field: string) => NAMES_BASIC.test(field)

@@ -15,8 +15,9 @@ export interface LockoutOptions {
   /** Wrong passwords for one account from one client before it has to wait. Default 5. */
   perClient?: number
   /**
-   * Wrong passwords for one account from wherever. Higher, since anybody can use it to keep somebody out for a while who has not logged in from the
-   * same client before. Default 100.
+   * Wrong passwords for one account from any client. Higher, since any client can use it to lock
+   * out an owner for a while, unless the owner has logged in from the same client before. Default
+   * 100.
    */
   perAccount?: number
   /** The first wait; it doubles with each further failure. Default 1 second. */
@@ -43,15 +44,16 @@ export interface Reservation {
   /** The password was right: the client starts anew, and what others did to the account stays. */
   succeeded(): void
   failed(): void
-  /** Nobody could tell: it counts for nothing. */
+  /** The verification failed: the attempt counts for nothing. */
   forgotten(): void
 }
 
 /**
- * Makes who guesses the password of an account wait, longer with each failure. An attempt counts before it is verified, so that parallel
- * ones gain nothing; what comes while it waits neither counts nor makes it longer. Who does it from many addresses meets the account's own limit,
- * which a login of the owner does not reset; it does not hold for a client that has been right before, so that nobody is kept out from where
- * they always log in.
+ * Makes a client that guesses the password of an account wait, longer with each failure. An attempt
+ * counts before it is verified, so that parallel attempts gain nothing. An attempt during the wait
+ * neither counts nor makes it longer. Guesses from many addresses meet the account's own limit,
+ * which a login of the owner does not reset. That limit does not hold for a client that has been
+ * right before: an owner is not locked out from their usual client.
  */
 export class Lockout {
   readonly #perClient: FailureCounts
@@ -122,9 +124,10 @@ export class Lockout {
 }
 
 /**
- * One text for all spellings under which a database may find the same user: many compare without regard to case, accents, width, characters that
- * are not shown or a space at the end, and each spelling would else be an account with guesses of its own. Users who really differ in nothing
- * else wait for each other.
+ * One text for all spellings under which a database may find the same user. Many databases ignore
+ * case, accents, width, characters that are not shown or a space at the end; otherwise each
+ * spelling would be an account with guesses of its own. Users whose names differ in nothing else
+ * share the wait.
  */
 export function accountOf(username: string): string {
   const bare = username.normalize('NFKD').replace(/[\p{M}\p{Default_Ignorable_Code_Point}]/gu, '')
@@ -151,13 +154,16 @@ interface Failures {
   lastAt: number
 }
 
-/** Attempts at one account that nobody has judged yet. */
+/** Attempts at one account that are not verified yet. */
 interface Attempts {
   count: number
   lastAt: number
 }
 
-/** Bounded: past `MOST_ACCOUNTS` who failed longest ago is forgotten, but nobody who has to wait now as long as there is anybody else. */
+/**
+ * Bounded: past `MOST_ACCOUNTS` the oldest failures are evicted, and those of a client that has to
+ * wait now only if no others are left.
+ */
 class FailureCounts {
   readonly #failures = new Map<string, Failures>()
   /** Apart, so that attempts which are never verified push no failure out. */

@@ -22,7 +22,7 @@ export function formatPhc({ ln, r, p, salt, hash }: PasswordHash): string {
   return `$scrypt$ln=${ln},r=${r},p=${p}$${encode(salt)}$${encode(hash)}`
 }
 
-/** `undefined` for another algorithm, another form, and a cost that nobody should pay. */
+/** `undefined` for another algorithm, another form, and a cost that is too high to pay. */
 export function parsePhc(text: string): PasswordHash | undefined {
   const [, ln, r, p, salt = '', hash = ''] = FORM.exec(text) ?? []
   const parsed: PasswordHash = {

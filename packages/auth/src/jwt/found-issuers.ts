@@ -37,9 +37,9 @@ interface Found {
 }
 
 /**
- * Issuers that a function of the team's finds. Anybody can name an issuer in a token that is not signed,
- * so the names are bounded in length, the answers are kept, each name is asked for once at a time, and
- * only so many at a time. What is returned is compiled as a configuration is.
+ * Issuers that a function of the team's finds. Any client can name an issuer in a token that is not
+ * signed. Therefore the names are bounded in length, the answers are kept, each name is asked for
+ * once at a time, and only so many at a time. The result is compiled as a configuration is.
  */
 export class FoundIssuers implements Issuers {
   readonly #ask: FindIssuer

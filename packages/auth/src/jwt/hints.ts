@@ -41,8 +41,8 @@ const HINTS: Readonly<Record<string, string>> = Object.freeze({
 export const guessed = (reason: string): Invalid => ({ ...refused(reason), isGuess: true })
 
 /**
- * A token that nobody made up: its signature was verified, or cannot be. Five colleagues with such
- * tokens must not ban their office.
+ * A token that the client did not make up: its signature was verified, or cannot be. Five
+ * colleagues with such tokens must not ban their office.
  */
 export const unfit = (reason: string, subject?: string): Invalid => ({
   ...refused(reason),

@@ -1,6 +1,9 @@
 import { wrongResult } from '@palisade/core/middleware'
 
-/** What a team makes of the claims of a token. What it does not name is read from the claims as ever. */
+/**
+ * A team's mapping of the claims of a token. Parts that it does not name are read from the claims
+ * as usual.
+ */
 export interface IdentityMapping {
   subject?: string | undefined
   scopes?: Iterable<string> | undefined

@@ -8,11 +8,11 @@ export interface KeySource {
   /** Changes whenever a key is gone: then every token that was verified before has to be verified again. */
   readonly epoch: number
   /**
-   * The keys that a token with this header may be signed with; mostly one. Empty: none that the issuer
-   * has. `undefined`: none that is known, and the token is not its client's fault: the issuer has no keys
-   * at all, or a new one may not be asked for yet.
+   * The keys that a token with this header may be signed with; mostly one. Empty: the issuer has no
+   * such key. `undefined`: no key is known, and the token is not its client's fault: the issuer has
+   * no keys at all, or a new one may not be asked for yet.
    *
-   * @throws KeysUnavailable when nobody can tell, because the issuer does not answer
+   * @throws KeysUnavailable if the issuer does not answer
    */
   keysFor(header: JWTHeaderParameters): MaybePromise<readonly VerificationKey[] | undefined>
   setup?(services: Services): void

@@ -45,7 +45,7 @@ function parse(value: unknown, at: OptionPath): KeyObject {
     if (isJwk(value) && !('d' in value) && value.kty !== 'oct')
       return createPublicKey({ key: value, format: 'jwk' })
   } catch {
-    // What OpenSSL says of a key that it cannot read helps nobody.
+    // The error of OpenSSL does not say which forms are allowed.
   }
   return refuse(at, value, FORMS)
 }

@@ -8,14 +8,14 @@ const EXPIRED = 'expired'
 const LAST_SECOND = 8_640_000_000_000
 
 /**
- * Why a token that its issuer signed is none for this API at this moment, as a word for the log;
- * `undefined` when nothing speaks against it.
+ * Why this API does not accept a token that its issuer signed at this moment, as a word for the
+ * log; `undefined` if it is accepted.
  *
- * `jwtVerify` of jose has such checks, but reads the token a second time for them, and needs the issuer
- * before it has read the token. So jose verifies the signature, and the claims that were read to find the
- * issuer are checked here, exactly typed (RFC 7519 section 4.1, RFC 8725 section 3): `iss` (by which the
- * issuer was found), the audience and `exp` must be there; `nbf` and `iat` may be. The subject is checked
- * with the rest of the identity.
+ * jose's `jwtVerify` has such checks, but reads the token a second time for them, and needs the
+ * issuer before it has read the token. Therefore jose verifies the signature, and the claims that
+ * were read to find the issuer are checked here, exactly typed (RFC 7519 section 4.1, RFC 8725
+ * section 3): `iss` (by which the issuer was found), the audience and `exp` are required; `nbf` and
+ * `iat` are optional. The subject is checked with the rest of the identity.
  *
  * @param seconds since 1970
  */

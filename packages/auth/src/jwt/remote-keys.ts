@@ -16,8 +16,10 @@ const MOST_BACKOFF_MS = 60_000
 /**
  * The keys that an issuer publishes, fetched when they are needed and kept.
  *
- * One fetch at a time, whoever waits. A token with an unknown key id waits for the one that is under way, and leads to one at most every 30 seconds, so that
- * strangers cannot use this server against the issuer. After a failure it waits 1 to 60 seconds before the next try, and keys that were there stay good for a day.
+ * One fetch at a time, however many tokens wait. A token with an unknown key id waits for the fetch
+ * under way, and starts a new one at most every 30 seconds: clients cannot use this server against
+ * the issuer. After a failure it waits 1 to 60 seconds before the next try, and keys that were
+ * there stay good for a day.
  */
 export class RemoteKeys implements KeySource {
   epoch = 0
@@ -58,7 +60,7 @@ export class RemoteKeys implements KeySource {
     // A fetch that failed is not counted: after that rest it is tried again.
     this.#askedForUnknownAt = this.#clock.monotonic()
     const now = this.#set as KeySet
-    // An issuer that withdrew all its keys refuses everybody, and nobody guesses.
+    // An issuer that withdrew all its keys refuses every token, and no client is guessing.
     return now.size === 0 ? undefined : now.keysFor(header)
   }
 
@@ -72,7 +74,7 @@ export class RemoteKeys implements KeySource {
       if (age >= AHEAD_MS) void this.#refresh()
       return this.#set
     }
-    // Whoever comes while the issuer is known to be down does not wait for it to be down once more.
+    // While the issuer is known to be down, a request does not wait for another failure.
     if (this.#set !== undefined && this.#failures > 0) void this.#refresh()
     else await this.#refresh()
     if (this.#set === undefined || this.#clock.monotonic() - this.#fetchedAt >= STALE_MS)

@@ -27,8 +27,9 @@ export function secretList(
 /**
  * The bytes of a shared secret. Text is taken as UTF-8.
  *
- * A public key is no secret: whoever put one here would accept tokens that anybody can sign (the confusion of RS256 with HS256), so it is
- * refused in every form in which it is likely to be pasted.
+ * A public key is no secret. With one here, tokens that anyone can sign would be accepted (the
+ * confusion of RS256 with HS256). Therefore it is rejected in every form in which it is likely to
+ * be pasted.
  *
  * @throws ConfigError for a secret that is too short for one of its algorithms, or holds a public key
  */

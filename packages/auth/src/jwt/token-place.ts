@@ -78,12 +78,12 @@ export function bareHeader(name: string): TokenPlace {
 }
 
 /**
- * A cookie. **Browsers send cookies on their own, also for requests that pages of other sites make**
- * (cross-site request forgery, and WebSockets, which no CORS keeps out). Set `SameSite=Lax` or `Strict`,
- * `HttpOnly` and `Secure`, and refuse what comes from other origins. Until you say so by
- * `{ csrf: 'handled' }`, a warning is logged at the start.
+ * A cookie. **Browsers send cookies automatically, also for requests that pages of other sites
+ * make** (cross-site request forgery, and WebSockets, which no CORS keeps out). Set `SameSite=Lax`
+ * or `Strict`, `HttpOnly` and `Secure`, and refuse requests from other origins. Until you declare
+ * that by `{ csrf: 'handled' }`, a warning is logged at the start.
  *
- * An empty cookie is none, as servers leave one behind at a logout.
+ * An empty cookie does not count as a token, as servers leave one behind at a logout.
  *
  * @throws ConfigError for a name that no cookie may have
  */

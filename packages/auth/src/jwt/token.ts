@@ -19,7 +19,7 @@ export interface BrokenToken {
   readonly reason: string
 }
 
-/** Reads a JWS in compact form without trusting it, or says why it is none that could ever be accepted. */
+/** Reads a JWS in compact form without trusting it, or says why it could never be accepted. */
 export function readToken(token: string): UnverifiedToken | BrokenToken {
   if (token.length > LONGEST_TOKEN) return { reason: 'token too long' }
   if (!isCompact(token)) return { reason: 'no JWS' }

@@ -25,7 +25,7 @@ export interface VerifierOptions {
   /** The team's functions; what they return is not believed. */
   readonly validate: ((claims: VerifiedClaims) => unknown) | undefined
   readonly identity: ((claims: VerifiedClaims) => unknown) | undefined
-  /** Whether somebody asks for `jti` and `sid`, so that they must be text. */
+  /** Whether a callback reads `jti` and `sid`, so that they must be text. */
   readonly needsFacts: boolean
 }
 
@@ -144,7 +144,9 @@ function factsOf({ iss, jti, sid, iat }: UnverifiedToken['claims'], sub: string)
   return Object.freeze({ iss, sub, jti: text(jti), sid: text(sid), iat })
 }
 
-/** jose's errors are the token's fault; anything else is ours, and nobody can tell. */
+/**
+ * jose's errors are the token's fault. Any other error is ours, and leaves the attempt undecided.
+ */
 function failureOf(error: unknown): Verdict {
   if (error instanceof KeysUnavailable)
     return { outcome: 'error', error, reason: 'issuer down', retryAfterSeconds: error.retryAfterSeconds }

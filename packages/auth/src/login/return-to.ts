@@ -1,4 +1,4 @@
-/** Nobody's origin (RFC 6761 section 6.4). */
+/** An origin that cannot exist (RFC 6761 section 6.4). */
 const NOWHERE = 'http://return-to.invalid'
 const LONGEST = 2048
 

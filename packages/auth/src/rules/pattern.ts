@@ -18,8 +18,9 @@ const ALLOWED =
 /** As routers write a segment that varies. Taken for a literal it would match nothing, and another rule would hold. */
 const PARAMETER = /\/:|[{}]/
 /**
- * They may stand bare in a path and escaped, and only some hosts decode the escape before they route: to Express and Koa `/a%28` is not `/a(`, to
- * Fastify and Hono it is. What the rule would see is not what every router routes.
+ * Characters that may be in a path bare or escaped. Only some hosts decode the escape before they
+ * route: to Express and Koa `/a%28` is not `/a(`, to Fastify and Hono it is. The rule would then see
+ * another path than some routers.
  */
 const AMBIGUOUS = /[!"'()<>[\]^`|]/
 
@@ -69,7 +70,7 @@ export function matches({ parts, isOpen }: Pattern, path: string): boolean {
 
 const SLASH = 47
 
-/** The paths that both match, as one pattern; `undefined` if there are none. */
+/** The paths that both match, as one pattern; `undefined` if no path matches both. */
 export function intersection(one: Pattern, other: Pattern): Pattern | undefined {
   const [short, long] = one.parts.length <= other.parts.length ? [one, other] : [other, one]
   if (short.parts.length < long.parts.length && !short.isOpen) return undefined

@@ -192,7 +192,7 @@ test.each(EACH)('%s of a key that is not there is a 404 (%s)', async (method, re
   expect(told).toEqual([])
 })
 
-// As an address that is none in the admin API of bans.
+// As an invalid address in the admin API of bans.
 describe.each(['nobody', '__proto__', '0000000000000000x', '000000000000000%20', '..%2F0000000000000'])(
   'the id %s, which is none,',
   id => {

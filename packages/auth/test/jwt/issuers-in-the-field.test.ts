@@ -500,7 +500,7 @@ describe.each(Object.entries(FIELDS))('given tokens of %s', (_, { options, sampl
       expect([status, state.identity !== undefined]).toEqual(
         verdict === 'accepted' ? [200, true] : [401, false],
       )
-      // Only of another issuer nobody knows whether it is forged.
+      // Only for a token of another issuer is it unknown whether it is forged.
       if (verdict !== 'issuer') expect(here.violations).toEqual([])
     },
   )

@@ -283,7 +283,8 @@ describe('an issuer that is down', () => {
     server.answers((_, res) => res.writeHead(500).end())
     clock.advance(10 * MINUTE)
     expect((await send(await fresh(1))).status).toBe(200)
-    // The rest after the failure is over: the next fetch is under way and hangs, and nobody waits for its end.
+    // The rest after the failure is over: the next fetch is under way and hangs, but no request
+    // waits for its end.
     clock.advance(MINUTE)
     const asked = new Promise<void>(resolve => server.answers(() => resolve()))
     for (const n of [2, 3]) expect((await send(await fresh(n))).status).toBe(200)

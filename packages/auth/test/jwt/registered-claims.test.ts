@@ -93,7 +93,8 @@ describe('given a signed token', () => {
     expect(await verdictOnText(`{${rest},"exp":${NOW + 9},"nbf":-1e999}`)).toBe('claim nbf')
   })
 
-  // RFC 7519 section 4: a parser refuses them or takes the last one. What is verified and what is used are the same text, read once.
+  // RFC 7519 section 4: a parser refuses them or takes the last one. The verified text and the used
+  // text are the same, read once.
   test('with a claim in it twice, then the last one counts everywhere', async () => {
     const rest = `"aud":"orders","exp":${NOW + 9}`
     expect(await verdictOnText(`{"iss":"${ISSUER}",${rest},"sub":"ada","sub":"eve"}`)).toBe('eve')

@@ -11,7 +11,7 @@ export interface LogLine {
 /** A pipeline with authentication on a clock that stands still, and everything that it tells. */
 export function edge(options: AuthenticateOptions, clock: FakeClock = fakeClock()) {
   const logs: LogLine[] = []
-  /** What is only written when somebody looks for a fault. */
+  /** Lines at `debug`, which are written only in a search for a fault. */
   const debugs: LogLine[] = []
   const write =
     (level: LogLine['level'], lines = logs) =>

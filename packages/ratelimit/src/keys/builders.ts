@@ -34,7 +34,8 @@ export function byClient(...none: never[]): KeyFunction {
 const clientKey: KeyFunction = withForm(clientForm, ctx => ctx.client.key ?? false)
 
 /**
- * Counts by who is logged in, and by client where nobody is. Mount it behind what gives the identity.
+ * Counts by the identity of the caller, and by client if the caller is anonymous. Mount it behind
+ * the middleware that gives the identity.
  *
  * @throws ConfigError for an argument
  */
@@ -129,7 +130,10 @@ export function compose<State extends object = {}>(
   return Object.assign(withForm(composedForm, composed), { [PARTS]: keys }) satisfies ComposedKey<State>
 }
 
-/** What builds key functions, and is none: given instead of what it returns, it would count nobody or all as one. */
+/**
+ * Functions that build key functions. One given in place of its result would count no client, or
+ * all as one.
+ */
 const BUILDERS: ReadonlySet<unknown> = new Set([
   byClient,
   byIdentity,

@@ -16,8 +16,8 @@ export interface ComposedKey<State extends object> extends KeyFunction<State> {
 }
 
 /**
- * Whether a request is counted for its client alone: the key is the client's own, or is composed with it. Whoever else is refused may be so for
- * what others did under the same key.
+ * Whether a request is counted for its client alone: the key is the client's own, or is composed
+ * with it. Under any other key a client may be refused for requests of other clients.
  */
 export function isClientsOwn<State extends object>(
   key: KeyFunction<State>,
@@ -33,7 +33,9 @@ export function isClientsOwn<State extends object>(
   return false
 }
 
-/** @throws TypeError for a value that is neither a key nor means that there is none: a promise, a number */
+/**
+ * @throws TypeError for a value that is neither a key nor the absence of one: a promise, a number
+ */
 export function requireKeyless(key: unknown): asserts key is '' | false | undefined | null {
   if (key === '' || key === false || key === undefined || key === null) return
   throw wrongResult('key', key, 'a string, false, or nothing, and no promise of them')

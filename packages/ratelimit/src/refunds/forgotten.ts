@@ -5,7 +5,7 @@ const MOST = 10_000
  * as forgotten when the oldest was that made room.
  */
 export class Forgotten {
-  /** How often a key was forgotten: the moment, for whoever begins something now. */
+  /** How often a key was reset: the current moment, for work that begins now. */
   now = 0
   private readonly last = new Map<string, number>()
   private floor = 0

@@ -1,6 +1,9 @@
 import { unref } from './waiting-room.js'
 
-/** Why a wait ended: a place became free, it took too long, whoever waited has left, or the server stops. */
+/**
+ * Why a wait ended: a place became free, it took too long, the request has left, or the server
+ * stops.
+ */
 export type WaitEnd = 'entered' | 'timeout' | 'left' | 'closed'
 
 /** Lets so many through at a time and lets others wait in line, first come, first served. Counts places, knows no requests. */
@@ -16,7 +19,10 @@ export class Gate {
     return this.line.size
   }
 
-  /** Whether there was a place. A place that becomes free goes to the line, so nobody overtakes those who wait. */
+  /**
+   * Whether a place was free. A place that becomes free goes to the line: no request overtakes
+   * those who wait.
+   */
   enter(limit: number): boolean {
     if (this.inside >= limit) return false
     this.inside++
@@ -44,7 +50,7 @@ export class Gate {
   }
 
   /**
-   * Waits in line. Whoever is told `entered` holds a place from that very moment.
+   * Waits in line. A request that gets `entered` holds a place from that moment.
    *
    * @returns leaves the line
    */

@@ -8,8 +8,8 @@ interface Batch {
 }
 
 /**
- * Counters in a store that cannot count. What is counted while the store is asked for the same counter waits and is added at once, so that
- * nobody waits for more than two turns, however many come.
+ * Counters in a store that cannot count. Uses that arrive while the store is asked for the same
+ * counter wait and are added at once: a use waits for two turns at most.
  */
 export class BatchedCounters {
   readonly #store: BoundedStore

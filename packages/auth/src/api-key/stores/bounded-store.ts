@@ -35,9 +35,10 @@ export const keyValueStore: Check<KeyValueStore> = (value, at) => {
 }
 
 /**
- * A store that answers in time or not at all. What it throws, what takes too long and what did not succeed is a `RequestError` 503.
+ * A store that answers in time or not at all. An error, a timeout or a failure of the store is a
+ * `RequestError` 503.
  *
- * Real time, not an injected clock: what it bounds is the wait for a real socket.
+ * Real time, not an injected clock: it bounds the wait for a real socket.
  */
 export class BoundedStore {
   readonly #store: KeyValueStore

@@ -10,7 +10,10 @@ const LEASE_MS = 10_000
 const MOST_WAIT_MS = 15_000
 /** So many changes of this process wait at most. */
 const MOST_WAITING = 1000
-/** How long whoever found the lock free has for writing its name, beside two round trips of the store. */
+/**
+ * How long a process that found the lock free has for writing its name, beside two round trips of
+ * the store.
+ */
 const SETTLE_MS = 10
 const LOOKS = 2
 
