@@ -26,7 +26,7 @@ export const sum = tallies => ({
   retried: tallies.flatMap(({ retried }) => retried),
 })
 
-/** The rules of CI hold wherever something says that this is CI. */
+/** The rules of CI hold if the environment says that this is CI. */
 export const inCI = () => !['', 'false', undefined].includes(process.env['CI'])
 
 /** @param {Tally} tally */

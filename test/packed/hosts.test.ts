@@ -13,7 +13,7 @@ interface Answer {
 
 const packed = inject('packed')
 
-/** What everybody installs beside the package that they want. */
+/** Packages that a project needs beside the wanted one. */
 const BASE = ['@palisade/adapters', '@palisade/core']
 
 describe.each(examples)(

@@ -4,7 +4,7 @@ import { expect, inject, it } from 'vitest'
 
 const consumer = inject('consumer')
 
-/** What runs wherever `fetch` runs: in a browser's worker, at an edge, in Deno. */
+/** Entries that run wherever `fetch` runs: in a browser's worker, at an edge, in Deno. */
 const neutral = ['@palisade/core', '@palisade/adapters/fetch', '@palisade/adapters/hono']
 
 it.each(neutral)(

@@ -86,7 +86,7 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
       }),
     )
     .use(login)
-    // A tenant with many clients meets its own quota before it is everybody's trouble.
+    // A tenant with many clients meets its own quota before it slows other tenants.
     .use(
       rateLimit({
         name: 'tenant',

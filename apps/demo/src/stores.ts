@@ -65,7 +65,7 @@ const DIRECTORY = join(tmpdir(), 'palisade-demo-')
 function databaseIn(directory: string): Client {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    // Its name can be guessed, and where it is anybody may write.
+    // The name can be guessed, and every user of the machine may write to the parent directory.
     const isOurs = process.getuid === undefined || lstatSync(directory).uid === process.getuid()
     if (directory.startsWith(DIRECTORY) && !isOurs) throw new Error("it is somebody else's")
     return createClient({ url: pathToFileURL(join(directory, 'orders.db')).href })

@@ -360,7 +360,7 @@ const others: Table = [
   ...['/health', '/health/live', '/ready'].map(
     path => [`DELETE ${path}`, { as: undefined, method: 'DELETE', path, status: 405 }] as const,
   ),
-  // For strangers there is nothing there, whatever they ask for.
+  // Callers without access get 403 for every method.
   ...['/metrics', '/metrics.json'].map(
     path => [`DELETE ${path}`, { as: undefined, method: 'DELETE', path, status: 403 }] as const,
   ),

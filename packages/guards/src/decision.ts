@@ -43,7 +43,7 @@ export function notFound(reason: string, more: Pick<Refusal, 'undecided'> = {}):
   })
 }
 
-/** Text of a stranger as a reason may hold it: short, on one line, in quotes. */
+/** Text from outside as a reason may hold it: short, on one line, in quotes. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 }

@@ -14,7 +14,10 @@ import type { Metrics } from './metrics.js'
 export interface MetricsEndpointOptions<Needs extends object = {}> {
   /** Where the exposition is served, from the root of the origin; the same path with `.json` behind it serves the JSON view. Default `/metrics`. */
   readonly path?: string
-  /** Who may read it. There is no default: counts that anybody may read are a mistake. Behind a `guard()` that has decided, `() => true`. */
+  /**
+   * Decides which callers may read it. Required: counts that any caller may read are a mistake.
+   * Behind a `guard()` that has decided, `() => true`.
+   */
   readonly authorize: Guard<RequestContext<Needs>>
 }
 

@@ -1,4 +1,7 @@
-/** The same numbers in every run and on every machine (mulberry32): data for measuring, nothing that anybody may not guess. */
+/**
+ * The same numbers in every run and on every machine (mulberry32): data for measuring, not for
+ * secrets.
+ */
 export function seeded(seed: number): () => number {
   let state = seed
   return () => {

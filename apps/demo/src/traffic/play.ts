@@ -11,7 +11,11 @@ export interface Stage {
   onAnswer?(answered: number, all: number, fates: Tally): void
 }
 
-/** Plays all parts at once, each to its end. @returns what became of everybody's requests */
+/**
+ * Plays all parts at once, each to its end.
+ *
+ * @returns the results of all requests
+ */
 export async function play(
   cast: readonly Actor[],
   { newClient, pause, onAnswer }: Stage,

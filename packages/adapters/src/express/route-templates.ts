@@ -126,7 +126,10 @@ export class RouteTemplates {
     return text
   }
 
-  /** At most so many texts of one mount, whatever strangers send: the first that was seen stands for all spellings of it. */
+  /**
+   * Maximum number of texts of one mount, whatever clients send: the first that was seen stands for
+   * all spellings of it.
+   */
   private bounded(layer: Layer, text: string): string {
     let texts = this.texts.get(layer)
     if (texts === undefined) {

@@ -75,7 +75,8 @@ function rewritten(app: FastifyInstance, rewrite: Rewrite, req: IncomingMessage)
  * a parameter is over `maxParamLength`.
  */
 function isRoutable(target: string, longestParameter: number): boolean {
-  // An absolute URL may be one that Fastify takes, but strangers send it so seldom that it need not be known.
+  // An absolute URL may be one that Fastify takes, but clients send it so seldom that it need not
+  // be known.
   if (target.charCodeAt(0) !== 47) return false
   const hasEscapes = target.includes('%')
   if (!hasEscapes && target.length <= longestParameter) return true

@@ -4,7 +4,10 @@ import { mergeVary } from '../vary.js'
 import { headerTableOf } from './header-table.js'
 import type { HeaderTable } from './new-table.js'
 
-/** Whether a field gathers what everybody says, instead of keeping the last word: `Set-Cookie` and `Vary`. */
+/**
+ * Whether a field gathers all values that were set, instead of keeping the last one: `Set-Cookie`
+ * and `Vary`.
+ */
 export function gathers(name: string): boolean {
   const { length } = name
   return (length === 4 && isVary(name)) || (length === 10 && name.toLowerCase() === 'set-cookie')

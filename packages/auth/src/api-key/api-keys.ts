@@ -64,7 +64,8 @@ const PEPPER = 'a secret of at least 32 characters, or 1 to 5 of them'
  *     const keys = apiKeys({ store: keyValueKeys({ store: new Keyv(...) }), pepper })
  *     const { key } = await keys.create({ name: 'Mobile app', owner: 'u42', scopes: ['read'] })
  *
- * What it stores is of no use to a thief: secrets have 256 random bits and are stored as a keyed hash.
+ * The stored data is of no use to a thief: secrets have 256 random bits and are stored as a keyed
+ * hash.
  *
  * @throws ConfigError for a wrong option
  */

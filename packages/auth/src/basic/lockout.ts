@@ -182,7 +182,8 @@ class FailureCounts {
     const failures = this.#failures.get(key)
     if (failures !== undefined && failures.lockedUntil > now) return true
     const open = this.#open.get(key)
-    // What hangs longer than anybody waits is no attempt any more: a lock always ends.
+    // An attempt that hangs longer than the longest wait does not count any more: a lock always
+    // ends.
     if (open === undefined || now - open.lastAt > this.#longestMs) return false
     const count = failures === undefined || this.#isOld(failures, now) ? 0 : failures.count
     return count + open.count >= this.#threshold

@@ -37,7 +37,7 @@ const HINTS: Readonly<Record<string, string>> = Object.freeze({
   revoked: '"isRevoked" returned true',
 })
 
-/** A token that may be forged, or was issued by a stranger. */
+/** A token that may be forged, or that an unknown issuer issued. */
 export const guessed = (reason: string): Invalid => ({ ...refused(reason), isGuess: true })
 
 /**

@@ -76,7 +76,7 @@ function metadataOf(issuer: string, insecureHosts: readonly string[], at: Option
   ]
 }
 
-/** Keys that were read over an open network are anybody's keys. */
+/** Keys that were read over an open network may have been replaced on the way. */
 export function keysUrl(value: unknown, insecureHosts: readonly string[], at: OptionPath): URL {
   return (
     safeUrl(value, insecureHosts, true) ??
@@ -102,5 +102,5 @@ function safeUrl(value: unknown, insecureHosts: readonly string[], mayBeLoopback
 const isLoopback = (host: string) =>
   host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host)
 
-/** What a stranger may have written, for a message. */
+/** Text from outside, cut for a message. */
 const shown = (value: unknown) => JSON.stringify(value)?.slice(0, LONGEST_SHOWN) ?? 'nothing'

@@ -4,7 +4,10 @@ import type { JWTPayload } from 'jose'
 export const LONGEST_TOKEN = 8192
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]*$/
 const LONGEST_KID = 256
-/** Header parameters by which the sender would choose the key (RFC 7515 section 4.1). A server that follows them trusts anybody. */
+/**
+ * Header parameters by which the sender would choose the key (RFC 7515 section 4.1). A server that
+ * follows them accepts tokens of any sender.
+ */
 const FOREIGN_KEYS = ['jku', 'jwk', 'x5u'] as const
 
 /** What a token says before anything is verified: only good to choose the issuer's configuration. */

@@ -22,9 +22,10 @@ export interface DirectPeerOptions {
 
 export interface ProxyOptions extends DirectPeerOptions {
   /**
-   * A request without a socket address came through a Unix socket from the nearest proxy. False by default: then such a request has no
-   * client address, whatever its headers say. Spoofable by every process that may open the socket file, and by everybody
-   * on a platform that never tells the peer's address.
+   * A request without a socket address came through a Unix socket from the nearest proxy. False by
+   * default: then such a request has no client address, whatever its headers say. Spoofable by
+   * every process that may open the socket file, and by every client on a platform that never gives
+   * the peer's address.
    */
   readonly unixSocket?: boolean
 }

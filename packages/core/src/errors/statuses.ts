@@ -1,6 +1,9 @@
 import type { Denial } from '../contract/denial.js'
 
-/** The phrase of the registry, the words that a stranger may read, and the code where it is not the phrase. */
+/**
+ * The phrase of the registry, the message that any client may read, and the code if it is not the
+ * phrase.
+ */
 type Words = readonly [title: string, message: string, code?: string]
 
 /** The IANA registry of HTTP status codes from 400 on. Refusals with a status use these words. */
@@ -62,7 +65,7 @@ export function codeOf(status: number): string {
   return code ?? title.toUpperCase().replaceAll(/[ -]/g, '_')
 }
 
-/** What a stranger may read about a status. */
+/** The public message of a status. */
 export const messageOf = (status: number): string => wordsOf(status)[1]
 
 /**

@@ -46,7 +46,7 @@ export class EventBus {
     bindMethods<EventBus>(this, 'has', 'emit', 'on', 'once', 'off', 'stream')
   }
 
-  /** Whether anybody listens: asked before a payload is built. */
+  /** Whether the event has a listener: asked before a payload is built. */
   has(name: EventName): boolean {
     return this.subscriptions.length !== 0 && this.listenersOf(name).length !== 0
   }

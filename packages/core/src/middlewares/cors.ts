@@ -8,9 +8,11 @@ import { type OriginOption, originRule } from './cors/origin.js'
 
 export interface CorsOptions {
   /**
-   * Whose pages may read the answers: an origin as browsers send it (`https://app.example.com`), a list, a RegExp from `^` to `$` without
-   * the flags g, y and m, a function (which may be asynchronous), or `'*'` for anybody. `'null'`, the origin of sandboxed frames and files, only
-   * when it is listed: no pattern and no function is asked about it.
+   * The origins whose pages may read the answers: an origin as browsers send it
+   * (`https://app.example.com`), a list, a RegExp from `^` to `$` without the flags g, y and m, a
+   * function (which may be asynchronous), or `'*'` for any origin. `'null'`, the origin of
+   * sandboxed frames and files, only when it is listed: no pattern and no function is asked about
+   * it.
    */
   readonly origin: OriginOption
   /** Default GET, HEAD and POST, which need no permission. */
@@ -39,7 +41,8 @@ export interface CorsOptions {
  *
  *     pipeline().use(cors({ origin: ['https://app.example.com'], methods: ['GET', 'PUT'], credentials: true, maxAge: 600 }))
  *
- * Spoofable where an allowed site is taken over or runs a stranger's script: it reads what its visitor may. A function as `origin` is believed.
+ * Spoofable if an allowed site is taken over or runs a script of another site: the script reads
+ * what its visitor may. The result of a function as `origin` is trusted.
  *
  * @throws ConfigError also for a pattern that a domain beside yours matches, and together with
  * `credentials` or `privateNetwork` for `*`, `'null'`, a pattern that does not spell out each

@@ -1,8 +1,9 @@
 import { type Check, refuse, text } from './check.js'
 
 /**
- * RFC 9110 section 5.1: a field name is a token. Returned in lower case. Not one that every object has without anybody sending it: hosts keep
- * fields in objects, where `__proto__` and `constructor` are found on every request.
+ * RFC 9110 section 5.1: a field name is a token. Returned in lower case. Names that every object
+ * inherits are rejected: hosts keep fields in objects, where `__proto__` and `constructor` are
+ * found on every request, even if the client did not send them.
  */
 export const headerName: Check<string> = (value, at) => {
   const allowed = 'an HTTP field name, at most 128 characters'

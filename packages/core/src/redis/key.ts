@@ -11,7 +11,9 @@ const NAMESPACE = text({
 })
 const KIND = /^[a-z][a-z0-9-]{0,15}$/
 
-/** A part longer than this is written as its digest, so that no stranger makes a key as long as a header may be. */
+/**
+ * A longer part is written as its digest: a client cannot make a key as long as a header may be.
+ */
 const LONGEST = 128
 const NEEDS_ESCAPE = /[%:#\p{Surrogate}]/u
 const ESCAPED = /[%:#\p{Surrogate}]/gu

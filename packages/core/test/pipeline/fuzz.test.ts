@@ -22,7 +22,7 @@ import { memoryLogger } from '../support/memory-logger.js'
 const RANGES = ['10.0.0.0/8', '2001:db8:1::/48']
 const proxies = new CidrSet(RANGES)
 
-/** Everything that core brings against strangers, and that answers to what they send. */
+/** All middlewares of core that protect against clients, or answer to the data that they send. */
 function edgeOf(options: PipelineOptions) {
   const base = pipeline({ production: false, ...options }).use(requestId())
   return [
@@ -252,7 +252,7 @@ describe.each(['x-forwarded-for', 'forwarded'] as const)('given any chain in %s'
     const inside = chains[header].filter(([, ip]) => ip !== undefined && proxies.has(ip))
     const chain = fc.oneof(
       { arbitrary: fc.array(chains[header], { maxLength: 36, size: 'max' }), weight: 4 },
-      // Longer than anybody reads, with proxies alone, so that only their number ends it.
+      // Longer than the reader goes, with proxies alone, so that only their number ends it.
       { arbitrary: fc.array(inside, { minLength: 30, maxLength: 36, size: 'max' }), weight: 1 },
     )
     await fc.assert(

@@ -6,7 +6,7 @@ const A = '203.0.113.9'
 const SCAN = { jails: [{ name: 'scan', sources: ['not-found'], threshold: 30, window: '1m', ban: '10m' }] }
 const LONG = 'a'.repeat(2048)
 
-/** FNV-1a in 32 bits, which anybody can compute. */
+/** FNV-1a in 32 bits, which any client can compute. */
 function fnv(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)

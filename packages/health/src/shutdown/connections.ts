@@ -16,7 +16,7 @@ interface Connection {
   /** Whether `latest` was to keep the connection, and was told to end it. */
   isTold: boolean
   idleSince: number
-  /** What had been read when it became idle: more means that a request is arriving, as far as anybody can tell. */
+  /** The bytes read when the connection became idle: more bytes mean that a request is arriving. */
   idleAt: number
 }
 

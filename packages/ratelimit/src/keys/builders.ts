@@ -60,7 +60,8 @@ export function byTenant(...none: never[]): KeyFunction {
 /**
  * Counts by API key: a digest of the header, so that no store holds a secret; without the header, the owner of a verified key.
  *
- * In front of authentication a stranger escapes by inventing keys: add a policy by client there, or mount this one behind it.
+ * In front of authentication a client escapes by inventing keys: add a policy by client there, or
+ * mount this one behind it.
  *
  * @throws ConfigError when `header` is no field name, and for a second argument
  */

@@ -18,8 +18,9 @@ interface MaySwallow {
 }
 
 /**
- * A key-value store whose failures can be seen. Keyv and its adapters swallow them by default, and a store that is down then has no keys: every
- * client would be refused as a stranger, and banned for it, where 503 is the truth.
+ * A key-value store whose failures can be seen. Keyv and its adapters swallow them by default. A
+ * store that is down then has no keys: every client would be refused for a wrong key, and banned
+ * for it, instead of getting a 503.
  */
 export const keyValueStore: Check<KeyValueStore> = (value, at) => {
   const checked = having<KeyValueStore>('a key-value store', 'get', 'set', 'delete')(value, at)

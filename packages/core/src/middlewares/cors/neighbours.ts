@@ -15,7 +15,10 @@ export function siteIn(pattern: RegExp): string | undefined {
 
 /** Names that no list holds: short, long and with all that a label may hold. */
 const NAMES = ['qzx', 'qzxvkwjh', 'q7-k9x']
-/** Where anybody may register one, and the best known of the places that give one away (publicsuffix.org). */
+/**
+ * Suffixes that anyone may register a name under, and the best known of the free ones
+ * (publicsuffix.org).
+ */
 const SUFFIXES = [
   ...['com', 'net', 'org', 'io', 'dev', 'app', 'xyz', 'co.uk', 'com.au', 'de'],
   ...[

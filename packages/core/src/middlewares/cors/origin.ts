@@ -12,7 +12,7 @@ export type OriginOption = string | RegExp | OriginFunction | readonly (string |
 
 /** What the option says. */
 export interface OriginRule {
-  /** On what the `Origin` header holds; `'*'` is anybody. */
+  /** Decides by the `Origin` header; `'*'` allows any origin. */
   readonly decide: '*' | ((origin: string, ctx: RequestContext) => unknown)
   /** Why the option is too wide for credentials and for a private network. Asked only there. */
   readonly tooWide: () => Fault | undefined
@@ -44,8 +44,9 @@ export const originRule: Check<OriginRule> = (value, at) => {
 const WHERE = 'with credentials or privateNetwork'
 
 /**
- * A function is believed: what it looks up may be the team's own, so that it cannot be tried out when it is built. Only one that cannot
- * even see the origin is known to let in everybody.
+ * The result of a function is trusted: it may look up data of the team's own, so it cannot be tried
+ * out when it is built. Only a function that cannot even see the origin is known to allow every
+ * origin.
  */
 function asking(decide: OriginFunction, at: OptionPath): OriginRule {
   const allowed = `${WHERE}: a function (origin, ctx) that looks at the origin; one without parameters lets in everybody`

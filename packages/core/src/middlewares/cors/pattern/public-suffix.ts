@@ -1,6 +1,6 @@
 /**
- * Suffixes below which anybody can have a name (publicsuffix.org). The list is the well-known part
- * of a long one that changes weekly. Every last label is a suffix too and is not listed.
+ * Suffixes below which anyone can register a name (publicsuffix.org). The list is the well-known
+ * part of a long one that changes weekly. Every last label is a suffix too and is not listed.
  */
 const PUBLIC: ReadonlySet<string> = new Set(
   [
