@@ -9,13 +9,15 @@ import {
   type Trust,
 } from '@palisade/core/middleware'
 import { inTurns } from './api-key/in-turns.js'
+import type { RefusedClients } from './attempts/refused-clients.js'
+import type { Throttles } from './attempts/throttle.js'
 import type { Strategy, Suspect } from './strategy.js'
-import type { RefusedClients, Throttles } from './throttle.js'
 
 /** What `createLimiter` of `@palisade/ratelimit` has beside a `Limiter`. */
 type Resettable = Limiter & { reset(key: string): MaybePromise<void> }
 
-const FAILURES = Symbol('failures')
+/** Where an `authenticate()` keeps them, for `clearFailures`. */
+export const FAILURES: unique symbol = Symbol('failures')
 
 /**
  * Forgets what is held against a client (by all throttles, and its lockouts) or against an account (its lockouts, from everywhere): for
@@ -41,11 +43,6 @@ export async function clearFailures(login: object, suspect: Suspect): Promise<vo
 
 interface Clearable {
   readonly [FAILURES]?: Failures
-}
-
-/** Lets `clearFailures` find them. In no type, since a middleware with more to it would not tell a pipeline what it gives. */
-export function clearable<M extends object>(failures: Failures, middleware: M): M {
-  return Object.assign(middleware, { [FAILURES]: failures })
 }
 
 /** What the throttles and strategies of one middleware hold against clients and accounts. */

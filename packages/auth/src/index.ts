@@ -8,7 +8,7 @@ export { type KeyValueKeysOptions, keyValueKeys } from './api-key/stores/key-val
 export { type MemoryKeysOptions, memoryKeys } from './api-key/stores/memory.js'
 export type { ApiKeyStore, KeyPage, KeyQuery } from './api-key/stores/store.js'
 export type { TimeWindow } from './api-key/time-window.js'
-export { type AlwaysRequired, type AuthenticateOptions, authenticate } from './authenticate.js'
+export { authenticate } from './authenticate.js'
 export {
   type BasicOptions,
   type BasicUser,
@@ -33,12 +33,14 @@ export type { FindIssuer } from './jwt/found-issuers.js'
 export type { IdentityMapping } from './jwt/identity-mapping.js'
 export type { AudienceClaim, IssuerOptions } from './jwt/issuer-options.js'
 export type { FetchKeys } from './jwt/json-client.js'
-export { type BearerToken, type JwtCommonOptions, type JwtOptions, jwt } from './jwt/jwt.js'
+export { type BearerToken, jwt } from './jwt/jwt.js'
+export type { JwtCommonOptions, JwtOptions } from './jwt/options.js'
 export { bearer, cookie, query, subprotocol, type TokenPlace } from './jwt/token-place.js'
 export type { TokenFacts } from './jwt/verified-tokens.js'
 export type { VerifiedClaims } from './jwt/verify-token.js'
 export type { LoginOptions } from './login/login-redirect.js'
 export { safeReturnTo } from './login/return-to.js'
+export type { AlwaysRequired, AuthenticateOptions } from './options.js'
 export type { AuthRule, RuleMode } from './rules/rules.js'
 export type {
   Attempt,

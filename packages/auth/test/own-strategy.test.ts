@@ -35,3 +35,41 @@ test.each(verifies)(
     )
   },
 )
+
+const credentials: readonly (readonly [string, () => unknown])[] = [
+  ['nothing', () => undefined],
+  ['a text', () => 'a text'],
+  ['true', () => true],
+  ['a number', () => 7],
+  ['a function', () => () => null],
+  ['a promise', async () => null],
+  ['a rejection', () => Promise.reject(new Error('late'))],
+]
+
+test.each(credentials)(
+  'given extract that returns %s then it is a 500, also where a credential is optional',
+  async (_, extract) => {
+    const strategies = [wordStrategy('one', { extract: extract as never })] as never
+    const edge = pipeline().use(authenticate({ strategies, rules: [{ path: '/**', login: 'optional' }] }))
+    const errors: unknown[] = []
+    edge.events.on('request:error', ({ error }) => errors.push(error))
+    expect((await inject(edge)).status).toBe(500)
+    expect(String(errors[0])).toMatch(/extract of the strategy "one" returned .*; allowed: a credential/)
+  },
+)
+
+const identities = [
+  undefined,
+  null,
+  'ada',
+  {},
+  { subject: '', method: 'one', scopes: new Set(), roles: new Set(), claims: {} },
+  { subject: 'ada', method: 'one', scopes: ['read'], roles: new Set(), claims: {} },
+  { subject: 'ada', method: 'one', scopes: new Set(), roles: new Set(), claims: {}, tenant: 7 },
+]
+
+test.each(identities)('given verify that proves the identity %j then it is a 503', async identity => {
+  const verify = () => ({ outcome: 'authenticated', identity }) as never
+  const { status, passed } = await inject(pipeline().use(make({ verify })()), { headers: { 'x-one': 'ada' } })
+  expect([status, passed]).toEqual([503, false])
+})

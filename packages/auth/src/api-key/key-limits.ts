@@ -13,7 +13,7 @@ import {
   wrongResult,
 } from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
-import { attempt as attemptReserved } from '../reservation.js'
+import { attemptReserved } from '../attempts/reservation.js'
 import type { Attempt, Failed, Refused } from '../strategy.js'
 import type { ApiKeyRecord, Rate } from './record.js'
 import type { ApiKeyStore } from './stores/store.js'

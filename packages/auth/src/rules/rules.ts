@@ -70,6 +70,12 @@ interface CompiledRule {
   readonly rule: Rule
 }
 
+/** Without rules: all paths need a credential, of any strategy. */
+export function requiredEverywhere(strategies: readonly Strategy[]): FindRule {
+  const rule: Rule = Object.freeze({ strategies, mode: 'required', several: 'refuse' })
+  return () => rule
+}
+
 /**
  * The most specific rule wins: the one whose paths are a part of the other's, and of two with the same path
  * the one with methods. Where two overlap and neither is a part of the other, the team must say what holds

@@ -1,4 +1,5 @@
 import type * as crypto from 'node:crypto'
+import { scryptSync } from 'node:crypto'
 import { fakeClock } from '@palisade/core/testing'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
@@ -302,4 +303,54 @@ describe('hashes', () => {
     await expect(passwordHasher(WEAK).hash('')).rejects.toThrow(RangeError)
     await expect(passwordHasher(WEAK).hash('x'.repeat(1025))).rejects.toThrow(RangeError)
   })
+})
+
+describe('an empty password', () => {
+  const hashOfNothing = () => {
+    const salt = Buffer.alloc(16, 1)
+    const hash = scryptSync('', salt, 32, { N: 2 ** 10, r: 8, p: 1 })
+    return formatPhc({ ln: 10, r: 8, p: 1, salt, hash })
+  }
+
+  test('given a hash of one, made elsewhere, then it opens nothing, for the work of a hash', async () => {
+    const { rows, send } = await setUp()
+    rows.set('eve', { subject: 'id-eve', passwordHash: hashOfNothing() })
+    expect((await send(as('eve:'))).status).toBe(401)
+    expect(work.scrypts.length).toBe(1)
+  })
+
+  test('given a verify of the team, then it is asked with it, as keys come in the place of the user', async () => {
+    const asked: unknown[] = []
+    const verify: BasicOptions['verify'] = (...typed) => {
+      asked.push(typed.slice(0, 2))
+      return { subject: 'key' }
+    }
+    const { send } = edge({ strategies: [basic({ verify })] })
+    expect((await send(as('sk_live_4eC39HqLyjW:'))).state.identity?.subject).toBe('key')
+    expect(asked).toEqual([['sk_live_4eC39HqLyjW', '']])
+  })
+})
+
+test('given a verify that does not look at the signal, then none is made for the request', async () => {
+  const { AbortController } = globalThis
+  let made = 0
+  globalThis.AbortController = class extends AbortController {
+    constructor() {
+      super()
+      made += 1
+    }
+  }
+  try {
+    for (const looks of [false, true]) {
+      const verify: BasicOptions['verify'] = (_name, _password, context) => {
+        if (looks) void context.signal
+        return { subject: 'ada' }
+      }
+      const { send } = edge({ strategies: [basic({ verify })] })
+      expect((await send(as('ada:secret'))).status).toBe(200)
+      expect(made).toBe(looks ? 1 : 0)
+    }
+  } finally {
+    globalThis.AbortController = AbortController
+  }
 })

@@ -33,6 +33,7 @@ describe('given a set without keys', () => {
     ['an empty list', []],
     ['secrets only', [{ kty: 'oct', k: Buffer.alloc(32, 1).toString('base64url'), kid: 'good' }]],
     ['private keys only', [{ ...rsa.privateKey.export({ format: 'jwk' }), kid: 'good' }]],
+    ['a private key of each type', [rsa, ec, ed].map(({ privateKey }) => jwk(privateKey, { kid: 'good' }))],
     ['keys for encryption only', [{ ...good, use: 'enc' }]],
     ['malformed keys only', [{ kty: 'RSA', kid: 'good' }]],
     ['what are no keys', [null, 'good', 7, [], [[[]]]]],
@@ -159,4 +160,22 @@ test('given an unknown key, when the issuer answers, then it is a 401 and never 
   const payload = Buffer.from(JSON.stringify(claims())).toString('base64url')
   const forged = `${header}.${payload}.${createHmac('sha256', 'x').update(`${header}.${payload}`).digest('base64url')}`
   expect((await send(bearer(forged))).status).toBe(401)
+})
+
+describe('given the option jwks', () => {
+  const withKeys = (...keys: object[]) => jwt({ issuer: ISSUER, audience: AUDIENCE, jwks: { keys } as never })
+  const secretKey = { kty: 'oct', k: Buffer.alloc(32, 1).toString('base64url'), use: 'sig' }
+  const ownKeys = [rsa, ec, ed].map(({ privateKey }) => jwk(privateKey))
+
+  test.each([...ownKeys, secretKey])('when its key is private ($kty), then it is a ConfigError', key => {
+    expect(() => withKeys(key)).toThrow(/option "jwks".*a JSON Web Key Set of public keys/)
+  })
+
+  test('when a private key stands beside a public one, then it verifies nothing', async () => {
+    const strategy = withKeys(jwk(rsa.publicKey, { kid: 'good' }), jwk(ec.privateKey, { kid: 'private' }))
+    const { send } = edge({ strategies: [strategy] })
+    const status = async (token: string) => (await send(bearer(token))).status
+    expect(await status(await by('good'))).toBe(200)
+    expect(await status(await by('private', {}, 'ES256', ec.privateKey))).toBe(401)
+  })
 })

@@ -11,7 +11,10 @@ export interface Reservation<T> {
 }
 
 /** Makes the attempt that was reserved. */
-export function attempt<T>(reservation: Reservation<T>, make: () => MaybePromise<T>): MaybePromise<T> {
+export function attemptReserved<T>(
+  reservation: Reservation<T>,
+  make: () => MaybePromise<T>,
+): MaybePromise<T> {
   const settle = (result: T) => {
     if (!reservation.consumes(result)) refund(reservation)
     return result

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Identity, RequestContext } from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
-import type { Strategy } from '../strategy.js'
+import type { Strategy } from './strategy.js'
 
 /**
  * As what it speaks against the client: `auth` for a credential that proved nothing, `auth-throttled` for going on after too many of those. The
@@ -30,7 +30,7 @@ const MOST_REMEMBERED = 10_000
  * A client that repeats what was wrong before is stuck, not guessing: its violation weighs nothing, also where others behind the same
  * address are stuck with theirs. What is kept of a secret for that is an HMAC under a key of this process. In shadow mode nothing weighs anything, so that nobody is banned by a trial.
  */
-export class Reporter {
+export class AuthEvents {
   readonly #isShadow: boolean
   /** Drawn on first use: some runtimes have no random values while modules load. */
   #key: Buffer | undefined

@@ -8,9 +8,8 @@ import {
   refuse,
   within,
 } from '@palisade/core/middleware'
-import { LRUCache } from 'lru-cache'
-import { attempt, type Reservation } from './reservation.js'
-import type { VerifyResult } from './strategy.js'
+import type { VerifyResult } from '../strategy.js'
+import { attemptReserved, type Reservation } from './reservation.js'
 
 export type Throttles = ReadonlyMap<string, Limiter>
 
@@ -42,7 +41,7 @@ export function throttled(
   const { key } = ctx.client
   if (key === undefined) return verify()
   const attemptIf = (decision: LimitDecision) =>
-    decision.allowed === true ? attempt(reserved(limiter, ctx, decision), verify) : decision
+    decision.allowed === true ? attemptReserved(reserved(limiter, ctx, decision), verify) : decision
   const decision = limiter.consume(key)
   return isPromise(decision)
     ? (decision as Promise<LimitDecision>).then(attemptIf)
@@ -65,32 +64,6 @@ const reserved = (
 export function isGuess(result: VerifyResult): boolean {
   return result.outcome === 'invalid' && result.failure !== 'expired' && result.isGuess !== false
 }
-
-const MOST_REFUSED = 10_000
-
-/**
- * Clients that a throttle has refused, for as long as it said, by monotonic time. The cache asks no
- * throttle: it must not reveal a right guess to a client that goes on guessing. Known in this
- * process; the oldest makes room.
- */
-export class RefusedClients {
-  readonly #until = new LRUCache<string, number>({ max: MOST_REFUSED })
-
-  add(strategy: string, client: string, until: number): void {
-    this.#until.set(idOf(strategy, client), until)
-  }
-
-  has(strategy: string, client: string, now: number): boolean {
-    return (this.#until.get(idOf(strategy, client)) ?? 0) > now
-  }
-
-  forget(client: string): void {
-    for (const id of [...this.#until.keys()]) if (id.startsWith(idOf('', client))) this.#until.delete(id)
-  }
-}
-
-/** A client's key has no space in it. */
-const idOf = (strategy: string, client: string) => `${client} ${strategy}`
 
 /** Whether a limiter said no. */
 export function isLimited(result: VerifyResult | LimitDecision): result is LimitDecision {

@@ -1,6 +1,6 @@
 import type { ClientAddress, LimitHeaders, QuotaState, RequestContext } from '@palisade/core/middleware'
-import type { Attempt } from './strategy.js'
-import type { RefusedClients } from './throttle.js'
+import type { Attempt } from '../strategy.js'
+import type { RefusedClients } from './refused-clients.js'
 
 /** Made for each request with a credential: what it does not need is not looked up. */
 export class RequestAttempt implements Attempt {
