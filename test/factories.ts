@@ -294,7 +294,7 @@ export const factories: readonly Factory[] = [
     'authenticate',
     'rules[0]',
     rule => auth.authenticate({ strategies: [auth.basic({ verify: () => undefined })], rules: [rule] }),
-    'path methods use mode several',
+    'path methods use login several',
     { path: '/api/**' },
   ),
   nested(
@@ -314,9 +314,9 @@ export const factories: readonly Factory[] = [
     'jwt',
     'cache',
     cache => auth.jwt({ issuer: 'shop', audience: 'shop', secret: SECRET, algorithms: ['HS256'], cache }),
-    'max ttl',
+    'maxKeys ttl',
   ),
-  nested('basic', 'cache', cache => auth.basic({ verify: () => undefined, cache }), 'max ttl'),
+  nested('basic', 'cache', cache => auth.basic({ verify: () => undefined, cache }), 'maxKeys ttl'),
   nested(
     'basic',
     'lockout',
@@ -389,7 +389,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   'limitHeaderOptions tightest',
   'canonicalCidr clientKey networkOf cidrs canonicalIp',
   'checkFields checkQuery faulty integerText readJson challengeOf quotedString denialOf preferred present',
-  'duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName refuseRuntime requireProcess',
+  'alsoCalled duration parseDuration checkOptions refuse object within optional orFalse list oneOf flag text integer callback having either mode headerName ownHeaderName refuseRuntime requireProcess',
   // core/redis
   'redisClient fromIoredis fromNodeRedis redisKeys replyInteger replyList replyText',
   // ratelimit

@@ -57,7 +57,7 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
       }),
     },
     rules: [
-      { path: '/**', mode: 'public' },
+      { path: '/**', login: 'public' },
       { path: '/api/**' },
       { path: '/admin/**' },
       { path: '/api-keys/**' },

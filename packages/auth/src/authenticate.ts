@@ -87,9 +87,9 @@ class Authenticate implements AuthMiddleware {
     const rule = this.#findRule(ctx.path, ctx.method)
     if (rule === undefined) return this.#deny(ctx, refusals.noRule())
     if (rule === 'ambiguous') return this.#deny(ctx, refusals.ambiguousPath())
-    if (rule.mode === 'public') return undefined
+    if (rule.login === 'public') return undefined
     const found = presented(ctx as RequestContext, rule)
-    if (found === undefined) return rule.mode === 'optional' ? undefined : this.#concludeAbsent(ctx, rule)
+    if (found === undefined) return rule.login === 'optional' ? undefined : this.#concludeAbsent(ctx, rule)
     return isUnreadable(found) ? this.#concludeUnreadable(ctx, found) : this.#prove(ctx, found)
   }
 

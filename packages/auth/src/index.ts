@@ -41,7 +41,7 @@ export type { VerifiedClaims } from './jwt/verify-token.js'
 export type { LoginOptions } from './login/login-redirect.js'
 export { safeReturnTo } from './login/return-to.js'
 export type { AlwaysRequired, AuthenticateOptions } from './options.js'
-export type { AuthRule, RuleMode } from './rules/rules.js'
+export type { AuthRule, RuleLogin } from './rules/rules.js'
 export type {
   Attempt,
   Authenticated,

@@ -120,8 +120,8 @@ describe('a credential', () => {
     ['exhausted', 429],
     ['down', 503],
   ])('that is %s is answered %i, also where identity is optional', async (word, status) => {
-    for (const mode of ['required', 'optional'] as const) {
-      const { send } = one({ rules: [{ path: '/**', mode }] })
+    for (const login of ['required', 'optional'] as const) {
+      const { send } = one({ rules: [{ path: '/**', login }] })
       const response = await send(as(word))
       expect([response.status, response.passed, response.state.identity?.subject]).toEqual([
         status,
@@ -133,7 +133,7 @@ describe('a credential', () => {
   })
 
   test('that is invalid is not tried by another strategy, and never becomes anonymous', async () => {
-    const { send, failures } = two({ rules: [{ path: '/**', mode: 'optional' }] })
+    const { send, failures } = two({ rules: [{ path: '/**', login: 'optional' }] })
     expect((await send(as('wrong'))).status).toBe(401)
     expect(failures.map(({ strategy }) => strategy)).toEqual(['a'])
   })
@@ -269,13 +269,13 @@ describe('rules', () => {
   const rules = [
     { path: '/**', use: ['a'] },
     { path: '/admin/**', use: ['b'] },
-    { path: '/public/**', mode: 'public' as const },
+    { path: '/public/**', login: 'public' as const },
     { path: '/public/upload', use: ['a'] },
-    { path: '/shop/*/items', mode: 'optional' as const },
-    { path: '/Café/**', mode: 'public' as const },
-    { path: '/users/@me', mode: 'public' as const },
+    { path: '/shop/*/items', login: 'optional' as const },
+    { path: '/Café/**', login: 'public' as const },
+    { path: '/users/@me', login: 'public' as const },
     { path: '/users/*', use: ['b'] },
-    { path: '/jobs:list', mode: 'public' as const },
+    { path: '/jobs:list', login: 'public' as const },
   ]
   const { send } = edge({ strategies, rules })
 
@@ -348,7 +348,7 @@ describe('rules', () => {
   })
 
   test('a path that no rule matches is refused', async () => {
-    const { send } = one({ rules: [{ path: '/api/**', mode: 'public' }] })
+    const { send } = one({ rules: [{ path: '/api/**', login: 'public' }] })
     expect([
       (await send({ url: '/api/x' })).status,
       (await send(as('ada', 'a', { url: '/x' }))).status,
@@ -359,7 +359,7 @@ describe('rules', () => {
     const { send } = two({
       rules: [
         { path: '/*/admin/**', use: ['a'] },
-        { path: '/shop/**', mode: 'public' },
+        { path: '/shop/**', login: 'public' },
         { path: '/shop/admin/**', use: ['b'] },
       ],
     })
@@ -572,7 +572,7 @@ describe('given API keys in the field of bearer tokens', () => {
     const { key } = await all.keys.create({ name: 'a', owner: 'ada' })
     const { send } = edge({
       strategies: names.map(name => all[name]),
-      rules: [{ path: '/**', mode: 'optional', several }],
+      rules: [{ path: '/**', login: 'optional', several }],
     })
     const status = async (authorization: string, more: Record<string, string> = {}) => {
       const response = await send({ headers: { authorization, ...more } })
@@ -884,13 +884,16 @@ describe('options that are wrong', () => {
       'rules[0].path',
       { strategies: [a], rules: [{ path: `/a/b${sign}` }] },
     ]),
-    ['rules[0].path', { strategies: [a], rules: [{ path: '/users/:id' }, { path: '/**', mode: 'public' }] }],
-    ['rules[0].path', { strategies: [a], rules: [{ path: '/users/{id}' }, { path: '/**', mode: 'public' }] }],
+    ['rules[0].path', { strategies: [a], rules: [{ path: '/users/:id' }, { path: '/**', login: 'public' }] }],
+    [
+      'rules[0].path',
+      { strategies: [a], rules: [{ path: '/users/{id}' }, { path: '/**', login: 'public' }] },
+    ],
     ['rules[0].use', { strategies: [a], rules: [{ path: '/**', use: [] }] }],
     ['rules[0].use[1]', { strategies: [a], rules: [{ path: '/**', use: ['a', 'b'] }] }],
     ['rules[0].use[1]', { strategies: [a], rules: [{ path: '/**', use: ['a', 'a'] }] }],
-    ['rules[0].use', { strategies: [a], rules: [{ path: '/**', use: ['a'], mode: 'public' }] }],
-    ['rules[0].mode', { strategies: [a], rules: [{ path: '/**', mode: 'require' }] }],
+    ['rules[0].use', { strategies: [a], rules: [{ path: '/**', use: ['a'], login: 'public' }] }],
+    ['rules[0].login', { strategies: [a], rules: [{ path: '/**', login: 'require' }] }],
     ['rules[0].several', { strategies: [a], rules: [{ path: '/**', several: 'last' }] }],
     ['rules[0].required', { strategies: [a], rules: [{ path: '/**', required: true }] }],
     ['rules[1].path', { strategies: [a], rules: [{ path: '/a' }, { path: '/A/' }] }],

@@ -328,7 +328,7 @@ describe('known faults of the Authorization header', () => {
   test.each(['Bearer', 'bearer', 'Basic', 'BASIC', 'Bearer ', 'Basic  ', ',', ', ', '""', 'Digest x'])(
     '%j alone lets nobody in, and nobody is anonymous for it where credentials are read',
     async authorization => {
-      const { send } = edge({ strategies: strategies(), rules: [{ path: '/**', mode: 'optional' }] })
+      const { send } = edge({ strategies: strategies(), rules: [{ path: '/**', login: 'optional' }] })
       const { status, state } = await send({ headers: { authorization } })
       const isCredential = /^(bearer|basic)/i.test(authorization)
       expect([isCredential ? [400, 401].includes(status) : status === 200, state.identity]).toEqual([
@@ -509,7 +509,7 @@ describe('known faults of what stands in front of a handler', () => {
         basic({ verify: () => Promise.reject(new Error('db-host')) }),
         apiKey({ keys: apiKeys() }),
       ],
-      rules: [{ path: '/**', mode: 'optional' }],
+      rules: [{ path: '/**', login: 'optional' }],
     })
     const { status, passed } = await send({ headers: { authorization: 'Basic YTpi' } })
     expect([status, passed]).toEqual([503, false])

@@ -71,7 +71,7 @@ describe('options that are wrong name themselves', () => {
     ['jwt', 'realm', { ...hs, realm: 'é' }],
     ['jwt', 'header', { ...hs, header: 'a b' }],
     ['jwt', 'isRevoked', { ...hs, isRevoked: true }],
-    ['jwt', 'cache.max', { ...hs, cache: { max: 0 } }],
+    ['jwt', 'cache.maxKeys', { ...hs, cache: { maxKeys: 0 } }],
     ['jwt', 'cache.ttl', { ...hs, cache: { ttl: '1h' } }],
     ['jwt', 'scopes', { ...hs, scopes: 7 }],
     ['jwt', 'jwksTimeout', { ...base, jwksUri: 'https://x.test/', jwksTimeout: '6s' }],

@@ -13,7 +13,7 @@ test('without rules, and with rules that all require it, there is an identity', 
   expectTypeOf(pipeline().use(authenticate({ strategies }))).toEqualTypeOf<Pipeline<{ identity: Identity }>>()
   const some = authenticate({
     strategies,
-    rules: [{ path: '/**' }, { path: '/a/**', mode: 'required', use: ['jwt'] }],
+    rules: [{ path: '/**' }, { path: '/a/**', login: 'required', use: ['jwt'] }],
     mode: 'enforce',
   })
   expectTypeOf(pipeline().use(some)).toEqualTypeOf<Pipeline<{ identity: Identity }>>()
@@ -21,8 +21,8 @@ test('without rules, and with rules that all require it, there is an identity', 
 })
 
 test('with a rule that is optional or public, and in shadow mode, there may be none, and a guard does not compile', () => {
-  const optional = authenticate({ strategies, rules: [{ path: '/**' }, { path: '/a', mode: 'optional' }] })
-  const open = authenticate({ strategies, rules: [{ path: '/**' }, { path: '/a', mode: 'public' }] })
+  const optional = authenticate({ strategies, rules: [{ path: '/**' }, { path: '/a', login: 'optional' }] })
+  const open = authenticate({ strategies, rules: [{ path: '/**' }, { path: '/a', login: 'public' }] })
   const shadow = authenticate({ strategies, mode: 'shadow' })
   const rules: AuthRule[] = [{ path: '/**' }]
   const unknown = authenticate({ strategies, rules })
@@ -34,8 +34,8 @@ test('with a rule that is optional or public, and in shadow mode, there may be n
 })
 
 test('what is misspelt does not compile', () => {
-  // @ts-expect-error an unknown mode
-  authenticate({ strategies, rules: [{ path: '/**', mode: 'require' }] })
+  // @ts-expect-error an unknown value
+  authenticate({ strategies, rules: [{ path: '/**', login: 'require' }] })
   // @ts-expect-error an unknown option
   authenticate({ strategies, role: 'x' })
   // @ts-expect-error a secret needs an issuer and an audience
@@ -52,7 +52,7 @@ test('issuers are found by a function, tokens in several places, and claims are 
     identity: ({ azp }) => ({ subject: `client:${String(azp)}`, roles: new Set(['a']) }),
   })
   jwt({ issuer: 'i', ...keys, audience: { claim: 'client_id', values: ['a'] }, subject: ['user', 'id'] })
-  const rules: AuthRule[] = [{ path: '/**', methods: ['GET'], mode: 'public' }]
+  const rules: AuthRule[] = [{ path: '/**', methods: ['GET'], login: 'public' }]
   authenticate({ strategies, rules })
   // @ts-expect-error a misspelt part of an identity
   jwt({ issuer: 'i', ...keys, identity: () => ({ role: ['admin'] }) })

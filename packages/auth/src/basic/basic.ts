@@ -48,7 +48,7 @@ export interface BasicOptions {
   /** How rules name it. Default `basic`. */
   name?: string
   /** How long a login that was right is remembered, since every request brings the password again. Default 60 s for 1,000; a changed password is seen after that. */
-  cache?: { max?: number; ttl?: Duration } | false
+  cache?: { maxKeys?: number; ttl?: Duration } | false
   /** How long who guesses has to wait, with the same answer as for a wrong password. Kept in this process. Default: from the fifth failure on. */
   lockout?: LockoutOptions | false
 }
@@ -76,7 +76,7 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
     cache: optional(
       orFalse(
         object({
-          max: optional(integer({ min: 1, max: 1_000_000 }), 1000),
+          maxKeys: optional(integer({ min: 1, max: 1_000_000 }), 1000),
           ttl: optional(duration({ max: '10m' })),
         }),
       ),
@@ -85,7 +85,7 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
   })
   const challenge = `Basic realm=${quotedString(realm)}, charset="UTF-8"`
   const remembered =
-    cache === false ? undefined : new RememberedLogins(cache?.max ?? 1000, cache?.ttl ?? 60_000)
+    cache === false ? undefined : new RememberedLogins(cache?.maxKeys ?? 1000, cache?.ttl ?? 60_000)
 
   const lock = lockout === false ? undefined : new Lockout(lockout)
 

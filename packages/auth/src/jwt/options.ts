@@ -64,7 +64,7 @@ export interface JwtCommonOptions {
    */
   isRevoked?: (token: TokenFacts) => MaybePromise<boolean>
   /** Verified tokens that are kept, and for how long at most. Default 10,000 for 60 seconds. */
-  cache?: { max?: number; ttl?: Duration } | false
+  cache?: { maxKeys?: number; ttl?: Duration } | false
 }
 
 /**
@@ -108,7 +108,7 @@ const SHAPE = {
   cache: optional(
     orFalse(
       object({
-        max: optional(integer({ min: 1, max: 1_000_000 }), 10_000),
+        maxKeys: optional(integer({ min: 1, max: 1_000_000 }), 10_000),
         ttl: optional(duration({ max: '10m' })),
       }),
     ),
@@ -127,7 +127,7 @@ export function jwtSettings(options: JwtOptions): JwtSettings {
     places: placesOf(checked),
     verifier: verifierOptions(checked),
     isRevoked,
-    maxVerified: cache === false ? undefined : (cache?.max ?? 10_000),
+    maxVerified: cache === false ? undefined : (cache?.maxKeys ?? 10_000),
   }
 }
 

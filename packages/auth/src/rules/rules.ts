@@ -14,7 +14,7 @@ import type { Strategy } from '../strategy.js'
 import { commonMethods, covers, type Methods, methods } from './methods.js'
 import { intersection, isSame, matches, type Pattern, pattern, specificity } from './pattern.js'
 
-export interface AuthRule<Mode extends RuleMode = RuleMode> {
+export interface AuthRule<Login extends RuleLogin = RuleLogin> {
   /** `/health`, `/orders/*`, `/api/**`: decoded, compared without regard to case. */
   path: string
   /**
@@ -24,18 +24,18 @@ export interface AuthRule<Mode extends RuleMode = RuleMode> {
   methods?: readonly string[]
   /** The names of the strategies that are tried here, in the order of their challenges. Default: all. */
   use?: readonly string[]
-  /** `required` (default): 401 without a credential. `optional`: anonymous without one. `public`: credentials are not even read. */
-  mode?: Mode
+  /** Whether a credential is needed. `required` (default): 401 without a credential. `optional`: anonymous without one. `public`: credentials are not even read. */
+  login?: Login
   /** What two credentials in one request mean: `refuse` (default) with 400, or `first`: that of the strategy named first is final. */
   several?: 'refuse' | 'first'
 }
 
-export type RuleMode = 'required' | 'optional' | 'public'
+export type RuleLogin = 'required' | 'optional' | 'public'
 
 /** A rule, ready to be applied. */
 export interface Rule {
   readonly strategies: readonly Strategy[]
-  readonly mode: RuleMode
+  readonly login: RuleLogin
   readonly several: 'refuse' | 'first'
 }
 
@@ -50,7 +50,7 @@ export const ruleList: Check<readonly CheckedRule[]> = list(
     path: pattern,
     methods: optional(methods),
     use: optional(list(text(), { min: 1, max: 20 })),
-    mode: optional(oneOf('required', 'optional', 'public'), 'required'),
+    login: optional(oneOf('required', 'optional', 'public'), 'required'),
     several: optional(oneOf('refuse', 'first'), 'refuse'),
   }),
   { min: 1, max: 1000 },
@@ -60,7 +60,7 @@ interface CheckedRule {
   readonly path: Pattern
   readonly methods: Methods
   readonly use: readonly string[] | undefined
-  readonly mode: RuleMode
+  readonly login: RuleLogin
   readonly several: 'refuse' | 'first'
 }
 
@@ -72,7 +72,7 @@ interface CompiledRule {
 
 /** Without rules: all paths need a credential, of any strategy. */
 export function requiredEverywhere(strategies: readonly Strategy[]): FindRule {
-  const rule: Rule = Object.freeze({ strategies, mode: 'required', several: 'refuse' })
+  const rule: Rule = Object.freeze({ strategies, login: 'required', several: 'refuse' })
   return () => rule
 }
 
@@ -120,10 +120,10 @@ export function compileRules(
     return undefined
   }
 
-  function compile({ use, mode, several }: CheckedRule, index: number): Rule {
+  function compile({ use, login, several }: CheckedRule, index: number): Rule {
     const here = within(within(at, index), 'use')
-    if (mode === 'public' && use !== undefined)
-      refuse(here, use, 'nothing where mode is "public": no credential is read')
+    if (login === 'public' && use !== undefined)
+      refuse(here, use, 'nothing where login is "public": no credential is read')
     const chosen = use?.map((name, place) => {
       const names = [...byName.keys()].map(known => `"${known}"`).join(', ')
       const strategy = byName.get(name)
@@ -131,7 +131,7 @@ export function compileRules(
       if (use.indexOf(name) !== place) return refuse(within(here, place), name, 'each strategy once')
       return strategy
     })
-    return Object.freeze({ strategies: Object.freeze(chosen ?? strategies), mode, several })
+    return Object.freeze({ strategies: Object.freeze(chosen ?? strategies), login, several })
   }
 
   function refuseTie(rule: CheckedRule, other: CheckedRule, index: number, earlier: number): void {
@@ -170,6 +170,6 @@ const knownMethods = (rules: readonly CheckedRule[]): ReadonlySet<string> =>
  */
 function strictest(compiled: readonly CompiledRule[], folded: string, last: CompiledRule): Rule {
   const down = compiled.slice(0, compiled.indexOf(last) + 1).filter(each => matches(each.path, folded))
-  const by = (mode: RuleMode) => down.findLast(({ rule }) => rule.mode === mode)?.rule
+  const by = (login: RuleLogin) => down.findLast(({ rule }) => rule.login === login)?.rule
   return by('required') ?? by('optional') ?? last.rule
 }

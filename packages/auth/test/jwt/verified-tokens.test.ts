@@ -139,7 +139,7 @@ describe('a cache that somebody wants to poison', () => {
   })
 
   test('given wrong tokens without end, then none is kept and the right one still is', async () => {
-    const { send, count } = counted({ cache: { max: 1 } })
+    const { send, count } = counted({ cache: { maxKeys: 1 } })
     const token = await sign()
     await send(bearer(token))
     for (let i = 0; i < 20; i++) {

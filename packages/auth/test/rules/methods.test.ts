@@ -22,7 +22,7 @@ describe('given a rule with methods', () => {
   test('when a path has two rules, then the one with methods holds for them, and the other for the rest', async () => {
     const by = ruled([
       { path: '/**', use: ['a'] },
-      { path: '/posts/**', methods: ['GET'], mode: 'public' },
+      { path: '/posts/**', methods: ['GET'], login: 'public' },
       { path: '/posts/**', methods: ['POST', 'DELETE'], use: ['b'] },
     ])
     const verdicts = await Promise.all(COMMON.map(method => by(method, '/posts/1')))
@@ -33,7 +33,7 @@ describe('given a rule with methods', () => {
 
   test('when a more specific path has a rule without methods, then that one wins', async () => {
     const by = ruled([
-      { path: '/**', methods: ['GET'], mode: 'public' },
+      { path: '/**', methods: ['GET'], login: 'public' },
       { path: '/**', use: ['a'] },
       { path: '/admin/**', use: ['b'] },
     ])
@@ -46,13 +46,13 @@ describe('given a rule with methods', () => {
 
   test('when GET is closed or open, then HEAD is as well', async () => {
     const closed = ruled([
-      { path: '/**', mode: 'public' },
+      { path: '/**', login: 'public' },
       { path: '/x', methods: ['GET'], use: ['a'] },
     ])
     expect([await closed('HEAD', '/x'), await closed('HEAD', '/y')]).toEqual(['a', 'open'])
     const open = ruled([
       { path: '/**', use: ['a'] },
-      { path: '/x', methods: ['GET', 'HEAD'], mode: 'public' },
+      { path: '/x', methods: ['GET', 'HEAD'], login: 'public' },
     ])
     expect([await open('HEAD', '/x'), await open('GET', '/x')]).toEqual(['open', 'open'])
   })
@@ -61,27 +61,27 @@ describe('given a rule with methods', () => {
     'when the method is %s, which no rule names, then it never opens what a rule closes',
     async method => {
       const writes = ruled([
-        { path: '/**', mode: 'public' },
+        { path: '/**', login: 'public' },
         { path: '/**', methods: ['POST', 'PUT', 'PATCH', 'DELETE'], use: ['a'] },
       ])
       expect(await writes(method, '/x')).toBe('a')
       const nested = ruled([
-        { path: '/**', mode: 'public' },
+        { path: '/**', login: 'public' },
         { path: '/shop/**', methods: ['POST'], use: ['b'] },
-        { path: '/shop/cart', methods: ['GET'], mode: 'public' },
+        { path: '/shop/cart', methods: ['GET'], login: 'public' },
       ])
       expect(await nested(method, '/shop/cart')).toBe('b')
       expect(await nested(method, '/elsewhere')).toBe('open')
       const reads = ruled([
         { path: '/**', use: ['a'] },
-        { path: '/**', methods: ['GET'], mode: 'public' },
+        { path: '/**', methods: ['GET'], login: 'public' },
       ])
       expect(await reads(method, '/x')).toBe('a')
-      const only = ruled([{ path: '/x', methods: ['GET'], mode: 'public' }])
+      const only = ruled([{ path: '/x', methods: ['GET'], login: 'public' }])
       expect(await only(method, '/x')).toBe(403)
       const optional = ruled([
-        { path: '/**', mode: 'public' },
-        { path: '/**', methods: ['POST'], mode: 'optional' },
+        { path: '/**', login: 'public' },
+        { path: '/**', methods: ['POST'], login: 'optional' },
       ])
       expect(await optional(method, '/x')).toBe('open')
     },
@@ -90,7 +90,7 @@ describe('given a rule with methods', () => {
   test('when a rule without methods is public and no other rule names methods, then all methods are', async () => {
     const by = ruled([
       { path: '/**', use: ['a'] },
-      { path: '/dav/**', mode: 'public' },
+      { path: '/dav/**', login: 'public' },
     ])
     for (const method of [...COMMON, ...UNKNOWN]) expect(await by(method, '/dav/x')).toBe('open')
   })
@@ -98,14 +98,14 @@ describe('given a rule with methods', () => {
   test('when a method is named that is no common one, then it is known', async () => {
     const by = ruled([
       { path: '/**', use: ['a'] },
-      { path: '/dav/**', methods: ['PROPFIND'], mode: 'public' },
+      { path: '/dav/**', methods: ['PROPFIND'], login: 'public' },
       { path: '/dav/**', methods: ['POST'], use: ['b'] },
     ])
     expect([await by('PROPFIND', '/dav/x'), await by('REPORT', '/dav/x')]).toEqual(['open', 'a'])
   })
 
   test('when no rule holds for the method, then it is refused as a path without a rule is', async () => {
-    const by = ruled([{ path: '/**', methods: ['GET'], mode: 'public' }])
+    const by = ruled([{ path: '/**', methods: ['GET'], login: 'public' }])
     for (const method of ['POST', 'OPTIONS', 'FOO', 'get']) expect(await by(method, '/x')).toBe(403)
   })
 })

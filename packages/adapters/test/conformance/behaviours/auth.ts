@@ -174,8 +174,8 @@ const rules: Edge = behind(() => ({
   strategies: all(),
   rules: [
     { path: '/**', use: ['jwt'] },
-    { path: '/public/**', mode: 'public' },
-    { path: '/maybe', mode: 'optional' },
+    { path: '/public/**', login: 'public' },
+    { path: '/maybe', login: 'optional' },
   ],
 }))
 const open: App = {
@@ -202,7 +202,7 @@ const BROWSER = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'Sec-Fetc
 /** A route with a reserved character beside one that takes anything; the first one is public. */
 const reserved: Edge = behind(() => ({
   strategies: [tokens()],
-  rules: [{ path: '/**' }, { path: '/users/@me', mode: 'public' }],
+  rules: [{ path: '/**' }, { path: '/users/@me', login: 'public' }],
 }))
 const users: App = { routes: [get('/users/@me', text('me')), get('/users/:id', text('user'))] }
 

@@ -245,7 +245,7 @@ export const bans: readonly Behaviour[] = [
         .use(
           authenticate({
             strategies: [basic({ verify: () => undefined })],
-            rules: [{ path: '/**', mode: 'public' }],
+            rules: [{ path: '/**', login: 'public' }],
           }),
         )
         .use(banAdmin(bans, { path: '/admin/security', authorize: () => true }))

@@ -46,7 +46,7 @@ const login = (probe: Probe) =>
             }),
           }),
         ],
-        rules: [{ path: '/admin' }, { path: '/**', mode: 'optional' }],
+        rules: [{ path: '/admin' }, { path: '/**', login: 'optional' }],
       }),
     )
 

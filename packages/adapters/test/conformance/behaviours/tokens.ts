@@ -123,7 +123,7 @@ export const tokens: readonly Behaviour[] = [
           strategies: [everywhere()],
           rules: [
             { path: '/**' },
-            { path: '/posts', methods: ['GET'], mode: 'public' },
+            { path: '/posts', methods: ['GET'], login: 'public' },
             { path: '/posts', methods: ['POST'] },
           ],
         }),
