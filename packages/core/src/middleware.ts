@@ -28,6 +28,7 @@ export {
 export type { QuotaState } from './limit-headers/quota-state.js'
 export { SharedHeaders } from './limit-headers/shared-headers.js'
 export {
+  alsoCalled,
   type Check,
   type Checked,
   callback,
@@ -48,6 +49,7 @@ export {
 export { type Duration, duration, type Milliseconds, parseDuration } from './options/duration.js'
 export { headerName, ownHeaderName } from './options/header-name.js'
 export { type OptionPath, refuse, within } from './options/option-path.js'
+export type { AcceptedName, EitherName } from './options/other-names.js'
 export { type Needed, refuseRuntime, requireProcess } from './options/runtime.js'
 export { foldCase, routingPath } from './path/routing-path.js'
 export { type Clock, startOf, systemClock } from './vocabulary/clock.js'

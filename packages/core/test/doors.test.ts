@@ -27,11 +27,11 @@ const DOORS = {
     Trust Violation consoleLogger cors directPeer envelope nonce pipeline privateNetworks
     problemDetails provideIdentity requestId securityHeaders singleHeader trustedHops trustedProxies`,
   middleware: `
-    AddressRange BEARER BearerOptions Check Checked CidrSet ClientAddress Clock ConfigError Decision
-    Denial Duration Guard HeaderBag Identity KeyValueStore LimitDecision LimitHeaderOptions
+    AcceptedName AddressRange BEARER BearerOptions Check Checked CidrSet ClientAddress Clock ConfigError Decision
+    Denial Duration EitherName Guard HeaderBag Identity KeyValueStore LimitDecision LimitHeaderOptions
     LimitHeaders LimitReceipt Limiter Logger MaybePromise Middleware Milliseconds Needed OptionPath
     Outcome PreferredRules QuotaState Reply RequestContext RequestError RequestFacts Services
-    SharedHeaders Trust Violation assertIdentity bindMethods booleanResult callback canonicalCidr
+    SharedHeaders Trust Violation alsoCalled assertIdentity bindMethods booleanResult callback canonicalCidr
     canonicalIp challengeOf checkOptions cidrs clientKey duration either flag foldCase having
     headerName ignoreRejection inspectable integer isPromise isolatedLogger limitHeaderOptions list
     mode networkOf object oneOf optional orFalse ownHeaderName parseDuration preferred present

@@ -1,4 +1,5 @@
 import {
+  alsoCalled,
   type Check,
   CidrSet,
   ConfigError,
@@ -28,8 +29,12 @@ interface FailbanBase {
   escalate?: EscalationOptions
   /** Who is never banned nor refused here. Trusted proxies and this machine's own addresses need not be named. */
   allow?: RangeList
+  /** The same as `allow`. */
+  whitelist?: RangeList
   /** Who is always refused, unless allowed. */
   deny?: RangeList
+  /** The same as `deny`. */
+  blacklist?: RangeList
   /** Whether this machine's own addresses, loopback included, are allowed. Default true. */
   allowOwnAddresses?: boolean
   /** Where bans outlive the process. Default `memoryBans()`: nowhere. */
@@ -55,8 +60,12 @@ interface FailbanBase {
 interface ShortForm {
   /** Default 5. */
   maxViolations?: number
+  /** The same as `maxViolations`. */
+  maxAttempts?: number
   /** Default `10m`. */
   violationWindow?: Duration
+  /** The same as `violationWindow`. */
+  windowMs?: Duration
   /** Default `1h`. */
   banDuration?: Duration
 }
@@ -80,18 +89,18 @@ export interface CheckedFailban {
 }
 
 const OWNER = 'failban'
-const SHORT = ['maxViolations', 'violationWindow', 'banDuration'] as const
+const SHORT = ['maxViolations', 'maxAttempts', 'violationWindow', 'windowMs', 'banDuration'] as const
 
 /** @throws ConfigError */
 export function checkFailban(given: FailbanOptions): CheckedFailban {
   const options = checkOptions(OWNER, given, {
-    maxViolations: optional(threshold, 5),
-    violationWindow: optional(window, 600_000 as Milliseconds),
+    maxViolations: alsoCalled('maxAttempts', optional(threshold, 5)),
+    violationWindow: alsoCalled('windowMs', optional(window, 600_000 as Milliseconds)),
     banDuration: optional(banDuration, 3_600_000 as Milliseconds),
     jails: optional(list(jail, { min: 1, max: 32 })),
     escalate: optional(escalation),
-    allow: optional(cidrs),
-    deny: optional(cidrs),
+    allow: alsoCalled('whitelist', optional(cidrs)),
+    deny: alsoCalled('blacklist', optional(cidrs)),
     allowOwnAddresses: optional(flag, true),
     store: optional(having<BanStore>('a store, such as memoryBans()', 'open', 'save', 'remove')),
     mode,

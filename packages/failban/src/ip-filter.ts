@@ -1,4 +1,5 @@
 import {
+  alsoCalled,
   type ClientAddress,
   ConfigError,
   callback,
@@ -20,8 +21,12 @@ import { violation } from './sources/violation.js'
 export interface IpFilterOptions<State extends object = {}> {
   /** Only these pass. Default: everybody. */
   allow?: RangeList
+  /** The same as `allow`. */
+  whitelist?: RangeList
   /** These do not pass, even where `allow` has them: `allow` a network, `deny` a part of it. */
   deny?: RangeList
+  /** The same as `deny`. */
+  blacklist?: RangeList
   /** The address that is looked up. Default: the client's, by the pipeline's trust. */
   key?: (ctx: RequestContext<State>) => string | undefined
   /**
@@ -48,8 +53,8 @@ export function ipFilter<State extends object = {}>(options: IpFilterOptions<Sta
     key,
     mode: how,
   } = checkOptions('ipFilter', options, {
-    allow: optional(cidrs),
-    deny: optional(cidrs),
+    allow: alsoCalled('whitelist', optional(cidrs)),
+    deny: alsoCalled('blacklist', optional(cidrs)),
     key: optional(callback<(ctx: RequestContext<State>) => string | undefined>()),
     mode,
   })

@@ -1,5 +1,6 @@
 import { privateNetworks } from '@palisade/core'
 import {
+  alsoCalled,
   callback,
   checkOptions,
   type Duration,
@@ -52,6 +53,8 @@ export interface MetricsOptions {
   readonly route?: RouteLabel
   /** How many route templates get a label of their own. Default 200. */
   readonly maxRoutes?: number
+  /** The same as `maxRoutes`. */
+  readonly maxPathsTracked?: number
   /** How many combinations of label values there may be in all metrics together. Default 2,000. */
   readonly maxSeries?: number
   /** How often the counts of the JSON view begin anew; Prometheus counters never do. Default `false`: never. */
@@ -100,7 +103,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     labels: optional(labelNames, { method: 'method', route: 'route', status: 'status' }),
     buckets: optional(buckets, DURATION_BUCKETS),
     route: optional(callback<RouteLabel>('a function (ctx, outcome) => label or undefined')),
-    maxRoutes: optional(integer({ min: 1, max: 100_000 }), 200),
+    maxRoutes: alsoCalled('maxPathsTracked', optional(integer({ min: 1, max: 100_000 }), 200)),
     maxSeries: optional(integer({ min: 10, max: 1_000_000 }), 2000),
     resetInterval: optional(orFalse(duration({ min: '1s' })), false),
     process: optional(flag, false),

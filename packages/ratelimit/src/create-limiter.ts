@@ -21,6 +21,7 @@ import { claimUnnamed } from './counting/names.js'
 import {
   checkCost,
   checkNames,
+  type EitherNames,
   Policy,
   type QuotaChange,
   type QuotaOptions,
@@ -54,7 +55,7 @@ interface LimiterBase {
 
 /** One policy written flat, or several under `policies`. Functions get the key that is being limited. */
 export type LimiterOptions = LimiterBase &
-  (QuotaOptions<string> | { policies: readonly QuotaOptions<string>[] })
+  (EitherNames<QuotaOptions<string>> | { policies: readonly EitherNames<QuotaOptions<string>>[] })
 
 /**
  * The engine of `rateLimit()` without HTTP.

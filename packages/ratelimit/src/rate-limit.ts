@@ -21,7 +21,13 @@ import {
 import type { Tally } from './algorithms/algorithm.js'
 import { KeyedPolicy } from './counting/keyed-policy.js'
 import { claimNames, claimUnnamed, refuseSameNames, releaseNames, releaseUnnamed } from './counting/names.js'
-import { checkNames, type QuotaChange, type QuotaOptions, quotaShape } from './counting/policy.js'
+import {
+  checkNames,
+  type EitherNames,
+  type QuotaChange,
+  type QuotaOptions,
+  quotaShape,
+} from './counting/policy.js'
 import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas } from './counting/quotas.js'
 import type { SoleQuota } from './counting/sole-quota.js'
 import { boundedKey } from './keys/bounded-key.js'
@@ -67,7 +73,7 @@ interface RateLimitBase<State extends object> {
 
 /** One policy written flat, or several under `policies`. */
 export type RateLimitOptions<State extends object = {}> = RateLimitBase<State> &
-  (PolicyOptions<State> | { policies: readonly PolicyOptions<State>[] })
+  (EitherNames<PolicyOptions<State>> | { policies: readonly EitherNames<PolicyOptions<State>>[] })
 
 export interface RateLimitMiddleware<State extends object = {}> extends Middleware<State> {
   /** Changes a quota from the next request on; what was counted stays. @throws ConfigError */

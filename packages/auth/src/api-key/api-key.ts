@@ -1,4 +1,12 @@
-import { checkOptions, headerName, optional, quotedString, refuse, text } from '@palisade/core/middleware'
+import {
+  alsoCalled,
+  checkOptions,
+  headerName,
+  optional,
+  quotedString,
+  refuse,
+  text,
+} from '@palisade/core/middleware'
 import { realmName } from '../challenge.js'
 import type { Strategy } from '../strategy.js'
 import { ApiKeys } from './api-keys.js'
@@ -8,6 +16,8 @@ export interface ApiKeyOptions {
   keys: ApiKeys
   /** Where the key is. Default `x-api-key`. With `authorization` it is `<scheme> <key>`, and other credentials there are left to others. */
   header?: string
+  /** The same as `header`. */
+  headerName?: string
   /** The word in front of the key in `authorization`, and in the challenge. Default `Bearer`. */
   scheme?: string
   /** How rules name it. Default `api-key`. */
@@ -33,7 +43,7 @@ export interface PresentedKey {
 export function apiKey(options: ApiKeyOptions): Strategy<PresentedKey> {
   const { keys, header, scheme, name, realm } = checkOptions('apiKey', options, {
     keys: (value, at) => (value instanceof ApiKeys ? value : refuse(at, value, 'what apiKeys() returns')),
-    header: optional(headerName, 'x-api-key'),
+    header: alsoCalled('headerName', optional(headerName, 'x-api-key')),
     scheme: optional(
       text({ pattern: /^[A-Za-z][\w-]{0,30}$/, allowed: 'an authentication scheme such as "Bearer"' }),
     ),

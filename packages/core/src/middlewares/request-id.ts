@@ -2,12 +2,14 @@ import type { RequestContext } from '../contract/context.js'
 import type { Middleware } from '../contract/middleware.js'
 import { isPromise } from '../kernel/maybe-promise.js'
 import { RandomIds } from '../kernel/random-ids.js'
-import { type Check, callback, checkOptions, flag, optional } from '../options/check.js'
+import { alsoCalled, type Check, callback, checkOptions, flag, optional } from '../options/check.js'
 import { ownHeaderName } from '../options/header-name.js'
 
 export interface RequestIdOptions {
   /** Default `X-Request-ID`. Not a field that means something to HTTP or to browsers. */
   header?: string
+  /** The same as `header`. */
+  headerName?: string
   /** Makes an id when the client sent none that is fit. Must itself match `^[\w.:-]{1,128}$`. Default: a random UUID. */
   generator?: () => string
   /** Whether the response carries it. Default true. */
@@ -28,7 +30,7 @@ const FIT = /^[\w.:-]{1,128}$/
  */
 export function requestId(options: RequestIdOptions = {}): Middleware<{}, { requestId: string }> {
   const { header, generator, includeInResponse } = checkOptions('requestId', options, {
-    header: optional(fieldName, 'X-Request-ID'),
+    header: alsoCalled('headerName', optional(fieldName, 'X-Request-ID')),
     generator: optional(callback<() => string>('a function that returns a string')),
     includeInResponse: optional(flag, true),
   })

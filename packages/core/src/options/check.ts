@@ -1,13 +1,17 @@
 import { ConfigError } from '../errors/config-error.js'
 import { nearest } from './nearest.js'
 import { type OptionPath, refuse, within } from './option-path.js'
-import { calledHere } from './other-names.js'
+import { type AcceptedName, calledHere } from './other-names.js'
 import { entriesOf, namesOf, read } from './read.js'
 
 export { type OptionPath, refuse, within }
 
 /** Checks one option and returns it in the form the middleware works with. Throws `ConfigError`. A missing option is `undefined`. */
-export type Check<T> = (value: unknown, at: OptionPath) => T
+export interface Check<T> {
+  (value: unknown, at: OptionPath): T
+  /** Another name by which the option may be given: see `alsoCalled`. */
+  readonly otherName?: AcceptedName
+}
 
 export type Checked<S extends Record<string, Check<unknown>>> = {
   [K in keyof S]: S[K] extends Check<infer T> ? T : never
@@ -33,12 +37,13 @@ export function checkOptions<S extends Record<string, Check<unknown>>>(
  */
 export function object<S extends Record<string, Check<unknown>>>(shape: S): Check<Checked<S>> {
   const names = Object.keys(shape)
+  const others = names.flatMap(name => shape[name]?.otherName ?? [])
   const allowed = `an object with ${names.join(', ')}`
   return (value, at) => {
-    const given = namesOf(value, names)
+    const given = namesOf(value, [...names, ...others])
     if (given === undefined) return refuse(at, value, allowed)
     for (const name of given) {
-      if (Object.hasOwn(shape, name)) continue
+      if (Object.hasOwn(shape, name) || others.some(other => other === name)) continue
       const known = names.length === 0 ? 'no options' : `one of ${names.join(', ')}`
       const here = within(at, name)
       throw new ConfigError({
@@ -49,11 +54,40 @@ export function object<S extends Record<string, Check<unknown>>>(shape: S): Chec
       })
     }
     const checked = names.map(name => {
-      const here = within(at, name)
-      return [name, ask(shape[name] as Check<unknown>, read(value, name, here), here)] as const
+      const check = shape[name] as Check<unknown>
+      const [option, here] = readEither(value, name, check.otherName, at)
+      return [name, ask(check, option, here)] as const
     })
     return present(checked) as Checked<S>
   }
+}
+
+/** The value of an option by whichever of its names it was given, and the path that a refusal names. */
+function readEither(
+  options: unknown,
+  name: string,
+  other: string | undefined,
+  at: OptionPath,
+): readonly [value: unknown, at: OptionPath] {
+  const here = within(at, name)
+  const value = read(options, name, here)
+  if (other === undefined) return [value, here]
+  const there = within(at, other)
+  const otherValue = read(options, other, there)
+  if (otherValue === undefined) return [value, here]
+  return value === undefined
+    ? [otherValue, there]
+    : refuse(there, otherValue, `nothing beside "${name}", which is the same option`)
+}
+
+/**
+ * The option may also be given by another name, one of `options/other-names.ts`, and means the same then. Stands
+ * outermost in a shape; the type of the options names both.
+ *
+ *     checkOptions('requestId', options, { header: alsoCalled('headerName', optional(headerName)) })
+ */
+export function alsoCalled<T>(otherName: AcceptedName, check: Check<T>): Check<T> {
+  return Object.assign((value: unknown, at: OptionPath) => check(value, at), { otherName })
 }
 
 function hintFor(name: string, known: readonly string[]): string {

@@ -1,4 +1,34 @@
 /**
+ * Names that a team may type as well as the name of the option, since they mean exactly the same. A factory accepts
+ * them where it says so by `alsoCalled`. Elsewhere they are names of other libraries.
+ */
+const ACCEPTED_NAMES = [
+  'maxAttempts',
+  'windowMs',
+  'whitelist',
+  'blacklist',
+  'headerName',
+  'maxPathsTracked',
+  'check',
+] as const
+
+export type AcceptedName = (typeof ACCEPTED_NAMES)[number]
+
+/**
+ * Options of which one may have another name: either the option is given, or the other name.
+ *
+ *     type Named = EitherName<{ run: () => void }, 'run', 'check'>
+ */
+export type EitherName<Options, Option extends keyof Options, Other extends AcceptedName> = Omit<
+  Options,
+  Option
+> &
+  (
+    | (Pick<Options, Option> & { [K in Other]?: never })
+    | ({ [K in Other]: Options[Option] } & { [K in Option]?: never })
+  )
+
+/**
  * What options are called elsewhere: in express-rate-limit, helmet, cors, passport, prom-client, terminus, and
  * in common speech. The first name on the right that a factory has is meant.
  */
@@ -51,6 +81,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   secretOrPublicKey: 'publicKey',
   secretOrKeyProvider: 'jwksUri',
   clockSkew: 'clockTolerance',
+  mode: 'login',
   // metrics and health
   maxPathsTracked: 'maxRoutes',
   labelNames: 'labels',

@@ -1,9 +1,11 @@
 import {
+  alsoCalled,
   type Check as CheckOption,
   callback,
   checkOptions,
   type Duration,
   duration,
+  type EitherName,
   flag,
   list,
   type MaybePromise,
@@ -29,7 +31,10 @@ export type CheckFacts = Readonly<Record<string, string | number | boolean | nul
  */
 export type CheckVerdict = boolean | undefined | void | ({ readonly healthy: boolean } & CheckFacts)
 
-export interface CheckOptions {
+/** `check` is another name of `run`. */
+export type CheckOptions = EitherName<OwnCheckOptions, 'run', 'check'>
+
+interface OwnCheckOptions {
   /** A letter, then up to 63 letters, digits, `_`, `-` and `.`: it becomes a key of the body and a part of events. */
   name: string
   /** Asks. `signal` is aborted when the time is up; what heeds it frees its connection, what does not is not asked again until it has ended. */
@@ -71,7 +76,7 @@ export const examined: CheckOption<Check> = (value, at) => {
 }
 
 /** The options that every check has beside what it asks. */
-export type CommonOptions = Omit<CheckOptions, 'run' | 'name'> & { name?: string }
+export type CommonOptions = Omit<OwnCheckOptions, 'run' | 'name'> & { name?: string }
 
 const NAME = /^[A-Za-z][\w.-]{0,63}$/
 
@@ -143,7 +148,10 @@ export function check(options: CheckOptions): Check {
   const checked = checkOptions('check', options, {
     ...commonShape(''),
     name,
-    run: callback<Check['run']>('a function (signal) => boolean | { healthy } | nothing, or a promise of it'),
+    run: alsoCalled(
+      'check',
+      callback<Check['run']>('a function (signal) => boolean | { healthy } | nothing, or a promise of it'),
+    ),
   })
   return checkOf(checked, checked.run)
 }

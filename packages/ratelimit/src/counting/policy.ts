@@ -1,8 +1,10 @@
 import {
+  alsoCalled,
   ConfigError,
   callback,
   type Duration,
   duration,
+  type EitherName,
   either,
   flag,
   integer,
@@ -52,6 +54,11 @@ export interface QuotaOptions<Source> {
   queue?: boolean
 }
 
+/** `maxAttempts` is another name of `limit`, and `windowMs` of `window`. */
+export type EitherNames<Quota extends QuotaOptions<never>> = Omit<Quota, 'limit' | 'window'> &
+  EitherName<Pick<Quota, 'limit'>, 'limit', 'maxAttempts'> &
+  EitherName<Pick<Quota, 'window'>, 'window', 'windowMs'>
+
 /** What of a policy can be changed while it runs. A number takes the place of a function for good. */
 export interface QuotaChange {
   limit?: number
@@ -79,8 +86,8 @@ const amount = (min: number) =>
 export const quotaShape = {
   name: optional(policyName, UNNAMED),
   algorithm: optional<AlgorithmName>(oneOf(...ALGORITHM_NAMES)),
-  limit: amount(0),
-  window: duration({ min: 1, max: '3650d' }),
+  limit: alsoCalled('maxAttempts', amount(0)),
+  window: alsoCalled('windowMs', duration({ min: 1, max: '3650d' })),
   burst: optional(amount(1)),
   cost: optional(amount(0), 1),
   queue: optional(flag, false),
