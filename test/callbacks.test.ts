@@ -175,6 +175,19 @@ describe('isFailure', () => {
   )
 })
 
+describe('rateLimit settle', () => {
+  it.each(wrongResults([...NUMBERS, ...NOTHING.filter(name => name === 'undefined')]))(
+    '%s: the estimate stays counted, and the fault is logged',
+    async (_, value) => {
+      const { base, logged } = watched()
+      const edge = base.use(rateLimit({ ...policy, settle: value as never }))
+      expect((await inject(edge)).status).toBe(200)
+      expect((await inject(edge)).status).toBe(429)
+      expect(logged.length).toBe(1)
+    },
+  )
+})
+
 describe('failban escalation', () => {
   it.each(wrongResults(['a throw']))('random, %s: the ban is in force', async (_, value) => {
     const { base } = watched()

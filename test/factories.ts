@@ -35,7 +35,7 @@ const redisClient: coreRedis.RedisClient = {
 const noStore = { get: () => undefined, set: () => undefined, delete: () => undefined }
 const limiterOptions = [
   'name algorithm limit window burst cost queue policies store onStoreFailure',
-  'key count isFailure headers whenKeyMissing mode skip',
+  'key settle count isFailure headers whenKeyMissing mode skip',
 ] as const
 const commonCheck = 'name timeout ttl optional kinds'
 const dependency = 'name timeout ttl optional kinds'
@@ -238,7 +238,7 @@ export const factories: readonly Factory[] = [
   ),
   ...(
     [
-      ['rateLimit', (policies: never) => ratelimit.rateLimit({ policies }), ' key'],
+      ['rateLimit', (policies: never) => ratelimit.rateLimit({ policies }), ' key settle'],
       ['createLimiter', (policies: never) => ratelimit.createLimiter({ policies }), ''],
     ] as const
   ).map(([name, build, more]) =>
@@ -393,7 +393,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   // core/redis
   'redisClient fromIoredis fromNodeRedis redisKeys replyInteger replyList replyText',
   // ratelimit
-  'byApiKey byClient byHeader byIdentity byRoute byTenant compose',
+  'byApiKey byClient byHeader byIdentity byRoute byTenant compose decideTogether',
   // failban: `violation` is called with a request at hand
   'violation fileBans memoryBans',
   // guards

@@ -136,6 +136,10 @@ export const rows: readonly MethodRow[] = [
       refund(limiter.consume('k').receipt as never),
       limiter.consume('k').allowed,
     ],
+    settle: (settle, limiter) => [
+      settle(limiter.consume('k').receipt as never, 0),
+      limiter.consume('k').allowed,
+    ],
     setLimit: (setLimit, limiter) => [setLimit('p', { limit: 0 }), limiter.consume('k').allowed],
     reset: (reset, limiter) => [limiter.consume('k').allowed, reset('k'), limiter.consume('k').allowed],
     dispose: dispose => dispose(),
@@ -146,6 +150,7 @@ export const rows: readonly MethodRow[] = [
     {
       consume: async consume => (await consume('k')).allowed,
       refund: async (refund, limiter) => refund((await limiter.consume('k')).receipt as never),
+      settle: async (settle, limiter) => settle((await limiter.consume('k')).receipt as never, 0),
       setLimit: setLimit => setLimit('p', { limit: 0 }),
       reset: reset => reset('k'),
       dispose: dispose => dispose(),

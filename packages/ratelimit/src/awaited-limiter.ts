@@ -1,6 +1,7 @@
 import type { LimitDecision, LimitReceipt } from '@palisade/core/middleware'
 import type { QuotaChange } from './counting/policy.js'
 import type { RateLimiter } from './rate-limiter.js'
+import type { RealCost } from './refunds/receipts.js'
 
 /**
  * A limiter over a distributed store: every answer is a promise, also the one that needs no store. Otherwise a caller's
@@ -19,6 +20,10 @@ export class AwaitedLimiter implements RateLimiter {
 
   async refund(receipt: LimitReceipt): Promise<void> {
     await this.limiter.refund(receipt)
+  }
+
+  async settle(receipt: LimitReceipt, cost: RealCost): Promise<void> {
+    await this.limiter.settle(receipt, cost)
   }
 
   async reset(key: string): Promise<void> {

@@ -13,10 +13,9 @@ import {
   optional,
   RequestError,
   systemClock,
-  tightest,
 } from '@palisade/core/middleware'
-import type { Tally } from './algorithms/algorithm.js'
 import { AwaitedLimiter } from './awaited-limiter.js'
+import type { Attempt } from './counting/attempt.js'
 import { claimUnnamed } from './counting/names.js'
 import {
   checkCost,
@@ -27,14 +26,18 @@ import {
   type QuotaOptions,
   quotaShape,
 } from './counting/policy.js'
-import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas } from './counting/quotas.js'
-import type { SoleQuota } from './counting/sole-quota.js'
-import { Decision, NOBODY, QueuedDecision, UNLIMITED, UNLIMITED_IN_TURN } from './decision.js'
+import {
+  type Attempts,
+  longestDelay,
+  type OnStoreFailure,
+  onStoreFailure,
+  Quotas,
+} from './counting/quotas.js'
 import { boundedKey } from './keys/bounded-key.js'
 import { plainKeysOf } from './keys/operator-keys.js'
 import { checkLimiterOptions } from './options.js'
 import type { ImmediateRateLimiter, RateLimiter } from './rate-limiter.js'
-import { isReceipt } from './refunds/receipts.js'
+import { isReceipt, type RealCost } from './refunds/receipts.js'
 import { type MemoryStore, memoryStore } from './stores/memory/memory-store.js'
 import type { LimitStore } from './stores/store.js'
 
@@ -90,7 +93,7 @@ export function createLimiter(options: LimiterOptions): RateLimiter {
   const names = policies.map(({ name }) => name)
   claimUnnamed(owner, store, names, limiter)
   const face = quotas.isImmediate ? limiter : new AwaitedLimiter(limiter)
-  return bindMethods<RateLimiter>(face, 'consume', 'refund', 'setLimit', 'reset')
+  return bindMethods<RateLimiter>(face, 'consume', 'refund', 'settle', 'setLimit', 'reset')
 }
 
 /** Tells whoever wants to know that the store has failed. */
@@ -111,14 +114,13 @@ function tells(
 }
 
 class QuotaLimiter implements RateLimiter {
-  private readonly quotas: Quotas<string>
-  private readonly names: readonly string[]
-  private readonly clock: Clock
-  private readonly failsOpen: boolean
+  readonly #quotas: Quotas<string>
+  readonly #clock: Clock
+  readonly #failsOpen: boolean
   /** Whether an allowed attempt may have to wait for its turn. */
-  private readonly queues: boolean
-  private readonly unlimited: LimitDecision
-  private readonly onStoreError: (error: unknown) => void
+  readonly #queues: boolean
+  readonly #unlimited: LimitDecision
+  readonly #onStoreError: (error: unknown) => void
 
   constructor(
     quotas: Quotas<string>,
@@ -126,86 +128,138 @@ class QuotaLimiter implements RateLimiter {
     onFailure: OnStoreFailure,
     onStoreError: (error: unknown) => void,
   ) {
-    this.quotas = quotas
-    this.names = Object.freeze(quotas.policies.map(({ name }) => name))
-    this.clock = clock
-    this.failsOpen = onFailure === 'open'
-    this.queues = quotas.policies.some(({ queues }) => queues)
-    this.unlimited = this.queues ? UNLIMITED_IN_TURN : UNLIMITED
-    this.onStoreError = onStoreError
+    this.#quotas = quotas
+    this.#clock = clock
+    this.#failsOpen = onFailure === 'open'
+    this.#queues = quotas.policies.some(({ queues }) => queues)
+    this.#unlimited = this.#queues ? UNLIMITED_IN_TURN : UNLIMITED
+    this.#onStoreError = onStoreError
   }
 
   consume(key: string, cost?: number): MaybePromise<LimitDecision> {
     if (typeof key !== 'string' || key === '') throw wrongKey(key)
     if (cost !== undefined) checkCost(cost, 'consume: the cost')
-    const { sole } = this.quotas
-    return sole === undefined || this.queues ? this.consumeAll(key, cost) : this.consumeSole(sole, key, cost)
-  }
-
-  private consumeSole(sole: SoleQuota<string>, key: string, cost: number | undefined): LimitDecision {
-    if (!sole.ask(key, cost)) return UNLIMITED
+    const quotas = this.#quotas
+    const { policies } = quotas
     const bounded = boundedKey(key)
-    return sole.decide(bounded, this.quotas.now(this.clock))
-      ? new Decision(true, sole.tally, NOBODY, sole.receiptFor(bounded))
-      : new Decision(false, sole.tally, this.names, undefined)
-  }
-
-  private consumeAll(key: string, cost: number | undefined): MaybePromise<LimitDecision> {
-    const { policies } = this.quotas
-    const bounded = boundedKey(key)
-    const tallies = this.quotas.begin()
-    for (let i = 0; i < policies.length; i++) {
-      this.quotas.ask(tallies[i] as Tally, policies[i] as Policy<string>, key, bounded, cost)
-    }
-    const decided = this.quotas.decide(tallies, this.quotas.now(this.clock), this.onStoreError)
+    const attempts = quotas.begin()
+    for (let i = 0; i < policies.length; i++)
+      quotas.ask(attempts.each[i] as Attempt, policies[i] as Policy<string>, key, bounded, cost)
+    const decided = quotas.decide(attempts, quotas.now(this.#clock), this.#onStoreError)
     return isPromise(decided)
-      ? decided.then(allowed => this.decisionOf(tallies, allowed))
-      : this.decisionOf(tallies, decided)
+      ? decided.then(allowed => this.#decisionOf(attempts, allowed))
+      : this.#decisionOf(attempts, decided)
   }
 
   refund(receipt: LimitReceipt): MaybePromise<void> {
-    if (!isReceipt(receipt) || !this.quotas.owns(receipt))
-      throw new TypeError(
-        'refund: the receipt is not of this limiter; allowed: the receipt of a decision of it',
-      )
-    // What a failed store does not give back stays counted, as for an aborted attempt.
-    return receipt.redeem(this.quotas.now(this.clock))?.catch(this.onStoreError)
+    return this.#correct('refund', receipt, 0)
+  }
+
+  settle(receipt: LimitReceipt, cost: RealCost): MaybePromise<void> {
+    this.#quotas.checkRealCost(cost, 'settle: the cost')
+    return this.#correct('settle', receipt, cost)
   }
 
   setLimit(policy: string, change: QuotaChange): void {
-    this.quotas.setLimit(policy, change)
+    this.#quotas.setLimit(policy, change)
   }
 
   reset(key: string): MaybePromise<void> {
-    return this.quotas.reset(plainKeysOf(key))
+    return this.#quotas.reset(plainKeysOf(key))
   }
 
-  private decisionOf(tallies: readonly Tally[], allowed: boolean | undefined): LimitDecision {
-    if (allowed === undefined) return this.undecided(tallies)
-    const tally = tightest(tallies, allowed)
-    if (tally === undefined) return this.unlimited
-    const refusedBy = allowed ? NOBODY : this.refusing(tallies)
-    const receipt = allowed ? this.quotas.receiptOf(tallies) : undefined
-    return this.queues
-      ? new QueuedDecision(allowed, tally, refusedBy, receipt, allowed ? longestDelay(tallies) : 0)
-      : new Decision(allowed, tally, refusedBy, receipt)
+  #correct(what: string, receipt: LimitReceipt, cost: RealCost): MaybePromise<void> {
+    if (!isReceipt(receipt) || !this.#quotas.owns(receipt))
+      throw new TypeError(
+        `${what}: the receipt is not of this limiter; allowed: the receipt of a decision of it`,
+      )
+    // What a failed store does not correct stays counted, as for an aborted attempt.
+    return receipt.settle(cost, this.#quotas.now(this.#clock))?.catch(this.#onStoreError)
   }
 
-  private undecided(tallies: readonly Tally[]): LimitDecision {
-    const receipt = this.quotas.lateReceiptOf(tallies)
-    if (this.failsOpen) return receipt === undefined ? this.unlimited : { ...this.unlimited, receipt }
+  #decisionOf(attempts: Attempts, allowed: boolean | undefined): LimitDecision {
+    if (!allowed) return allowed === undefined ? this.#undecided(attempts) : this.#refusal(attempts)
+    const attempt = this.#quotas.tightest(attempts, true)
+    if (attempt === undefined) return this.#unlimited
+    const receipt = this.#quotas.receiptOf(attempts)
+    return this.#queues ? inTurn(attempts, attempt, receipt) : new Decision(attempt, NONE, receipt)
+  }
+
+  #refusal(attempts: Attempts): LimitDecision {
+    const attempt = this.#quotas.tightest(attempts, false) as Attempt
+    const refusing = this.#quotas.policies.filter(
+      (_, i) => attempts.each[i]?.active && !attempts.each[i]?.fits,
+    )
+    const names = refusing.map(({ name }) => name)
+    return this.#queues
+      ? new QueuedDecision(attempt, names, undefined, 0)
+      : new Decision(attempt, names, undefined)
+  }
+
+  #undecided({ late }: Attempts): LimitDecision {
+    if (this.#failsOpen) return late === undefined ? this.#unlimited : { ...this.#unlimited, receipt: late }
     throw new RequestError(503, 'The service is temporarily unavailable')
   }
+}
 
-  private refusing(tallies: readonly Tally[]): readonly string[] {
-    return this.names.filter((_, i) => isRefusing(tallies[i] as Tally))
+/**
+ * A class, so that V8 keeps one hidden class for all decisions and no number of them in a box of its own. To a caller that
+ * reads, spreads or compares it, it is a plain object.
+ */
+class Decision implements LimitDecision {
+  readonly allowed: boolean
+  readonly limit: number
+  readonly remaining: number
+  readonly resetMs: number
+  readonly retryAfterMs: number
+  readonly refusedBy: readonly string[]
+  readonly receipt: LimitReceipt | undefined
+
+  constructor(attempt: Attempt, refusedBy: readonly string[], receipt: LimitReceipt | undefined) {
+    this.allowed = refusedBy === NONE
+    this.limit = attempt.capacity
+    this.remaining = attempt.remaining
+    this.resetMs = attempt.resetMs
+    this.retryAfterMs = attempt.retryMs
+    this.refusedBy = refusedBy
+    this.receipt = receipt
   }
+}
+
+/** The decision of a limiter that queues. */
+class QueuedDecision extends Decision {
+  readonly delayMs: number
+
+  constructor(
+    attempt: Attempt,
+    refusedBy: readonly string[],
+    receipt: LimitReceipt | undefined,
+    delayMs: number,
+  ) {
+    super(attempt, refusedBy, receipt)
+    this.delayMs = delayMs
+  }
+}
+
+const NONE: readonly string[] = Object.freeze([])
+
+/** No policy applies to the key, or the store failed open. */
+const UNLIMITED: LimitDecision = Object.freeze({
+  allowed: true,
+  limit: Number.POSITIVE_INFINITY,
+  remaining: Number.POSITIVE_INFINITY,
+  resetMs: 0,
+  retryAfterMs: 0,
+  refusedBy: NONE,
+  receipt: undefined,
+})
+
+const UNLIMITED_IN_TURN: LimitDecision = Object.freeze({ ...UNLIMITED, delayMs: 0 })
+
+function inTurn(attempts: Attempts, attempt: Attempt, receipt: LimitReceipt | undefined): LimitDecision {
+  return new QueuedDecision(attempt, NONE, receipt, longestDelay(attempts))
 }
 
 function wrongKey(key: unknown): TypeError {
   return new TypeError(`consume: the key is ${JSON.stringify(key)}; allowed: a string that is not empty`)
-}
-
-function isRefusing(tally: Tally): boolean {
-  return tally.active && !tally.fits
 }

@@ -1,79 +1,30 @@
 import {
   bindMethods,
   booleanResult,
-  callback,
-  having,
   isPromise,
-  type LimitHeaderOptions,
   LimitHeaders,
-  limitHeaderOptions,
   type MaybePromise,
   type Middleware,
-  mode,
   type Outcome,
-  oneOf,
-  optional,
   Reply,
   type RequestContext,
-  refuse,
   type Services,
+  wrongResult,
 } from '@palisade/core/middleware'
-import type { Tally } from './algorithms/algorithm.js'
-import { KeyedPolicy } from './counting/keyed-policy.js'
+import type { Attempt } from './counting/attempt.js'
+import type { KeyedPolicy } from './counting/keyed-policy.js'
 import { claimNames, claimUnnamed, refuseSameNames, releaseNames, releaseUnnamed } from './counting/names.js'
-import {
-  checkNames,
-  type EitherNames,
-  type QuotaChange,
-  type QuotaOptions,
-  quotaShape,
-} from './counting/policy.js'
-import { longestDelay, type OnStoreFailure, onStoreFailure, Quotas } from './counting/quotas.js'
-import type { SoleQuota } from './counting/sole-quota.js'
+import { checkCost, type QuotaChange } from './counting/policy.js'
+import { type Attempts, longestDelay, type OnStoreFailure, Quotas } from './counting/quotas.js'
 import { boundedKey } from './keys/bounded-key.js'
-import { keyFunction } from './keys/builders.js'
 import { type KeyFunction, requireKeyless } from './keys/key-function.js'
 import { Resets } from './keys/operator-keys.js'
-import { checkLimiterOptions } from './options.js'
-import type { AnyReceipt } from './refunds/receipts.js'
+import { checkRateLimit, type RateLimitOptions } from './options.js'
+import type { AnyReceipt, RealCost } from './refunds/receipts.js'
 import { Refusals } from './refusals.js'
 import { memoryStore } from './stores/memory/memory-store.js'
 import type { LimitStore } from './stores/store.js'
 import { WaitingRoom } from './waiting/waiting-room.js'
-
-/** One quota and whom it is counted for. */
-export interface PolicyOptions<State extends object = {}> extends QuotaOptions<RequestContext<State>> {
-  /** Default `byClient()`. */
-  key?: KeyFunction<State>
-}
-
-interface RateLimitBase<State extends object> {
-  /** Where counts are kept. Default `memoryStore({ maxKeys: 100_000 })`. */
-  store?: LimitStore
-  /**
-   * What decides while the store does not answer: a limiter in this process (`local`, the default), nobody, so that all pass without
-   * limit headers (`open`), or nobody, so that all are refused with 503 (`closed`). Never a 429.
-   */
-  onStoreFailure?: OnStoreFailure
-  /**
-   * What counts. `all` (default): every request. `failures` and `successes`: every request is counted before the handler runs, and what does
-   * not count is given back when the response has ended; an aborted request stays counted.
-   */
-  count?: 'all' | 'failures' | 'successes'
-  /** Only with `count: 'failures'` or `'successes'`. What a failure is. Default: an error, or a status from 400. */
-  isFailure?: (outcome: Outcome) => boolean
-  headers?: LimitHeaderOptions
-  /** A request that lacks the key of a policy is refused with 400 (default), or not counted by that policy. */
-  whenKeyMissing?: 'refuse' | 'skip'
-  /** `shadow` counts and tells, sets no header and refuses nothing. Default `enforce`. */
-  mode?: 'enforce' | 'shadow'
-  /** Requests that are neither counted nor refused. */
-  skip?: (ctx: RequestContext<State>) => boolean
-}
-
-/** One policy written flat, or several under `policies`. */
-export type RateLimitOptions<State extends object = {}> = RateLimitBase<State> &
-  (EitherNames<PolicyOptions<State>> | { policies: readonly EitherNames<PolicyOptions<State>>[] })
 
 export interface RateLimitMiddleware<State extends object = {}> extends Middleware<State> {
   /** Changes a quota from the next request on; what was counted stays. @throws ConfigError */
@@ -108,167 +59,126 @@ export function rateLimit<State extends object = {}>(
 class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   readonly name = 'rate-limit'
   readonly onResponse?: (ctx: RequestContext<State>, outcome: Outcome) => void
-  private readonly quotas: Quotas<RequestContext<State>, KeyedPolicy<State>>
+  readonly #quotas: Quotas<RequestContext<State>, KeyedPolicy<State>>
   /** One that others may count in too. */
-  private readonly store: LimitStore | undefined
-  private readonly headers: LimitHeaders
-  private readonly refusals: Refusals<State>
-  private readonly resets: Resets
-  private readonly onStoreFailure: OnStoreFailure
-  private readonly isShadow: boolean
+  readonly #store: LimitStore | undefined
+  readonly #headers: LimitHeaders
+  readonly #refusals: Refusals<State>
+  readonly #resets: Resets
+  readonly #onStoreFailure: OnStoreFailure
+  readonly #isShadow: boolean
   /** Whether an admitted request may have to wait for its turn. */
-  private readonly delays: boolean
-  private readonly refusesKeyless: boolean
-  private readonly remembers: boolean
-  private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
-  private readonly receipts = new WeakMap<object, AnyReceipt>()
-  private readonly queue = new WaitingRoom()
+  readonly #delays: boolean
+  readonly #refusesKeyless: boolean
+  readonly #skip: ((ctx: RequestContext<State>) => boolean) | undefined
+  /** Whether an outcome is refunded. */
+  readonly #isRefunded: ((outcome: Outcome) => boolean) | undefined
+  readonly #receipts = new WeakMap<object, AnyReceipt>()
+  readonly #queue = new WaitingRoom()
 
-  constructor(options: RateLimitOptions<State>) {
-    const owner = 'rateLimit'
-    const { quotas, rest } = checkLimiterOptions(
-      owner,
-      options,
-      { ...quotaShape, key: optional(keyFunction<State>()) },
-      {
-        store: optional(having<LimitStore>('a store, such as memoryStore()', 'open')),
-        onStoreFailure,
-        count: optional(oneOf('all', 'failures', 'successes'), 'all'),
-        isFailure: optional(callback<(outcome: Outcome) => boolean>()),
-        headers: optional(limitHeaderOptions),
-        whenKeyMissing: optional(oneOf('refuse', 'skip'), 'refuse'),
-        mode,
-        skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),
-      },
-    )
-    if (rest.isFailure !== undefined && rest.count === 'all')
-      refuse({ owner, option: 'isFailure' }, rest.isFailure, "with count: 'failures' or 'successes' only")
-    const policies = quotas.map(({ policy, at }) => new KeyedPolicy<State>(policy, at, policy.key))
-    checkNames(owner, policies)
-    this.quotas = new Quotas(owner, policies, rest.store ?? memoryStore(), rest.onStoreFailure)
-    this.onStoreFailure = rest.onStoreFailure
-    this.store = rest.store
-    this.headers = new LimitHeaders(policies, rest.headers ?? {})
-    this.isShadow = rest.mode === 'shadow'
-    this.delays = !this.isShadow && quotas.some(({ policy }) => policy.queue)
-    this.refusals = new Refusals(policies, this.isShadow)
-    this.resets = new Resets(policies)
-    this.refusesKeyless = rest.whenKeyMissing === 'refuse'
-    this.skip = rest.skip
-    this.remembers = rest.count !== 'all'
-    // Absent where nothing is given back, so that the end of such requests need not be watched.
-    if (this.remembers)
-      this.onResponse = this.giveBack(rest.count === 'failures', rest.isFailure ?? isFailure)
+  constructor(given: RateLimitOptions<State>) {
+    const { policies, options } = checkRateLimit<State>(given)
+    this.#quotas = new Quotas('rateLimit', policies, options.store ?? memoryStore(), options.onStoreFailure)
+    this.#onStoreFailure = options.onStoreFailure
+    this.#store = options.store
+    this.#headers = new LimitHeaders(policies, options.headers ?? {})
+    this.#isShadow = options.mode === 'shadow'
+    this.#delays = !this.#isShadow && policies.some(({ queues }) => queues)
+    this.#refusals = new Refusals(policies, this.#isShadow)
+    this.#resets = new Resets(policies)
+    this.#refusesKeyless = options.whenKeyMissing === 'refuse'
+    this.#skip = options.skip
+    this.#isRefunded = refundOf(options.count, options.isFailure ?? isFailure)
+    // Absent where no cost is corrected, so that the end of such requests need not be watched.
+    if (this.#isRefunded !== undefined || policies.some(({ settle }) => settle !== undefined))
+      this.onResponse = (ctx, outcome) => this.#settle(ctx, outcome)
   }
 
   mountBehind(earlier: Middleware): void {
-    if (earlier instanceof RateLimit) refuseSameNames(this.names, earlier.names)
-  }
-
-  private get names(): readonly string[] {
-    return this.quotas.policies.map(({ name }) => name)
+    if (earlier instanceof RateLimit) refuseSameNames(this.#names, earlier.#names)
   }
 
   setup(services: Services): (() => void) | undefined {
-    const { store } = this
+    const store = this.#store
     if (store !== undefined) {
-      claimUnnamed('rateLimit', store, this.names, this)
-      claimNames(services, store, this.names, this)
+      claimUnnamed('rateLimit', store, this.#names, this)
+      claimNames(services, store, this.#names, this)
     }
-    if (!this.isShadow) this.headers.join(services)
-    this.resets.learn(services)
+    if (!this.#isShadow) this.#headers.join(services)
+    this.#resets.learn(services)
     return store && (() => releaseNames(services, store, this))
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
-    if (this.skip !== undefined && booleanResult('rateLimit: skip', this.skip(ctx))) return undefined
-    const { sole } = this.quotas
-    return sole === undefined ? this.decideAll(ctx) : this.decideSole(ctx, sole)
-  }
-
-  private decideSole(
-    ctx: RequestContext<State>,
-    sole: SoleQuota<RequestContext<State>>,
-  ): MaybePromise<Reply | undefined> {
-    const policy = this.quotas.policies[0] as KeyedPolicy<State>
-    const found = policy.key(ctx)
-    if (typeof found !== 'string' || found === '') {
-      requireKeyless(found)
-      return found !== false && this.refusesKeyless ? this.refuseKeyless(ctx, policy) : undefined
-    }
-    if (!sole.ask(ctx, undefined)) return undefined
-    const key = boundedKey(found)
-    const now = this.quotas.now(ctx.services.clock)
-    const allowed = sole.decide(key, now)
-    // Only a refusal and a receipt name it.
-    if (!allowed || this.remembers) sole.tally.key = key
-    return this.conclude(ctx, this.quotas.begin(), allowed, now)
-  }
-
-  private decideAll(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
-    const { quotas } = this
-    const { policies } = quotas
-    const tallies = quotas.begin()
-    let applies = false
-    let lastKey: KeyFunction<State> | undefined
-    let key: string | false | undefined | null
-    for (let i = 0; i < policies.length; i++) {
-      const policy = policies[i] as KeyedPolicy<State>
-      const tally = tallies[i] as Tally
-      if (policy.key !== lastKey) {
-        lastKey = policy.key
-        key = lastKey(ctx)
-        if (typeof key === 'string' && key !== '') key = boundedKey(key)
-        else {
-          requireKeyless(key)
-          if (key !== false && this.refusesKeyless) return this.refuseKeyless(ctx, policy)
-        }
-      }
-      if (typeof key === 'string' && key !== '') quotas.ask(tally, policy, ctx, key, undefined)
-      else tally.active = false
-      if (tally.active) applies = true
-    }
-    if (!applies) return undefined
-    const now = this.quotas.now(ctx.services.clock)
-    const decided = quotas.decide(tallies, now, error => this.reportStore(ctx, error))
+    if (this.#skip !== undefined && booleanResult('rateLimit: skip', this.#skip(ctx))) return undefined
+    const quotas = this.#quotas
+    const attempts = quotas.begin()
+    const keyless = this.#ask(ctx, attempts.each)
+    if (keyless !== undefined) return this.#refuseKeyless(ctx, keyless)
+    if (!applies(attempts.each)) return undefined
+    const now = quotas.now(ctx.services.clock)
+    const decided = quotas.decide(attempts, now, error => this.#reportStore(ctx, error))
     return isPromise(decided)
-      ? decided.then(allowed => this.conclude(ctx, tallies, allowed, now))
-      : this.conclude(ctx, tallies, decided, now)
+      ? decided.then(allowed => this.#conclude(ctx, attempts, allowed, now))
+      : this.#conclude(ctx, attempts, decided, now)
   }
 
   setLimit(policy: string, change: QuotaChange): void {
-    this.quotas.setLimit(policy, change)
+    this.#quotas.setLimit(policy, change)
   }
 
   reset(key: string): MaybePromise<void> {
-    return this.quotas.reset(this.resets.keysOf(key))
+    return this.#quotas.reset(this.#resets.keysOf(key))
   }
 
   dispose(): void {
-    this.queue.release()
-    if (this.store !== undefined) releaseUnnamed(this.store, this)
+    this.#queue.release()
+    if (this.#store !== undefined) releaseUnnamed(this.#store, this)
   }
 
-  private conclude(
+  get #names(): readonly string[] {
+    return this.#quotas.policies.map(({ name }) => name)
+  }
+
+  /** Fills in what the request asks. Returns the policy whose key it lacks, if it is to be refused for that. */
+  #ask(ctx: RequestContext<State>, each: readonly Attempt[]): KeyedPolicy<State> | undefined {
+    const { policies } = this.#quotas
+    let keyOf: KeyFunction<State> | undefined
+    let key: string | false | undefined
+    for (let i = 0; i < policies.length; i++) {
+      const policy = policies[i] as KeyedPolicy<State>
+      const attempt = each[i] as Attempt
+      if (policy.key !== keyOf) {
+        keyOf = policy.key
+        key = keyFor(ctx, keyOf)
+        if (key === undefined && this.#refusesKeyless) return policy
+      }
+      if (typeof key === 'string') this.#quotas.ask(attempt, policy, ctx, key, undefined)
+      else attempt.active = false
+    }
+    return undefined
+  }
+
+  #conclude(
     ctx: RequestContext<State>,
-    tallies: readonly Tally[],
+    attempts: Attempts,
     allowed: boolean | undefined,
     now: number,
   ): MaybePromise<Reply | undefined> {
-    if (allowed === undefined) return this.concludeWithoutStore(ctx, tallies)
-    if (!this.isShadow) this.headers.write(ctx, tallies, allowed)
+    if (allowed === undefined) return this.#concludeWithoutStore(ctx, attempts)
+    if (!this.#isShadow) this.#headers.write(ctx, attempts.each, allowed)
     if (!allowed) {
-      const denial = this.refusals.of(ctx, tallies, now)
-      return this.isShadow ? undefined : ctx.deny(denial)
+      const denial = this.#refusals.of(ctx, attempts.each, now)
+      return this.#isShadow ? undefined : ctx.deny(denial)
     }
-    if (this.remembers) this.remember(ctx, this.quotas.receiptOf(tallies))
-    const delay = this.delays ? longestDelay(tallies) : 0
-    return delay === 0 ? undefined : this.waitForTurn(ctx, delay)
+    if (this.onResponse !== undefined) this.#remember(ctx, this.#quotas.receiptOf(attempts))
+    const delay = this.#delays ? longestDelay(attempts) : 0
+    return delay === 0 ? undefined : this.#waitForTurn(ctx, delay)
   }
 
-  private concludeWithoutStore(ctx: RequestContext<State>, tallies: readonly Tally[]): Reply | undefined {
-    if (this.onStoreFailure === 'open' || this.isShadow) {
-      if (this.remembers) this.remember(ctx, this.quotas.lateReceiptOf(tallies))
+  #concludeWithoutStore(ctx: RequestContext<State>, { late }: Attempts): Reply | undefined {
+    if (this.#onStoreFailure === 'open' || this.#isShadow) {
+      if (this.onResponse !== undefined) this.#remember(ctx, late)
       return undefined
     }
     return ctx.deny({
@@ -281,25 +191,25 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   /** As often as the store was really asked: an open breaker asks it rarely. */
-  private reportStore(ctx: RequestContext<State>, error: unknown): void {
+  #reportStore(ctx: RequestContext<State>, error: unknown): void {
     const { events, logger } = ctx.services
-    const policy = this.onStoreFailure
+    const policy = this.#onStoreFailure
     logger.warn({ err: error, policy }, 'the store of a rate limit failed')
     if (events.has('ratelimit:store-error')) events.emit('ratelimit:store-error', { error, policy })
   }
 
-  private async waitForTurn(ctx: RequestContext<State>, ms: number): Promise<Reply | undefined> {
-    await this.queue.wait(ms, ctx.signal)
-    // Nobody reads it, and the handler need not run for a client that left.
+  async #waitForTurn(ctx: RequestContext<State>, ms: number): Promise<Reply | undefined> {
+    await this.#queue.wait(ms, ctx.signal)
+    // The client has left: it reads no answer, and the handler need not run.
     return ctx.signal.aborted ? new Reply(503) : undefined
   }
 
-  private remember(ctx: RequestContext<State>, receipt: AnyReceipt | undefined): void {
-    if (receipt !== undefined) this.receipts.set(ctx, receipt)
+  #remember(ctx: RequestContext<State>, receipt: AnyReceipt | undefined): void {
+    if (receipt !== undefined) this.#receipts.set(ctx, receipt)
   }
 
-  private refuseKeyless(ctx: RequestContext<State>, { name }: KeyedPolicy<State>): Reply | undefined {
-    if (this.isShadow) return undefined
+  #refuseKeyless(ctx: RequestContext<State>, { name }: KeyedPolicy<State>): Reply | undefined {
+    if (this.#isShadow) return undefined
     return ctx.deny({
       status: 400,
       code: 'BAD_REQUEST',
@@ -309,18 +219,57 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     })
   }
 
-  private giveBack(countsFailures: boolean, failed: (outcome: Outcome) => boolean) {
-    return (ctx: RequestContext<State>, outcome: Outcome) => {
-      const receipt = this.receipts.get(ctx)
-      if (receipt === undefined || outcome.aborted) return
-      // A wrong result throws: the request stays counted, and the pipeline logs it.
-      if (booleanResult('rateLimit: isFailure', failed(outcome)) === countsFailures) return
-      const pending = receipt.redeem(this.quotas.now(ctx.services.clock))
-      pending?.catch(error =>
-        ctx.services.logger.warn({ err: error }, 'a rate limit could not be given back'),
+  /** A wrong result of a callback throws: the request stays counted, and the pipeline logs it. */
+  #settle(ctx: RequestContext<State>, outcome: Outcome): void {
+    const receipt = this.#receipts.get(ctx)
+    if (receipt === undefined) return
+    this.#receipts.delete(ctx)
+    const cost = this.#isRefunded?.(outcome) ? 0 : this.#realCosts(ctx, outcome)
+    receipt
+      .settle(cost, this.#quotas.now(ctx.services.clock))
+      ?.catch(error =>
+        ctx.services.logger.warn({ err: error }, 'the cost of a request could not be corrected'),
       )
-    }
   }
+
+  #realCosts(ctx: RequestContext<State>, outcome: Outcome): RealCost {
+    const costs: Record<string, number> = {}
+    for (const { name, settle } of this.#quotas.policies) {
+      const cost = settle?.(ctx, outcome)
+      if (cost === undefined) continue
+      const what = `rateLimit: the result of settle of policy "${name}"`
+      if (typeof cost !== 'number') throw wrongResult(what, cost, 'a whole number from 0, or undefined')
+      costs[name] = checkCost(cost, what)
+    }
+    return costs
+  }
+}
+
+/** The key of a request, `false` if it is not counted, `undefined` if it lacks its key. */
+function keyFor<State extends object>(
+  ctx: RequestContext<State>,
+  keyOf: KeyFunction<State>,
+): string | false | undefined {
+  const found = keyOf(ctx)
+  if (typeof found === 'string' && found !== '') return boundedKey(found)
+  requireKeyless(found)
+  return found === false ? false : undefined
+}
+
+function applies(each: readonly Attempt[]): boolean {
+  for (let i = 0; i < each.length; i++) if ((each[i] as Attempt).active) return true
+  return false
+}
+
+/** What `count` refunds: neither an aborted request nor one that counts. */
+function refundOf(
+  count: 'all' | 'failures' | 'successes',
+  failed: (outcome: Outcome) => boolean,
+): ((outcome: Outcome) => boolean) | undefined {
+  if (count === 'all') return undefined
+  const countsFailures = count === 'failures'
+  return outcome =>
+    !outcome.aborted && booleanResult('rateLimit: isFailure', failed(outcome)) !== countsFailures
 }
 
 function isFailure({ status, error }: Outcome): boolean {

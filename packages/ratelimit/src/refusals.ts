@@ -1,6 +1,6 @@
 import type { Denial, RequestContext } from '@palisade/core/middleware'
-import type { Tally } from './algorithms/algorithm.js'
 import { Announcements, type Named, type News } from './announcements.js'
+import type { Attempt } from './counting/attempt.js'
 import { QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE } from './quota-exceeded.js'
 
 /** Turns a refusal into the answer, and tells of it. */
@@ -15,23 +15,23 @@ export class Refusals<State extends object> {
     this.announced = new Announcements(isShadow)
   }
 
-  of(ctx: RequestContext<State>, tallies: readonly Tally[], now: number): Denial {
+  of(ctx: RequestContext<State>, attempts: readonly Attempt[], now: number): Denial {
     const refusing: Named<State>[] = []
     const details: object[] = []
     let longest = 0
     let key = ''
     let news: News = 'none'
-    for (let i = 0; i < tallies.length; i++) {
-      const tally = tallies[i] as Tally
-      if (!tally.active || tally.fits) continue
+    for (let i = 0; i < attempts.length; i++) {
+      const attempt = attempts[i] as Attempt
+      if (!attempt.active || attempt.fits) continue
       const policy = this.policies[i] as Named<State>
       refusing.push(policy)
-      details.push(detailOf(policy, tally))
-      if (key === '' || tally.retryMs > longest) {
-        longest = tally.retryMs
-        key = tally.key
+      details.push(detailOf(policy, attempt))
+      if (key === '' || attempt.retryMs > longest) {
+        longest = attempt.retryMs
+        key = attempt.key
       }
-      const heard = this.announced.of(ctx, policy, tally.key, now)
+      const heard = this.announced.of(ctx, policy, attempt.key, now)
       if (news === 'none' || heard === 'violation') news = heard
     }
     const names = refusing.map(({ name }) => name)
@@ -84,7 +84,7 @@ export function tellOf<State extends object>(ctx: RequestContext<State>, news: N
 
 function detailOf(
   { name, window }: Pick<Named<never>, 'name' | 'window'>,
-  { limit, remaining, retryMs }: Tally,
+  { limit, remaining, retryMs }: Attempt,
 ): object {
   return {
     name,

@@ -2,8 +2,9 @@ import { fakeClock } from '@palisade/core/testing'
 import { createLimiter } from '@palisade/ratelimit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Book, Tally } from '../src/algorithms/algorithm.js'
+import { States } from '../src/algorithms/counting.js'
 import { slidingLog } from '../src/algorithms/sliding-log.js'
+import { Attempt } from '../src/counting/attempt.js'
 
 /** The default for limits up to 100: the whole quota for a patient client, and never more than it in any window. */
 describe('the default algorithm with a small limit', () => {
@@ -78,10 +79,10 @@ describe('the default algorithm with a small limit', () => {
 
   it('memory is bounded: a key never costs more than its limit', () => {
     for (const limit of [1, 5, 100]) {
-      const book = new Book(slidingLog.width)
-      const tally = Object.assign(new Tally(60_000), { limit, capacity: limit })
-      for (let now = 0; now < 1_000_000; now += 100) slidingLog.attempt(book, 0, now, tally)
-      expect(book.rings[0]?.length).toBe(limit)
+      const states = new States(slidingLog.memory.width)
+      const attempt = Object.assign(new Attempt(60_000), { limit, capacity: limit })
+      for (let now = 0; now < 1_000_000; now += 100) slidingLog.memory.step(states, 0, now, attempt)
+      expect(states.rings[0]?.length).toBe(limit)
     }
     const limiter = createLimiter({ limit: 100, window: '1m', clock: fakeClock() })
     expect(() => limiter.setLimit('default', { limit: 10_001 })).toThrow(/at most 10000/)

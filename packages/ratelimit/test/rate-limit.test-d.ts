@@ -1,6 +1,7 @@
 import { type Identity, type MaybePromise, pipeline, type RequestContext } from '@palisade/core'
 import type { LimitDecision, Limiter } from '@palisade/core/middleware'
 import {
+  type AlgorithmName,
   byIdentity,
   createLimiter,
   type LimitStore,
@@ -8,6 +9,8 @@ import {
   rateLimit,
 } from '@palisade/ratelimit'
 import { expectTypeOf, it } from 'vitest'
+import type { Algorithm } from '../src/algorithms/algorithm.js'
+import { ALGORITHMS } from '../src/algorithms/index.js'
 
 it('a limit that reads the state needs what gives it', () => {
   const perPlan = rateLimit<{ identity: Identity }>({
@@ -44,4 +47,18 @@ it('a flat policy and a list of them do not mix, and neither lacks its parts', (
   const misspelt = () => rateLimit({ limit: 1, window: '1m', algoritm: 'gcra' })
   expectTypeOf(noWindow).toBeFunction()
   expectTypeOf(misspelt).toBeFunction()
+})
+
+it('an algorithm lacks neither half, and no part of its entry', () => {
+  const { redis: _, ...onlyMemory } = ALGORITHMS['fixed-window']
+  const { memory: __, ...onlyRedis } = ALGORITHMS['fixed-window']
+  const { maxLimit: ___, ...unbounded } = ALGORITHMS['fixed-window']
+  // @ts-expect-error Redis does not know it
+  const inMemory = { ...ALGORITHMS, mine: onlyMemory } satisfies Record<string, Algorithm>
+  // @ts-expect-error memory does not know it
+  const inRedis = { ...ALGORITHMS, mine: onlyRedis } satisfies Record<string, Algorithm>
+  // @ts-expect-error its limit is not bounded
+  const withoutLimit = { ...ALGORITHMS, mine: unbounded } satisfies Record<string, Algorithm>
+  expectTypeOf<keyof typeof ALGORITHMS>().toEqualTypeOf<AlgorithmName>()
+  expectTypeOf([inMemory, inRedis, withoutLimit]).toBeArray()
 })

@@ -1,40 +1,28 @@
 import { refuse } from '@palisade/core/middleware'
 import type { Algorithm } from './algorithm.js'
+import type { Counting } from './counting.js'
 import { debt, debtQueue } from './debt.js'
 import { fixedWindow } from './fixed-window.js'
+import type { RedisCounting } from './redis-counting.js'
 import { slidingLog } from './sliding-log.js'
 import { slidingWindow } from './sliding-window.js'
 
-export type AlgorithmName =
-  | 'fixed-window'
-  | 'sliding-window'
-  | 'sliding-log'
-  | 'token-bucket'
-  | 'leaky-bucket'
-  | 'gcra'
+/**
+ * The registry. The names, the check of the option and the types derive from it. An entry without
+ * one of its halves does not compile.
+ */
+export const ALGORITHMS = Object.freeze({
+  'fixed-window': fixedWindow,
+  'sliding-window': slidingWindow,
+  'sliding-log': slidingLog,
+  'token-bucket': debt,
+  'leaky-bucket': debtQueue,
+  gcra: debt,
+} satisfies Record<string, Algorithm>)
 
-interface Entry {
-  readonly counting: Algorithm
-  /** Counts where admitted attempts wait for their turn. Absent where `queue` is not possible. */
-  readonly queued?: Algorithm
-  /** Whether the quota has a burst. */
-  readonly isBucket: boolean
-}
-
-/** Every name with its implementation. A name without one does not compile. */
-const ALGORITHMS: Readonly<Record<AlgorithmName, Entry>> = Object.freeze({
-  'fixed-window': { counting: fixedWindow, isBucket: false },
-  'sliding-window': { counting: slidingWindow, isBucket: false },
-  'sliding-log': { counting: slidingLog, isBucket: false },
-  'token-bucket': { counting: debt, isBucket: true },
-  'leaky-bucket': { counting: debt, queued: debtQueue, isBucket: true },
-  gcra: { counting: debt, isBucket: true },
-} satisfies Record<AlgorithmName, Entry>)
+export type AlgorithmName = keyof typeof ALGORITHMS
 
 export const ALGORITHM_NAMES = Object.freeze(Object.keys(ALGORITHMS)) as readonly AlgorithmName[]
-
-const namesOf = (fits: (entry: Entry) => boolean): readonly AlgorithmName[] =>
-  Object.freeze(ALGORITHM_NAMES.filter(name => fits(ALGORITHMS[name])))
 
 /** The algorithms whose quota is a bucket: they have a burst. */
 export const BUCKETS = namesOf(({ isBucket }) => isBucket)
@@ -59,8 +47,15 @@ export function requireAlgorithm(owner: string, name: AlgorithmName): void {
     refuse({ owner, option: 'algorithm' }, name, `one of ${ALGORITHM_NAMES.join(', ')}`)
 }
 
-/** What counts for a policy, or `undefined` when it cannot queue. */
-export function algorithmOf(name: AlgorithmName, queue: boolean): Algorithm | undefined {
-  const { counting, queued } = ALGORITHMS[name]
-  return queue ? queued : counting
+export function algorithmOf(name: AlgorithmName): Algorithm {
+  return ALGORITHMS[name]
+}
+
+/** How Redis counts for a policy, whose algorithm is known to exist. */
+export function redisCountingOf(name: AlgorithmName, counting: Counting): RedisCounting {
+  return ALGORITHMS[name].redis(counting)
+}
+
+function namesOf(fits: (algorithm: Algorithm) => boolean): readonly AlgorithmName[] {
+  return Object.freeze(ALGORITHM_NAMES.filter(name => fits(ALGORITHMS[name])))
 }

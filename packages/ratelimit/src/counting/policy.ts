@@ -16,7 +16,6 @@ import {
   within,
   wrongResult,
 } from '@palisade/core/middleware'
-import type { Tally } from '../algorithms/algorithm.js'
 import {
   ALGORITHM_NAMES,
   type AlgorithmName,
@@ -25,8 +24,8 @@ import {
   defaultAlgorithm,
   QUEUES,
 } from '../algorithms/index.js'
-import { LONGEST_LOG } from '../algorithms/sliding-log.js'
 import type { PolicyKind } from '../stores/store.js'
+import type { Attempt } from './attempt.js'
 
 /** A number, or a function of what is being limited: the request context, or the key of a `createLimiter()`. */
 export type NumberFor<Source> = number | ((source: Source) => number)
@@ -95,136 +94,140 @@ export const quotaShape = {
 
 type CheckedQuota = { [K in keyof typeof quotaShape]: ReturnType<(typeof quotaShape)[K]> }
 
-/** A policy ready to run. `limit` and `burst` are what static ones are now; functions are asked for each attempt. */
+/** A policy ready to run. */
 export class Policy<Source> implements PolicyKind {
   readonly name: string
   readonly algorithm: AlgorithmName
   readonly counting: PolicyKind['counting']
   readonly window: number
+  readonly maxLimit: number
   readonly isBucket: boolean
   /** Whether an admitted attempt waits for its turn. */
   readonly queues: boolean
-  private readonly fixedCost: number
+  /** Without a function, every attempt asks this. A function is asked for each attempt. */
+  readonly cost: number
+  limit: number
+  capacity: number
+  /** Whether no function is asked. */
+  isFixed: boolean
   private readonly costOf: ((source: Source) => number) | undefined
   private readonly owner: string
   /** Whether the burst is not just the limit. */
   private ownBurst: boolean
-  private staticLimit: number
-  private staticBurst: number
   private limitOf: ((source: Source) => number) | undefined
   private burstOf: ((source: Source) => number) | undefined
 
   constructor(quota: CheckedQuota, at: OptionPath) {
+    const { limit, burst, cost } = quota
+    const name = quota.algorithm ?? defaultAlgorithm(limit)
+    const algorithm = algorithmOf(name)
     this.owner = at.owner
     this.name = quota.name
-    const algorithm = quota.algorithm ?? defaultAlgorithm(quota.limit)
-    this.algorithm = algorithm
+    this.algorithm = name
     this.window = quota.window
-    this.isBucket = BUCKETS.includes(algorithm)
+    this.maxLimit = algorithm.maxLimit(quota.window)
+    this.isBucket = algorithm.isBucket
     this.queues = quota.queue
-    this.ownBurst = quota.burst !== undefined
-    if (quota.burst !== undefined && !this.isBucket) {
-      refuse(within(at, 'burst'), quota.burst, `a burst only with ${BUCKETS.join(', ')}, not ${algorithm}`)
-    }
+    this.ownBurst = burst !== undefined
+    if (burst !== undefined) this.requireBucket(burst, at)
     this.counting =
-      algorithmOf(algorithm, quota.queue) ??
-      refuse(within(at, 'queue'), true, `a queue only with ${QUEUES.join(', ')}, not ${algorithm}`)
-    this.staticLimit = typeof quota.limit === 'number' ? quota.limit : 0
-    this.limitOf = typeof quota.limit === 'number' ? undefined : (quota.limit as (source: Source) => number)
-    this.staticBurst = typeof quota.burst === 'number' ? quota.burst : this.staticLimit
-    this.burstOf = typeof quota.burst === 'function' ? (quota.burst as (source: Source) => number) : undefined
-    this.fixedCost = typeof quota.cost === 'number' ? quota.cost : 1
-    this.costOf = typeof quota.cost === 'number' ? undefined : (quota.cost as (source: Source) => number)
-    this.checkRange(this.staticLimit, this.staticBurst, at)
+      (quota.queue ? algorithm.queued : algorithm.memory) ??
+      refuse(within(at, 'queue'), true, `a queue only with ${QUEUES.join(', ')}, not ${name}`)
+    this.limit = typeof limit === 'number' ? limit : 0
+    this.limitOf = functionOf(limit)
+    this.capacity = typeof burst === 'number' ? burst : this.limit
+    this.burstOf = functionOf(burst)
+    this.cost = typeof cost === 'number' ? cost : 1
+    this.costOf = functionOf(cost)
+    this.isFixed = this.asksNothing
+    this.checkRange(this.limit, this.capacity, at)
     const most = this.mostAtOnce
-    if (this.fixedCost > most)
-      refuse(within(at, 'cost'), this.fixedCost, `at most what can be taken at once, ${most}`)
+    if (this.cost > most) refuse(within(at, 'cost'), this.cost, `at most what can be taken at once, ${most}`)
   }
 
-  /** What can be taken at once, or of what a function decides the most that it may say. */
-  private get mostAtOnce(): number {
-    const isOpen = this.ownBurst ? this.burstOf !== undefined : this.limitOf !== undefined
-    // A limit of 0 refuses every cost.
-    if (isOpen || (this.limitOf === undefined && this.staticLimit === 0)) return this.largest
-    return this.isBucket ? this.staticBurst : this.staticLimit
-  }
-
-  /** Fills in limit and capacity; `false` when the quota does not apply. */
-  fill(tally: Tally, source: Source): boolean {
-    if (this.limitOf !== undefined || this.burstOf !== undefined) return this.fillFor(tally, source)
-    tally.limit = this.staticLimit
-    tally.capacity = this.isBucket ? this.staticBurst : this.staticLimit
-    return true
-  }
-
-  private fillFor(tally: Tally, source: Source): boolean {
+  /** Fills in what an attempt asks; sets it inactive when the quota does not apply. */
+  fill(attempt: Attempt, source: Source, cost: number | undefined): void {
+    attempt.cost = cost === undefined ? this.costFor(source) : cost
     const limit = this.limitFor(source)
-    if (limit === Number.POSITIVE_INFINITY) return false
-    tally.limit = limit
-    tally.capacity = this.capacityFor(source, limit)
-    return true
-  }
-
-  private askCost(source: Source, costOf: (source: Source) => number): number {
-    const what = `${this.owner}: the cost of policy "${this.name}"`
-    const cost: unknown = costOf(source)
-    if (typeof cost !== 'number') throw wrongResult(what, cost, 'a whole number from 0')
-    return checkCost(cost, what)
-  }
-
-  private limitFor(source: Source): number {
-    if (this.limitOf === undefined) return this.staticLimit
-    const limit = this.limitOf(source)
-    if (limit === Number.POSITIVE_INFINITY) return limit
-    return this.inRange('limit', limit, 0)
-  }
-
-  private capacityFor(source: Source, limit: number): number {
-    if (!this.isBucket) return limit
-    if (this.burstOf !== undefined) return this.inRange('burst', this.burstOf(source), 1)
-    return this.ownBurst ? this.staticBurst : limit
-  }
-
-  costFor(source: Source): number {
-    return this.costOf === undefined ? this.fixedCost : this.askCost(source, this.costOf)
+    attempt.active = limit !== Number.POSITIVE_INFINITY
+    if (!attempt.active) return
+    attempt.limit = limit
+    attempt.capacity = this.capacityFor(source, limit)
   }
 
   /** Changes limit or burst from the next attempt on; what was counted stays. */
   change(change: { limit: number | undefined; burst: number | undefined }, at: OptionPath): void {
-    if (change.burst !== undefined && !this.isBucket)
-      refuse(within(at, 'burst'), change.burst, `a burst only with ${BUCKETS.join(', ')}`)
-    const limit = change.limit ?? this.staticLimit
-    const burst = change.burst ?? (this.ownBurst ? this.staticBurst : limit)
+    if (change.burst !== undefined) this.requireBucket(change.burst, at)
+    const limit = change.limit ?? this.limit
+    const burst = change.burst ?? (this.ownBurst ? this.capacity : limit)
     this.checkRange(limit, burst, at)
     if (change.limit !== undefined) this.limitOf = undefined
     if (change.burst !== undefined) {
       this.burstOf = undefined
       this.ownBurst = true
     }
-    this.staticLimit = limit
-    this.staticBurst = burst
+    this.limit = limit
+    this.capacity = burst
+    this.isFixed = this.asksNothing
   }
 
-  private get largest(): number {
-    if (this.algorithm === 'sliding-log') return LONGEST_LOG
-    // 2 * max(L, B) * W < 2 ** 53, so that every product and sum of the algorithms is an exact integer.
-    return Math.ceil(2 ** 52 / this.window) - 1
+  private get asksNothing(): boolean {
+    return this.limitOf === undefined && this.burstOf === undefined && this.costOf === undefined
+  }
+
+  /** What can be taken at once, or of what a function decides the most that it may say. */
+  private get mostAtOnce(): number {
+    const isOpen = this.ownBurst ? this.burstOf !== undefined : this.limitOf !== undefined
+    // A limit of 0 refuses every cost.
+    if (isOpen || (this.limitOf === undefined && this.limit === 0)) return this.maxLimit
+    return this.capacity
+  }
+
+  private costFor(source: Source): number {
+    if (this.costOf === undefined) return this.cost
+    const what = `${this.owner}: the cost of policy "${this.name}"`
+    const cost: unknown = this.costOf(source)
+    if (typeof cost !== 'number') throw wrongResult(what, cost, 'a whole number from 0')
+    return checkCost(cost, what)
+  }
+
+  private limitFor(source: Source): number {
+    if (this.limitOf === undefined) return this.limit
+    const limit = this.limitOf(source)
+    if (limit === Number.POSITIVE_INFINITY) return limit
+    return this.inRange('limit', limit, 0)
+  }
+
+  private capacityFor(source: Source, limit: number): number {
+    if (this.burstOf !== undefined) return this.inRange('burst', this.burstOf(source), 1)
+    return this.ownBurst ? this.capacity : limit
+  }
+
+  private requireBucket(burst: unknown, at: OptionPath): void {
+    if (this.isBucket) return
+    refuse(within(at, 'burst'), burst, `a burst only with ${BUCKETS.join(', ')}, not ${this.algorithm}`)
   }
 
   private checkRange(limit: number, burst: number, at: OptionPath): void {
-    const allowed = `at most ${this.largest} with a window of ${this.window} ms${this.algorithm === 'sliding-log' ? ' (the longest log that stays exact)' : ', so that the arithmetic stays exact'}`
-    if (limit > this.largest) refuse(within(at, 'limit'), limit, allowed)
-    if (this.isBucket && burst > this.largest) refuse(within(at, 'burst'), burst, allowed)
+    const { maxLimit } = this
+    const allowed = `at most ${maxLimit} with ${this.algorithm} and a window of ${this.window} ms, so that the counting stays exact`
+    if (limit > maxLimit) refuse(within(at, 'limit'), limit, allowed)
+    if (burst > maxLimit) refuse(within(at, 'burst'), burst, allowed)
   }
 
   private inRange(what: string, value: number, min: number): number {
-    if (Number.isSafeInteger(value) && value >= min && value <= this.largest) return value
+    if (Number.isSafeInteger(value) && value >= min && value <= this.maxLimit) return value
     if (typeof value !== 'number')
       throw wrongResult(`${this.owner}: the ${what} of policy "${this.name}"`, value, 'a whole number')
     throw new RangeError(
-      `${this.owner}: the ${what} of policy "${this.name}" is ${String(value)}; allowed: a whole number from ${min} to ${this.largest}`,
+      `${this.owner}: the ${what} of policy "${this.name}" is ${String(value)}; allowed: a whole number from ${min} to ${this.maxLimit}`,
     )
   }
+}
+
+/** An option that is a function of what is being limited. */
+function functionOf<Source>(option: unknown): ((source: Source) => number) | undefined {
+  return typeof option === 'function' ? (option as (source: Source) => number) : undefined
 }
 
 /** @throws RangeError for what no cost can be */

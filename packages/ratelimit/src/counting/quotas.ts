@@ -7,14 +7,14 @@ import {
   oneOf,
   optional,
   refuse,
+  tightest,
 } from '@palisade/core/middleware'
-import { Tally } from '../algorithms/algorithm.js'
-import { Forgotten } from '../refunds/forgotten.js'
-import { type AnyReceipt, type Counter, LateReceipt, Receipt } from '../refunds/receipts.js'
+import { type AnyReceipt, type Counter, LateReceipt, type RealCost, Receipt } from '../refunds/receipts.js'
+import { Resets } from '../refunds/resets.js'
 import { memoryStore } from '../stores/memory/memory-store.js'
-import type { Engine, LimitStore } from '../stores/store.js'
-import type { Policy, QuotaChange } from './policy.js'
-import { isDirect, SoleQuota } from './sole-quota.js'
+import type { LimitEngine, LimitStore } from '../stores/store.js'
+import { Attempt } from './attempt.js'
+import { checkCost, type Policy, type QuotaChange } from './policy.js'
 
 /**
  * What decides while the store does not: a limiter in this process, which begins with empty counts (`local`), nothing, and all pass
@@ -24,21 +24,29 @@ export type OnStoreFailure = 'local' | 'open' | 'closed'
 
 export const onStoreFailure = optional<OnStoreFailure>(oneOf('local', 'open', 'closed'), 'local')
 
+/** What one request asks of all policies, and which engine answered. */
+export interface Attempts {
+  /** One for each policy. */
+  readonly each: readonly Attempt[]
+  /** The policies of the engine that decided. */
+  counters: readonly Counter[]
+  /** What the store may have taken all the same, when it did not answer in time. */
+  late: LateReceipt | undefined
+}
+
 /** The policies of one limiter with the engine that counts for them: what `rateLimit()` and `createLimiter()` have in common. */
 export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   readonly policies: readonly P[]
-  /** Set for the usual limiter: one policy, decided at once. */
-  readonly sole: SoleQuota<Source> | undefined
-  private readonly engine: Engine
+  private readonly engine: LimitEngine
   private readonly owner: string
   /** Decides in this process while the store does not. */
-  private readonly local: Engine | undefined
+  private readonly local: LimitEngine | undefined
   /** Used again and again by an immediate engine. */
-  private readonly tallies: readonly Tally[]
+  private readonly attempts: Attempts
   private readonly counters: readonly Counter[]
   private readonly localCounters: readonly Counter[]
   private readonly failsOpen: boolean
-  private readonly resets = new Forgotten()
+  private readonly resets = new Resets()
 
   constructor(owner: string, policies: readonly P[], store: LimitStore, onFailure: OnStoreFailure) {
     this.owner = owner
@@ -47,11 +55,9 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     this.engine = store.open(owner, policies)
     this.local =
       this.engine.immediate || onFailure !== 'local' ? undefined : memoryStore().open(owner, policies)
-    this.tallies = this.newTallies()
-    this.counters = countersOf(policies, this.engine, this.resets)
-    this.localCounters =
-      this.local === undefined ? this.counters : countersOf(policies, this.local, this.resets)
-    this.sole = this.soleQuota()
+    this.counters = this.countersOf(this.engine)
+    this.localCounters = this.local === undefined ? this.counters : this.countersOf(this.local)
+    this.attempts = this.newAttempts()
   }
 
   /** Whether no decision is a promise. */
@@ -64,16 +70,20 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     return (this.local ?? this.engine).now(clock)
   }
 
-  /** The tallies for one attempt; all must be filled by `ask`, or set inactive. */
-  begin(): readonly Tally[] {
-    return this.engine.immediate ? this.tallies : this.newTallies()
+  /** The attempts of one request; all must be filled by `ask`, or set inactive. */
+  begin(): Attempts {
+    return this.engine.immediate ? this.attempts : this.newAttempts()
   }
 
-  /** Fills one tally with what an attempt asks of its policy: `cost`, or what the policy says. */
-  ask(tally: Tally, policy: P, source: Source, key: string, cost: number | undefined): void {
-    tally.key = key
-    tally.cost = cost === undefined ? policy.costFor(source) : cost
-    tally.active = policy.fill(tally, source)
+  /** Fills in what an attempt asks of a policy: `cost`, or what the policy says. */
+  ask(attempt: Attempt, policy: P, source: Source, key: string, cost: number | undefined): void {
+    attempt.key = key
+    if (policy.isFixed) {
+      attempt.active = true
+      attempt.cost = cost === undefined ? policy.cost : cost
+      attempt.limit = policy.limit
+      attempt.capacity = policy.capacity
+    } else policy.fill(attempt, source, cost)
   }
 
   /**
@@ -81,33 +91,49 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
    * Synchronous when the store is, and when it is known to be down.
    */
   decide(
-    tallies: readonly Tally[],
+    attempts: Attempts,
     now: number,
     onError: (error: unknown) => void,
   ): MaybePromise<boolean | undefined> {
-    if (!this.engine.available) return this.decideWithoutStore(tallies, now)
-    return this.engine.immediate
-      ? this.engine.decide(tallies, now)
-      : this.decideElsewhere(tallies, now, onError)
+    const { engine } = this
+    if (!engine.available) return this.decideWithoutStore(attempts, now)
+    return engine.immediate ? engine.decide(attempts.each, now) : this.decideElsewhere(attempts, now, onError)
+  }
+
+  /** The attempt to speak of: of the policy closest to its limit, or of the longest wait. */
+  tightest({ each }: Attempts, allowed: boolean): Attempt | undefined {
+    const first = each[0] as Attempt
+    return each.length === 1 && first.active ? first : tightest(each, allowed)
   }
 
   /** The receipt for what an allowed attempt has just taken; `undefined` when that was nothing. */
-  receiptOf(tallies: readonly Tally[]): AnyReceipt | undefined {
-    let receipt: AnyReceipt | undefined = this.lateReceiptOf(tallies)
-    for (let i = 0; i < tallies.length; i++) {
-      const tally = tallies[i] as Tally
-      if (takes(tally)) receipt = new Receipt(tally.key, tally, this.counterOf(tally, i), receipt)
+  receiptOf({ each, counters, late }: Attempts): AnyReceipt | undefined {
+    let receipt: AnyReceipt | undefined = late
+    for (let i = 0; i < each.length; i++) {
+      const attempt = each[i] as Attempt
+      if (attempt.active && attempt.cost > 0) receipt = new Receipt(attempt, counters[i] as Counter, receipt)
     }
     return receipt
   }
 
-  /** The receipt for what the store may have taken from an attempt that nobody decided. */
-  lateReceiptOf(tallies: readonly Tally[]): LateReceipt | undefined {
-    return tallies[0]?.late
-  }
-
   owns(receipt: AnyReceipt): boolean {
     return receipt.isOf(this.engine) || (this.local !== undefined && receipt.isOf(this.local))
+  }
+
+  /** @throws RangeError for what no cost can be @throws TypeError for the name of no policy */
+  checkRealCost(cost: RealCost, what: string): void {
+    if (typeof cost !== 'object' || cost === null) {
+      checkCost(cost, what)
+      return
+    }
+    const names = this.policies.map(({ name }) => name)
+    for (const [name, one] of Object.entries(cost)) {
+      if (!names.includes(name))
+        throw new TypeError(
+          `${what} is of "${name}"; allowed: the names of its policies, ${names.join(', ')}`,
+        )
+      if (one !== undefined) checkCost(one, `${what} of "${name}"`)
+    }
   }
 
   /** Resets what was counted for these keys. A promise only when the store has to be waited for. */
@@ -140,62 +166,53 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   }
 
   private decideElsewhere(
-    tallies: readonly Tally[],
+    attempts: Attempts,
     now: number,
     onError: (error: unknown) => void,
   ): MaybePromise<boolean | undefined> {
-    let late: LateReceipt | undefined
-    const decided = this.engine.decide(tallies, now, taken => {
-      const receipt = this.receiptOf(taken)
-      if (receipt !== undefined) late?.arrived(receipt, now)
+    const { each } = attempts
+    const decided = this.engine.decide(each, now, taken => {
+      const receipt = this.receiptOf({ each: taken, counters: this.counters, late: undefined })
+      if (receipt !== undefined) attempts.late?.arrived(receipt, now)
     })
     if (typeof decided === 'boolean') return decided
     return decided.catch(error => {
       onError(error)
-      const allowed = this.decideWithoutStore(tallies, now)
-      const taking = tallies.find(takes)
-      if (taking === undefined) return allowed
-      late = new LateReceipt(taking.key, this.engine)
-      for (const tally of tallies) tally.late = late
-      // A refused attempt consumes nothing, whoever refuses it.
-      if (!(allowed ?? this.failsOpen)) late.redeem(now)
-      return allowed
+      return this.decideLate(attempts, now)
     })
   }
 
-  private decideWithoutStore(tallies: readonly Tally[], now: number): MaybePromise<boolean | undefined> {
+  /** The store has failed, and may have counted all the same. */
+  private decideLate(attempts: Attempts, now: number): boolean | undefined {
+    const allowed = this.decideWithoutStore(attempts, now)
+    const taking = attempts.each.find(({ active, cost }) => active && cost > 0)
+    if (taking === undefined) return allowed
+    attempts.late = new LateReceipt(taking.key, this.engine)
+    // A refused attempt consumes nothing, whatever refuses it.
+    if (!(allowed ?? this.failsOpen)) attempts.late.settle(0, now)
+    return allowed
+  }
+
+  private decideWithoutStore(attempts: Attempts, now: number): boolean | undefined {
     if (this.local === undefined) return undefined
-    for (const tally of tallies) tally.isLocal = true
-    return this.local.decide(tallies, now)
+    attempts.counters = this.localCounters
+    return this.local.decide(attempts.each, now) as boolean
   }
 
-  private counterOf({ isLocal }: Tally, policy: number): Counter {
-    return (isLocal ? this.localCounters : this.counters)[policy] as Counter
+  private newAttempts(): Attempts {
+    const each = this.policies.map(({ window }) => new Attempt(window))
+    return { each, counters: this.counters, late: undefined }
   }
 
-  private soleQuota(): SoleQuota<Source> | undefined {
-    const { engine } = this
-    const [policy, second] = this.policies
-    if (policy === undefined || second !== undefined || !isDirect(engine)) return undefined
-    return new SoleQuota<Source>(policy, this.tallies[0] as Tally, engine, this.counters[0] as Counter)
+  private countersOf(engine: LimitEngine): readonly Counter[] {
+    const { resets } = this
+    return this.policies.map(({ name, window }, policy) => ({ name, window, engine, policy, resets }))
   }
-
-  private newTallies(): readonly Tally[] {
-    return this.policies.map(policy => new Tally(policy.window))
-  }
-}
-
-function takes({ active, cost }: Tally): boolean {
-  return active && cost > 0
-}
-
-function countersOf(policies: readonly unknown[], engine: Engine, resets: Forgotten): readonly Counter[] {
-  return policies.map((_, policy) => ({ engine, policy, resets }))
 }
 
 /** How long an allowed attempt has to wait for its turn. */
-export function longestDelay(tallies: readonly Tally[]): number {
+export function longestDelay({ each }: Attempts): number {
   let longest = 0
-  for (const { active, delayMs } of tallies) if (active && delayMs > longest) longest = delayMs
+  for (const { active, delayMs } of each) if (active && delayMs > longest) longest = delayMs
   return longest
 }

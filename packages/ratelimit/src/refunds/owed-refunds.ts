@@ -2,8 +2,8 @@ const MOST = 10_000
 const SENT_AT_ONCE = 64
 
 /**
- * What was to be given back while Redis was not asked, and is sent when it is asked again: else a failure of Redis would be counted as one of the clients'.
- * Bounded: the oldest is forgotten, and stays counted. Waits for nothing: who decides next sends it.
+ * Refunds and other corrections of a cost that came while Redis was not asked. They are sent when it is asked again: otherwise a failure
+ * of Redis would be counted as one of the clients'. Bounded: the oldest is dropped, and stays counted. The next decision sends them.
  */
 export class OwedRefunds {
   private readonly owed = new Set<(now: number) => void>()

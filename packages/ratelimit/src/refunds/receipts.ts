@@ -1,22 +1,27 @@
 import type { LimitReceipt } from '@palisade/core/middleware'
-import type { Taken, Tally } from '../algorithms/algorithm.js'
-import type { Engine } from '../stores/store.js'
-import type { Forgotten } from './forgotten.js'
+import type { Attempt, LimitCharge } from '../counting/attempt.js'
+import type { LimitEngine } from '../stores/store.js'
+import type { Resets } from './resets.js'
 
-/** Where a receipt can be redeemed: a policy of an engine. */
+/** What an attempt really cost: one number for all policies, or one for each that is named. */
+export type RealCost = number | Readonly<Record<string, number | undefined>>
+
+/** Where a receipt is settled: a policy of an engine. */
 export interface Counter {
-  readonly engine: Engine
+  readonly name: string
+  readonly window: number
+  readonly engine: LimitEngine
   readonly policy: number
   /** Of the keys that were reset, in the order of that. */
-  readonly resets: Forgotten
+  readonly resets: Resets
 }
 
 /** What belongs to the limiter that made it, and works once. */
-interface Redeemable extends LimitReceipt {
-  /** Whether it can be redeemed there. */
-  isOf(engine: Engine): boolean
-  /** Gives back what was taken, the first time. A promise only when the store has to be waited for. */
-  redeem(now: number): Promise<void> | undefined
+interface Settleable extends LimitReceipt {
+  /** Whether it is settled there. */
+  isOf(engine: LimitEngine): boolean
+  /** Corrects the cost, the first time. A promise only when the store has to be waited for. */
+  settle(cost: RealCost, now: number): Promise<void> | undefined
 }
 
 /**
@@ -25,25 +30,29 @@ interface Redeemable extends LimitReceipt {
  * Only the key is a property: a log or a serialiser would follow the others to the store, and write the keys of
  * all clients.
  */
-export class Receipt implements Redeemable, Taken {
+export class Receipt implements Settleable, LimitCharge {
   readonly key: string
   readonly #cost: number
   readonly #limit: number
   readonly #mark: number
   readonly #depth: number
   readonly #counter: Counter
-  readonly #taken: number
-  #others: Redeemable | undefined | 'spent'
+  readonly #takenAt: number
+  #others: Settleable | undefined | 'spent'
 
-  constructor(key: string, tally: Tally, counter: Counter, others: Redeemable | undefined) {
-    this.key = key
-    this.#cost = tally.cost
-    this.#limit = tally.limit
-    this.#mark = tally.mark
-    this.#depth = tally.depth
+  constructor(attempt: Attempt, counter: Counter, others: Settleable | undefined) {
+    this.key = attempt.key
+    this.#cost = attempt.cost
+    this.#limit = attempt.limit
+    this.#mark = attempt.mark
+    this.#depth = attempt.depth
     this.#counter = counter
-    this.#taken = counter.resets.now
+    this.#takenAt = counter.resets.now
     this.#others = others
+  }
+
+  get window(): number {
+    return this.#counter.window
   }
 
   get cost(): number {
@@ -62,54 +71,58 @@ export class Receipt implements Redeemable, Taken {
     return this.#depth
   }
 
-  isOf(engine: Engine): boolean {
+  isOf(engine: LimitEngine): boolean {
     return engine === this.#counter.engine
   }
 
-  redeem(now: number): Promise<void> | undefined {
+  settle(cost: RealCost, now: number): Promise<void> | undefined {
     const next = this.#others
     if (next === 'spent') return undefined
     this.#others = 'spent'
-    const { engine, policy, resets } = this.#counter
-    // What was taken before a reset is gone, and must not be given back of what was counted since.
-    const mine = resets.isSince(this.#taken, this.key)
-      ? undefined
-      : engine.refund(policy, this.key, this, now)
-    const others = next?.redeem(now)
+    const mine = this.#settleMine(cost, now)
+    const others = next?.settle(cost, now)
     if (mine === undefined || others === undefined) return mine ?? others
     return Promise.all([mine, others]).then(() => undefined)
+  }
+
+  #settleMine(real: RealCost, now: number): Promise<void> | undefined {
+    const { engine, name, policy, resets } = this.#counter
+    const cost = typeof real === 'number' ? real : (real[name] ?? this.#cost)
+    // What was taken before a reset is gone, and must not be given back of what was counted since.
+    if (cost === this.#cost || resets.isSince(this.#takenAt, this.key)) return undefined
+    return engine.settle(policy, this, cost, now)
   }
 }
 
 /**
- * For an attempt that the store did not answer in time. It may be counted all the same, and whoever never hears of that could not give it back: what is
- * given back before the answer is there is sent when it comes.
+ * For an attempt that the store did not answer in time. It may be counted all the same: what is
+ * settled before the answer is there is sent when it comes.
  */
-export class LateReceipt implements Redeemable {
+export class LateReceipt implements Settleable {
   readonly key: string
-  readonly #engine: Engine
-  #taken: Redeemable | undefined
-  #isRedeemed = false
+  readonly #engine: LimitEngine
+  #taken: Settleable | undefined
+  #cost: RealCost | undefined
 
-  constructor(key: string, engine: Engine) {
+  constructor(key: string, engine: LimitEngine) {
     this.key = key
     this.#engine = engine
   }
 
-  isOf(engine: Engine): boolean {
+  isOf(engine: LimitEngine): boolean {
     return engine === this.#engine
   }
 
   /** The store has answered, and this is what it took. */
   arrived(taken: AnyReceipt, now: number): void {
-    if (!this.#isRedeemed) this.#taken = taken
-    // The request has long been answered: what the store does not take back stays counted.
-    else taken.redeem(now)?.catch(() => {})
+    if (this.#cost === undefined) this.#taken = taken
+    // The request has long been answered: what the store does not correct stays counted.
+    else taken.settle(this.#cost, now)?.catch(() => {})
   }
 
-  redeem(now: number): Promise<void> | undefined {
-    this.#isRedeemed = true
-    return this.#taken?.redeem(now)
+  settle(cost: RealCost, now: number): Promise<void> | undefined {
+    this.#cost ??= cost
+    return this.#taken?.settle(cost, now)
   }
 }
 

@@ -78,7 +78,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
     })
   })
 
-  it('agrees with memory on every step of any history, refunds, changes of the limit and steps back of the clock included', async () => {
+  it('agrees with memory on every step of any history, refunds, settled costs, changes of the limit and steps back of the clock included', async () => {
     const policy = fc.record({
       algorithm: fc.constantFrom(...ALGORITHM_NAMES),
       limit: fc.integer({ min: 0, max: 12 }),
@@ -88,6 +88,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
       wait: fc.oneof(fc.constant(0), fc.double({ min: -0.3, max: 2.5, noNaN: true })),
       cost: fc.integer({ min: 0, max: 4 }),
       refund: fc.boolean(),
+      real: fc.option(fc.integer({ min: 0, max: 15 }), { freq: 2 }),
       limit: fc.option(fc.integer({ min: 0, max: 12 }), { freq: 5 }),
     })
     const history = fc.record({
@@ -105,7 +106,7 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
         // Memory may still have what has run out or was given back, where Redis has forgotten it: a clock that steps back behind that
         // would bring it back. So a step back comes right after all was written.
         let mayStepBack = false
-        for (const { wait, cost, refund, limit } of steps) {
+        for (const { wait, cost, refund, real, limit } of steps) {
           clock.set(clock.now() + Math.round((mayStepBack ? wait : Math.abs(wait)) * longest))
           if (limit !== null) for (const one of [remote, local]) one.setLimit('p0', { limit })
           const { receipt: theirs, ...decision } = await remote.consume('k', cost)
@@ -116,8 +117,13 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
           const old = refund ? receipts.shift() : undefined
           mayStepBack = decision.allowed && cost > 0 && old === undefined
           if (old === undefined) continue
-          await remote.refund(old.remote as never)
-          local.refund(old.local as never)
+          if (real === null) {
+            await remote.refund(old.remote as never)
+            local.refund(old.local as never)
+          } else {
+            await remote.settle(old.remote as never, real)
+            local.settle(old.local as never, real)
+          }
         }
       }),
       { numRuns: 200 },
@@ -230,6 +236,27 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
       expect(await limiter.consume('k', 0)).toMatchObject({ remaining: 8 })
     },
   )
+
+  it.each(ALGORITHM_NAMES)('%s: a real cost is counted by the server’s time, once', async algorithm => {
+    const store = redisStore(connected.client, { namespace: uniqueNamespace(), deadline: '20s' })
+    const limiter = createLimiter({ algorithm, limit: 10, window: '30d', store })
+    await limiter.consume('k', 2)
+    const { receipt } = await limiter.consume('k', 3)
+    if (receipt === undefined) throw new Error('allowed, so there is a receipt')
+    await limiter.settle(receipt, 6)
+    await limiter.settle(receipt, 10)
+    expect(await limiter.consume('k', 0)).toMatchObject({ remaining: 2 })
+  })
+
+  it.each(ALGORITHM_NAMES)('%s: given many costs that are settled at once, none is lost', async algorithm => {
+    const store = redisStore(connected.client, { namespace: uniqueNamespace(), deadline: '20s' })
+    const limiter = createLimiter({ algorithm, limit: 100, window: '30d', store })
+    const decisions = await Promise.all(Array.from({ length: 20 }, async () => limiter.consume('k', 2)))
+    await Promise.all(
+      decisions.map(async ({ receipt }, i) => limiter.settle(receipt as never, i % 2 === 0 ? 1 : 4)),
+    )
+    expect(await limiter.consume('k', 0)).toMatchObject({ remaining: 50 })
+  })
 
   it('a state that has run out carries no old hits, also while its key is still there', async () => {
     const clock = fakeClock(START)

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { Tally } from '../../src/algorithms/algorithm.js'
+import { Attempt } from '../../src/counting/attempt.js'
 import { RefusalCache } from '../../src/stores/redis/refusal-cache.js'
 
-function refused(retryMs = 60_000): Tally {
-  const tally = new Tally(60_000)
-  tally.limit = tally.capacity = 5
-  tally.fits = false
-  tally.retryMs = retryMs
-  return tally
+function refused(retryMs = 60_000): Attempt {
+  const attempt = new Attempt(60_000)
+  attempt.limit = attempt.capacity = 5
+  attempt.fits = false
+  attempt.retryMs = retryMs
+  return attempt
 }
 
 describe('what is remembered of refusals', () => {

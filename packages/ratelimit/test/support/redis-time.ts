@@ -1,5 +1,5 @@
 import type { Clock } from '@palisade/core'
-import type { ServerTime } from '../../src/stores/redis/redis-store.js'
+import type { ServerTime } from '../../src/stores/redis/redis-scripts.js'
 
 /**
  * Puts a server's scripts into the time of a clock. Lives are kept beside the keys, as moments of that time; the server itself forgets

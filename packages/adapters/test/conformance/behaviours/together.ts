@@ -29,6 +29,33 @@ const edge: NonNullable<Behaviour['edge']> = probe =>
 
 export const together: readonly Behaviour[] = [
   {
+    title:
+      'given a limit that settles when a response has ended then its real cost is what the next request finds',
+    edge: probe =>
+      probe
+        .pipeline()
+        .use(probe.middleware('a', { onResponse: () => probe.gate('first end').open() }))
+        .use(
+          rateLimit({
+            algorithm: 'fixed-window',
+            limit: 100,
+            window: '1h',
+            cost: 10,
+            settle: (_ctx, { status }) => (status === 200 ? 60 : undefined),
+          }),
+        ),
+    app,
+    when: async (client, probe) => {
+      const first = await client.send({ target: '/' })
+      await probe.gate('first end').opened
+      return [first, await client.send({ target: '/' })]
+    },
+    gets: [
+      { status: 200, headers: { 'X-RateLimit-Remaining': '90' } },
+      { status: 200, headers: { 'X-RateLimit-Remaining': '30' } },
+    ],
+  },
+  {
     title: 'given a place for one when a client leaves the line then it gets no place, and the next one does',
     edge: probe => {
       let came = 0

@@ -4,40 +4,48 @@
 const KEYS_PER_SHARD = 118_000
 const HASHED_CHARACTERS = 12
 
+/** What a `Map` from keys to slots offers. */
+export interface SlotMap {
+  readonly size: number
+  get(key: string): number | undefined
+  /** @param key one that is not there */
+  set(key: string, slot: number): unknown
+  delete(key: string): boolean
+}
+
+/** A map for so many keys: one `Map` as long as that does not stop the process while it grows. */
+export function slotMap(maxKeys: number): SlotMap {
+  return maxKeys <= KEYS_PER_SHARD ? new Map() : new ShardedMap(maxKeys)
+}
+
 /**
- * A map from keys to slots. A large one is split into shards, because a `Map` that doubles stops the process while it copies all of itself,
+ * A large map in shards, because a `Map` that doubles stops the process while it copies all of itself,
  * and needs the memory twice meanwhile.
  *
- * Whoever chooses keys can crowd them into one shard; what that costs is the pause of a single `Map`.
+ * A client that chooses its keys can crowd them into one shard; the cost of that is the pause of a single `Map`.
  */
-export class SlotMap {
+class ShardedMap implements SlotMap {
   private readonly shards: readonly Map<string, number>[]
-  /** The shard, where there is but one. */
-  private readonly only: Map<string, number> | undefined
   size = 0
 
   constructor(maxKeys: number) {
     const shards = Math.ceil(maxKeys / KEYS_PER_SHARD)
     this.shards = Array.from({ length: shards }, () => new Map<string, number>())
-    this.only = shards === 1 ? this.shards[0] : undefined
   }
 
   get(key: string): number | undefined {
-    return this.mapOf(key).get(key)
+    return this.shardOf(key).get(key)
   }
 
-  /** Adds a key that is not there. */
-  add(key: string, slot: number): void {
-    this.mapOf(key).set(key, slot)
+  set(key: string, slot: number): void {
+    this.shardOf(key).set(key, slot)
     this.size++
   }
 
-  delete(key: string): void {
-    if (this.mapOf(key).delete(key)) this.size--
-  }
-
-  private mapOf(key: string): Map<string, number> {
-    return this.only ?? this.shardOf(key)
+  delete(key: string): boolean {
+    const isDeleted = this.shardOf(key).delete(key)
+    if (isDeleted) this.size--
+    return isDeleted
   }
 
   /** By the last characters, in which keys differ most. */

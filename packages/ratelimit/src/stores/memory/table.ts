@@ -1,5 +1,5 @@
-import { Book, cell } from '../../algorithms/algorithm.js'
-import { SlotMap } from './slot-map.js'
+import { States } from '../../algorithms/counting.js'
+import { type SlotMap, slotMap } from './slot-map.js'
 
 /** A key that has no state, and for which there is room. */
 export const NO_SLOT = -1
@@ -18,7 +18,7 @@ const SWEPT_WHEN_FULL = 64
  * overflow slots. Which slot a key shares is decided with a secret of this process, so that nobody can aim at somebody's.
  */
 export class Table {
-  readonly book: Book
+  readonly states: States
   private readonly slots: SlotMap
   private readonly keys: (string | undefined)[] = []
   private readonly width: number
@@ -42,13 +42,13 @@ export class Table {
 
   /** @param graceMs how long a state that has run out keeps its slot while there is room */
   constructor(width: number, maxKeys: number, graceMs: number) {
-    this.slots = new SlotMap(maxKeys)
+    this.slots = slotMap(maxKeys)
     this.width = width
     this.maxKeys = maxKeys
     this.graceMs = graceMs
     this.overflowSlots = Math.max(1, Math.min(1024, maxKeys >>> 6))
     this.capacity = Math.min(maxKeys, FIRST_SLOTS)
-    this.book = new Book(this.capacity * width)
+    this.states = new States(this.capacity * width)
   }
 
   /** How many keys have a slot of their own. */
@@ -68,18 +68,12 @@ export class Table {
     return slot === undefined ? this.findRoom(key, now) : slot
   }
 
-  /** The slot of a key: its own, which is blank if the key is new, or a shared one when the table is full. */
-  place(key: string, now: number): number {
-    const slot = this.find(key, now)
-    return slot === NO_SLOT ? this.claim(key) : slot
-  }
-
   /** Gives a key, for which `find` said `NO_SLOT`, a blank slot of its own. */
   claim(key: string): number {
     const slot = this.vacant()
-    for (let at = slot * this.width, end = at + this.width; at < end; at++) this.book.cells[at] = 0
+    for (let at = slot * this.width, end = at + this.width; at < end; at++) this.states.cells[at] = 0
     const own = unshared(key)
-    this.slots.add(own, slot)
+    this.slots.set(own, slot)
     this.keys[slot] = own
     return slot
   }
@@ -119,11 +113,11 @@ export class Table {
 
   private sweep(runOutBy: number, steps: number): void {
     const { used, width } = this
-    const { cells } = this.book
+    const { cells } = this.states
     let { hand } = this
     for (let i = 0; i < steps && i < used; i++) {
       if (hand >= used) hand = 0
-      if (cell(cells, hand * width) <= runOutBy) this.release(hand)
+      if ((cells[hand * width] as number) <= runOutBy) this.release(hand)
       hand++
     }
     this.hand = hand
@@ -135,16 +129,16 @@ export class Table {
     this.slots.delete(key)
     this.keys[slot] = undefined
     const at = slot * this.width
-    this.book.cells[at] = Number.POSITIVE_INFINITY
-    this.book.cells[at + 1] = this.free
-    if (this.book.rings.length > slot) this.book.rings[slot] = undefined
+    this.states.cells[at] = Number.POSITIVE_INFINITY
+    this.states.cells[at + 1] = this.free
+    if (this.states.rings.length > slot) this.states.rings[slot] = undefined
     this.free = slot
   }
 
   private vacant(): number {
     const { free } = this
     if (free !== NO_SLOT) {
-      this.free = cell(this.book.cells, free * this.width + 1)
+      this.free = this.states.cells[free * this.width + 1] as number
       return free
     }
     if (this.used >= this.capacity) this.grow(Math.min(this.maxKeys, this.capacity * 2))
@@ -153,8 +147,8 @@ export class Table {
 
   private grow(capacity: number): void {
     const cells = new Float64Array(capacity * this.width)
-    cells.set(this.book.cells)
-    this.book.cells = cells
+    cells.set(this.states.cells)
+    this.states.cells = cells
     this.capacity = capacity
   }
 

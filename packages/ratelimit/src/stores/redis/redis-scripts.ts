@@ -1,8 +1,8 @@
 import { defineScript, type RedisScript, replyInteger, replyList } from '@palisade/core/redis'
-import type { Names, RedisCounting } from './redis-counting.js'
+import type { RedisCounting, ScriptNames } from '../../algorithms/redis-counting.js'
 
 /** One policy of a script. The window is written into it; limit, cost and capacity may differ from attempt to attempt. */
-export interface Part {
+export interface ScriptPart {
   readonly counting: RedisCounting
   readonly window: number
 }
@@ -19,6 +19,13 @@ export interface Server {
   readonly time: string
 }
 
+/** Where a store's scripts take the time from. A test brings its own, to compare stores step by step. */
+export interface ServerTime {
+  readonly server: Server
+  /** The last argument of each script. */
+  readonly argument?: () => string
+}
+
 export const SERVER: Server = {
   call: 'local call = redis.call',
   time: `local function server_time()
@@ -33,7 +40,7 @@ end`,
  *
  * KEYS: one per policy. ARGV: per policy limit, cost and, where it may differ from the limit, capacity.
  */
-export function consumeScript(parts: readonly Part[], server: Server): RedisScript<Found> {
+export function consumeScript(parts: readonly ScriptPart[], server: Server): RedisScript<Found> {
   const policies = named(parts)
   const states = policies.flatMap(({ names }) => names.state)
   const each = (write: 'take' | 'undo') =>
@@ -66,9 +73,29 @@ export function consumeScript(parts: readonly Part[], server: Server): RedisScri
   })
 }
 
-/** Gives back what one policy took. ARGV: window, cost, and what the way of counting needs. */
-export function refundScript({ refund, needsNow }: RedisCounting, server: Server): RedisScript {
-  return defineScript({ name: 'ratelimit.refund', keys: 1, lua: complete(server, [refund], needsNow) })
+const TAKEN = ['window', 'amount', 'limit', 'most', 'mark', 'depth'] as const
+
+/** Numbers that a script about one receipt has as locals. */
+export type TakenArguments = Readonly<Record<(typeof TAKEN)[number], number>>
+
+/** The arguments of a script about one receipt. */
+export function takenArguments(numbers: TakenArguments): string[] {
+  return TAKEN.map(name => String(numbers[name]))
+}
+
+/** Corrects what one policy took: `refund` or `charge` of the algorithm. */
+export function settleScript(
+  counting: RedisCounting,
+  what: 'refund' | 'charge',
+  server: Server,
+): RedisScript {
+  const read = TAKEN.map((_, i) => `tonumber(ARGV[${i + 1}])`).join(', ')
+  const body = [`local ${TAKEN.join(', ')} = ${read}`, counting[what]]
+  return defineScript({
+    name: `ratelimit.${what}`,
+    keys: 1,
+    lua: complete(server, body, counting.needsNow),
+  })
 }
 
 /** What a script does not use is left out of it: even a function that is never called takes its time to be made. */
@@ -82,7 +109,9 @@ function complete(server: Server, body: readonly string[], needsNow: boolean): s
   ].join('\n')
 }
 
-function named(parts: readonly Part[]): readonly { counting: RedisCounting; names: Names; at: number }[] {
+function named(
+  parts: readonly ScriptPart[],
+): readonly { counting: RedisCounting; names: ScriptNames; at: number }[] {
   let next = 1
   return parts.map(({ counting, window }, i) => {
     const at = next

@@ -18,9 +18,9 @@ import {
 } from '@palisade/core/redis'
 import { requireAlgorithm } from '../../algorithms/index.js'
 import { OwedRefunds } from '../../refunds/owed-refunds.js'
-import type { Engine, LimitStore, PolicyKind } from '../store.js'
+import type { LimitEngine, LimitStore, PolicyKind } from '../store.js'
 import { RedisEngine } from './redis-engine.js'
-import { SERVER, type Server } from './redis-scripts.js'
+import { SERVER, type ServerTime } from './redis-scripts.js'
 import { RefusalCache } from './refusal-cache.js'
 
 export interface RedisStoreOptions {
@@ -80,13 +80,6 @@ function ownRefusal<T>(build: () => T): T {
   }
 }
 
-/** Where a store's scripts take the time from. A test brings its own, to compare stores step by step. */
-export interface ServerTime {
-  readonly server: Server
-  /** The last argument of each script. */
-  readonly argument?: () => string
-}
-
 export class RedisStore implements LimitStore {
   private readonly guard: GuardedRedis
   private readonly keys: RedisKeys
@@ -101,7 +94,7 @@ export class RedisStore implements LimitStore {
     this.time = time
   }
 
-  open(owner: string, policies: readonly PolicyKind[]): Engine {
+  open(owner: string, policies: readonly PolicyKind[]): LimitEngine {
     for (const { algorithm } of policies) requireAlgorithm(owner, algorithm)
     const cache = new RefusalCache(this.cacheMs)
     return new RedisEngine(this.guard, this.keys, policies, cache, this.owed, this.time)

@@ -1,5 +1,5 @@
-import type { Tally } from '../../algorithms/algorithm.js'
-import { Forgotten } from '../../refunds/forgotten.js'
+import type { Attempt } from '../../counting/attempt.js'
+import { Resets } from '../../refunds/resets.js'
 
 interface Refused {
   readonly limit: number
@@ -22,15 +22,15 @@ const MOST = 10_000
  */
 export class RefusalCache {
   private readonly refused = new Map<string, Refused>()
-  private readonly forgotten = new Forgotten()
+  private readonly resets = new Resets()
   private readonly longest: number
 
   constructor(longest: number) {
     this.longest = longest
   }
 
-  /** Answers a tally that is known to be refused; `false` when the store has to be asked. */
-  answers(id: string, tally: Tally, now: number): boolean {
+  /** Answers a attempt that is known to be refused; `false` when the store has to be asked. */
+  answers(id: string, attempt: Attempt, now: number): boolean {
     const known = this.refused.get(id)
     if (known === undefined) return false
     // A clock that stepped back says nothing of how long it is still to wait.
@@ -39,42 +39,42 @@ export class RefusalCache {
       this.refused.delete(id)
       return false
     }
-    const { limit, capacity, cost } = tally
+    const { limit, capacity, cost } = attempt
     if (known.limit !== limit || known.capacity !== capacity || known.cost !== cost) return false
-    tally.fits = false
-    tally.remaining = known.remaining
-    tally.retryMs = known.until - now
-    tally.resetMs = Math.max(0, known.resetAt - now)
-    tally.nextMs = Math.max(1, known.nextAt - now)
+    attempt.fits = false
+    attempt.remaining = known.remaining
+    attempt.retryMs = known.until - now
+    attempt.resetMs = Math.max(0, known.resetAt - now)
+    attempt.nextMs = Math.max(1, known.nextAt - now)
     return true
   }
 
   /** What `remember` is told of when the store was asked. */
   get moment(): number {
-    return this.forgotten.now
+    return this.resets.now
   }
 
   /** Remembers a refusal that the store has just decided, unless the key was forgotten after the store was asked. */
-  remember(id: string, tally: Tally, now: number, asked: number): void {
-    if (this.longest === 0 || !Number.isFinite(tally.retryMs) || this.forgotten.isSince(asked, id)) return
+  remember(id: string, attempt: Attempt, now: number, asked: number): void {
+    if (this.longest === 0 || !Number.isFinite(attempt.retryMs) || this.resets.isSince(asked, id)) return
     if (this.refused.size >= MOST) this.forgetOldest()
-    const { limit, capacity, cost, remaining } = tally
+    const { limit, capacity, cost, remaining } = attempt
     this.refused.set(id, {
       limit,
       capacity,
       cost,
       remaining,
       since: now,
-      until: now + tally.retryMs,
-      resetAt: now + tally.resetMs,
-      nextAt: now + tally.nextMs,
+      until: now + attempt.retryMs,
+      resetAt: now + attempt.resetMs,
+      nextAt: now + attempt.nextMs,
     })
   }
 
   forget(id: string): void {
     if (this.longest === 0) return
     this.refused.delete(id)
-    this.forgotten.add(id)
+    this.resets.add(id)
   }
 
   private forgetOldest(): void {

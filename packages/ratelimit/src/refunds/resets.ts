@@ -1,10 +1,10 @@
 const MOST = 10_000
 
 /**
- * Remembers in which order keys were forgotten, so that what began before is known to be out of date. Bounded: beyond that, all keys count
- * as forgotten when the oldest was that made room.
+ * Remembers in which order keys were reset, so that what began before is known to be out of date. Bounded: beyond that, all keys count
+ * as reset when the oldest was that made room.
  */
-export class Forgotten {
+export class Resets {
   /** How often a key was reset: the current moment, for work that begins now. */
   now = 0
   private readonly last = new Map<string, number>()
@@ -16,7 +16,7 @@ export class Forgotten {
     this.last.set(key, ++this.now)
   }
 
-  /** Whether a key was forgotten after a moment. */
+  /** Whether a key was reset after a moment. */
   isSince(moment: number, key: string): boolean {
     return moment !== this.now && moment < (this.last.get(key) ?? this.floor)
   }
