@@ -1,4 +1,4 @@
-import type { LimitReceipt } from '@palisade/core/middleware'
+import { isPromise, type LimitReceipt } from '@palisade/core/middleware'
 import type { Attempt, LimitCharge } from '../counting/attempt.js'
 import type { LimitEngine } from '../stores/store.js'
 import type { Resets } from './resets.js'
@@ -90,7 +90,8 @@ export class Receipt implements Settleable, LimitCharge {
     const cost = typeof real === 'number' ? real : (real[name] ?? this.#cost)
     // What was taken before a reset is gone, and must not be given back of what was counted since.
     if (cost === this.#cost || resets.isSince(this.#takenAt, this.key)) return undefined
-    return engine.settle(policy, this, cost, now)
+    const settled = engine.settle(policy, this, cost, now)
+    return isPromise(settled) ? settled : undefined
   }
 }
 

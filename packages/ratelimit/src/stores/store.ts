@@ -42,7 +42,7 @@ export interface LimitEngine {
    * Corrects what a policy took from a key to another cost; 0 gives all back. Less is given back as
    * far as it still counts. More is taken now, whether it fits or not.
    */
-  settle(policy: number, taken: LimitCharge, cost: number, now: number): Promise<void> | undefined
+  settle(policy: number, taken: LimitCharge, cost: number, now: number): MaybePromise<void>
   /** Resets what was counted for a key. */
   reset(key: string): MaybePromise<void>
 }

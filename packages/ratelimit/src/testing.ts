@@ -1,0 +1,1 @@
+export { type LimitStoreTest, limitStoreSuite } from './testing/limit-store-suite.js'
