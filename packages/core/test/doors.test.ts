@@ -30,7 +30,7 @@ const DOORS = {
     AcceptedName AddressRange BEARER BearerOptions Check Checked CidrSet ClientAddress Clock ConfigError Decision
     Denial Duration EitherName Guard HeaderBag Identity KeyValueStore LimitDecision LimitHeaderOptions
     LimitHeaders LimitReceipt Limiter Logger MaybePromise Middleware Milliseconds Needed OptionPath
-    Outcome PreferredRules QuotaState Reply RequestContext RequestError RequestFacts Services
+    Outcome PreferredRules QuotaState Reply RequestContext RequestError RequestFacts RowFilter Services
     SharedHeaders Trust Violation alsoCalled assertIdentity bindMethods booleanResult callback canonicalCidr
     canonicalIp challengeOf checkOptions cidrs clientKey duration either flag foldCase having
     headerName ignoreRejection inspectable integer isPromise isolatedLogger limitHeaderOptions list

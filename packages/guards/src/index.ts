@@ -1,3 +1,4 @@
+export type { RowFilter } from '@palisade/core/middleware'
 export { type Bare, check, ensure } from './check.js'
 export { allOf } from './combinators/all-of.js'
 export { anyOf } from './combinators/any-of.js'

@@ -8,19 +8,20 @@ import {
   type Middleware,
   optional,
   type Reply,
+  type RowFilter,
   text,
 } from '@palisade/core/middleware'
 import { ANONYMOUS, forbidden, type Refusal } from './decision.js'
 import { identityOf } from './define-guard.js'
 import type { IdentifiedContext } from './named-guard.js'
 
-/** What rows must have: equal to this, or one of these. Never an object, which a query may read as an operator. */
-export type FilterValue = string | number | bigint | boolean | readonly (string | number | bigint | boolean)[]
+/** The value of a column in a `RowFilter`, or a list of values of which one must match. */
+export type FilterValue = RowFilter[string]
 
 /** A filter as the function returns it, before it is known that the caller has what it filters by. */
 export type LooseFilter = Readonly<Record<string, FilterValue | null | undefined>>
 
-/** A filter as the handler gets it: nothing in it is absent. */
+/** A `RowFilter` with the columns that the function names: nothing in it is absent. */
 export type Filter<F extends LooseFilter> = { readonly [K in keyof F]-?: NonNullable<F[K]> }
 
 export interface ScopeToOptions<Name extends string> {
@@ -87,7 +88,7 @@ export function scopeTo<F extends LooseFilter, const Name extends string = 'filt
 }
 
 /** The filter when all of it is there; `undefined` when something is absent. */
-function checkFilter(found: unknown): object | undefined {
+function checkFilter(found: unknown): RowFilter | undefined {
   if (found === null || found === undefined) return undefined
   if (typeof found !== 'object' || Array.isArray(found)) throw notPlain(typeof found)
   // Copies, in which holes of lists are values too.
@@ -98,7 +99,8 @@ function checkFilter(found: unknown): object | undefined {
   for (const value of entries.flatMap(([, values]) => values)) letGo(value)
   for (const [column, value] of entries) if (!isPresent(column, value)) return undefined
   // From entries, since assigning `__proto__` would set a prototype instead of a column.
-  return Object.freeze(Object.fromEntries(entries.map(([column, value]) => [column, frozen(value)])))
+  const filter = Object.fromEntries(entries.map(([column, value]) => [column, frozen(value)]))
+  return Object.freeze(filter) as RowFilter
 }
 
 function isPresent(column: string, value: unknown): boolean {

@@ -20,10 +20,12 @@ import {
   defineGuard,
   during,
   ensure,
+  type Filter,
   guard,
   type NamedGuard,
   not,
   permissions,
+  type RowFilter,
   recordGuard,
   requireFreshLogin,
   requireOwnership,
@@ -105,6 +107,10 @@ describe('a guard as a middleware demands what it needs', () => {
     >()
     // @ts-expect-error no earlier middleware gives an identity
     pipeline().use(scopeTo(() => ({ a: 1 })))
+    expectTypeOf<Filter<{ tenantId: string | undefined; ids: readonly bigint[] }>>().toExtend<RowFilter>()
+    // @ts-expect-error an operator is no value of a row
+    const filter: RowFilter = { tenantId: { $ne: null } }
+    expectTypeOf(filter).toEqualTypeOf<RowFilter>()
     // @ts-expect-error an object may be read as an operator
     scopeTo(() => ({ tenantId: { $ne: null } }))
   })
