@@ -188,7 +188,7 @@ export const factories: readonly Factory[] = [
     // No listeners on this process, which is the test's.
     { signals: [] },
   ),
-  factory('health', health.health, 'checks paths deadline authorize lifecycle'),
+  factory('health', health.health, 'checks paths timeout authorize lifecycle'),
 
   factory(
     'metrics',

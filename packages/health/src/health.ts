@@ -1,5 +1,6 @@
-import { type EventBus, privateNetworks } from '@palisade/core'
+import { privateNetworks } from '@palisade/core'
 import {
+  bindMethods,
   type Clock,
   callback,
   checkOptions,
@@ -16,22 +17,24 @@ import {
   type Reply,
   type RequestContext,
   RequestError,
+  type Services,
   startOf,
   systemClock,
 } from '@palisade/core/middleware'
 import { type Check, examined } from './checks/check.js'
+import { ReadinessEvents } from './events.js'
 import { type Lifecycle, lifecycle as newLifecycle, onDrain } from './lifecycle.js'
 import { type Access, guarded } from './probes/access.js'
-import { answer, formOf } from './probes/answer.js'
-import { type HealthReport, type HealthStatus, isHealthy, MOST_CHECKS, Panel } from './probes/panel.js'
+import { answer, type Details, type Facts, formOf } from './probes/answer.js'
+import { type HealthReport, MOST_CHECKS, Panel } from './probes/panel.js'
 import { PATHS, type ProbeName, type ProbePaths, probesByPath } from './probes/paths.js'
 
 export interface HealthOptions<Needs extends object = {}> {
   /** What readiness depends on, at most 64: `check()`, `redis()`, `sql()`, `http()`, `tcp()`, `disk()`, `memory()`, `eventLoop()`. */
   checks?: readonly Check[]
   paths?: ProbePaths
-  /** How long an answer may take. Default 900 ms, since the kubelet waits one second. */
-  deadline?: Duration
+  /** Maximum time for an answer. Default 900 ms, since the kubelet waits one second. */
+  timeout?: Duration
   /**
    * Who sees the checks and the texts of their errors. A guard alone decides. Default: callers on loopback and
    * private networks see the checks without these texts, which may name hosts and users.
@@ -71,154 +74,139 @@ export interface Health<Needs extends object = {}> extends Middleware<Needs> {
  * @throws ConfigError
  */
 export function health<Needs extends object = {}>(options: HealthOptions<Needs> = {}): Health<Needs> {
-  const checked = checkOptions('health', options, {
-    checks: optional(list(examined, { max: MOST_CHECKS }), []),
-    paths: (value = {}, at) => probesByPath(object(PATHS)(value, at), at),
-    deadline: optional(duration({ min: 10, max: '1m' })),
-    authorize: optional(callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision')),
-    lifecycle: optional(having<Lifecycle>('what lifecycle() returns', 'drain')),
-  })
-  const { deadline = 900, lifecycle = newLifecycle(), paths: probes } = checked
-  const shown = checked.authorize === undefined ? 'checks' : 'errors'
-  const access: Access = checked.authorize === undefined ? privateNetworks() : guarded(checked.authorize)
+  const probes = new HealthProbes<Needs>(options)
+  return bindMethods(probes, 'add', 'report', 'setup', 'onRequest', 'dispose')
+}
 
-  // Until the pipeline is compiled there is no clock but the system's.
-  let clock: Clock = systemClock
-  let startedAt = startOf(clock)
-  const steady: Clock = { now: () => clock.now(), monotonic: () => clock.monotonic() }
-  const panel = new Panel(steady, deadline)
-  for (const one of checked.checks) panel.add(one)
-  let isSetUp = false
-  const changes = new Changes()
-  let endListening: (() => void) | undefined
+class HealthProbes<Needs extends object> implements Health<Needs> {
+  readonly name = 'health'
+  readonly lifecycle: Lifecycle
+  readonly #probes: ReadonlyMap<string, ProbeName>
+  readonly #timeout: number
+  readonly #access: Access
+  /** What a caller sees of the checks whom `#access` lets in. */
+  readonly #shown: Details
+  readonly #panel: Panel
+  readonly #events = new ReadinessEvents()
+  /** Until the pipeline is compiled there is no clock but the system's. */
+  #clock: Clock = systemClock
+  #startedAt = startOf(systemClock)
+  #isSetUp = false
+  #endListening: (() => void) | undefined
 
-  return {
-    name: 'health',
-    lifecycle,
-    add: one => panel.add(examined(one, { owner: 'health', option: 'checks' })),
-    report: async () => readiness(),
-    setup({ clock: given, events }) {
-      if (!isSetUp) {
-        isSetUp = true
-        clock = given
-        startedAt = startOf(clock)
-      }
-      const leave = changes.announceOn(events)
-      if (!lifecycle.draining) endListening ??= onDrain(lifecycle, () => changes.tell(readinessNow()))
-      return leave
-    },
-    onRequest(context) {
-      const ctx = context as RequestContext
-      const probe = probes.get(ctx.path)
-      if (probe === undefined) return undefined
-      ctx.answersAt(ctx.path)
-      startedAt ??= startOf(clock)
-      return respond(ctx, probe)
-    },
-    async dispose() {
-      endListening?.()
-      changes.end()
-      await panel.dispose()
-    },
+  constructor(options: HealthOptions<Needs>) {
+    const { checks, paths, timeout, authorize, lifecycle } = checkOptions('health', options, {
+      checks: optional(list(examined, { max: MOST_CHECKS }), []),
+      paths: (value = {}, at) => probesByPath(object(PATHS)(value, at), at),
+      timeout: optional(duration({ min: 10, max: '1m' })),
+      authorize: optional(callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision')),
+      lifecycle: optional(having<Lifecycle>('what lifecycle() returns', 'drain')),
+    })
+    this.#probes = paths
+    this.#timeout = timeout ?? 900
+    this.#shown = authorize === undefined ? 'checks' : 'errors'
+    this.#access = authorize === undefined ? privateNetworks() : guarded(authorize)
+    this.lifecycle = lifecycle ?? newLifecycle()
+    const steady: Clock = { now: () => this.#clock.now(), monotonic: () => this.#clock.monotonic() }
+    this.#panel = new Panel(steady, this.#timeout)
+    for (const one of checks) this.#panel.add(one)
   }
 
-  function respond(ctx: RequestContext, probe: ProbeName): MaybePromise<Reply | undefined> {
-    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
-      // A preflight is for cors() to answer, wherever it is mounted.
-      if (ctx.method === 'OPTIONS') return undefined
-      throw new RequestError(405, 'The method is not allowed here', { headers: { Allow: 'GET, HEAD' } })
+  add(check: Check): () => Promise<void> {
+    return this.#panel.add(examined(check, { owner: 'health', option: 'checks' }))
+  }
+
+  async report(): Promise<HealthReport> {
+    return this.#readiness()
+  }
+
+  setup({ clock, events }: Services): () => void {
+    if (!this.#isSetUp) {
+      this.#isSetUp = true
+      this.#clock = clock
+      this.#startedAt = startOf(clock)
     }
+    const leave = this.#events.emitOn(events)
+    if (!this.lifecycle.draining)
+      this.#endListening ??= onDrain(this.lifecycle, () => this.#events.emit(this.#drained()))
+    return leave
+  }
+
+  onRequest(context: RequestContext<Needs>): MaybePromise<Reply | undefined> {
+    const ctx = context as RequestContext
+    const probe = this.#probes.get(ctx.path)
+    if (probe === undefined) return undefined
+    ctx.answersAt(ctx.path)
+    this.#startedAt ??= startOf(this.#clock)
+    if (ctx.method === 'GET' || ctx.method === 'HEAD') return this.#answer(ctx, probe)
+    // A preflight is for cors() to answer, wherever it is mounted.
+    if (ctx.method === 'OPTIONS') return undefined
+    throw new RequestError(405, 'The method is not allowed here', { headers: { Allow: 'GET, HEAD' } })
+  }
+
+  async dispose(): Promise<void> {
+    this.#endListening?.()
+    this.#events.end()
+    await this.#panel.dispose()
+  }
+
+  #answer(ctx: RequestContext, probe: ProbeName): MaybePromise<Reply> {
     const form = formOf(ctx.header('accept'))
-    const reply = (report: HealthReport, may: boolean) =>
-      answer(
-        {
-          report,
-          now: clock.now(),
-          uptimeMs: clock.monotonic() - (startedAt ?? clock.monotonic()),
-          details: may ? shown : 'none',
-          readiness: probe === 'ready',
-        },
-        form,
-      )
-    const details = mayKnow(ctx)
-    const report = reportFor(probe)
-    if (!isPromise(report) && !isPromise(details)) return reply(report, details)
-    return Promise.all([report, isPromise(details) ? inTime(details) : details]).then(([one, may]) =>
-      reply(one, may),
+    const reply = (report: HealthReport, may: boolean) => answer(this.#factsOf(probe, report, may), form)
+    const may = this.#mayKnow(ctx)
+    const report = probe === 'live' || probe === 'startup' ? this.#panel.ask(probe) : this.#readiness()
+    if (!isPromise(report) && !isPromise(may)) return reply(report, may)
+    const known = isPromise(may) ? falseAfter(this.#timeout, may) : may
+    return Promise.all([report, known]).then(both => reply(...both))
+  }
+
+  #factsOf(probe: ProbeName, report: HealthReport, may: boolean): Facts {
+    const now = this.#clock.monotonic()
+    return {
+      report,
+      now: this.#clock.now(),
+      uptimeMs: now - (this.#startedAt ?? now),
+      details: may ? this.#shown : 'none',
+      readiness: probe === 'ready',
+    }
+  }
+
+  #readiness(): MaybePromise<HealthReport> {
+    // Whatever they would say: what is about to close need not be asked.
+    if (this.lifecycle.draining) return this.#events.emit(this.#drained())
+    const report = this.#panel.ask('ready')
+    if (!isPromise(report)) return this.#events.emit(report)
+    return (report as Promise<HealthReport>).then(late =>
+      this.#events.emit(this.lifecycle.draining ? this.#drained() : late),
     )
   }
 
-  function reportFor(probe: ProbeName): MaybePromise<HealthReport> {
-    if (probe === 'live' || probe === 'startup') return panel.ask(probe)
-    return readiness()
+  #drained(): HealthReport {
+    return { ...this.#panel.known(), status: 'draining' }
   }
 
-  function readiness(): MaybePromise<HealthReport> {
-    // Whatever they would say: what is about to close need not be asked.
-    if (lifecycle.draining) return changes.tell(readinessNow())
-    const report = panel.ask('ready')
-    return isPromise(report)
-      ? (report as Promise<HealthReport>).then(one => changes.tell(lifecycle.draining ? readinessNow() : one))
-      : changes.tell(report)
-  }
-
-  function readinessNow(): HealthReport {
-    return { ...panel.known(), status: 'draining' }
-  }
-
-  function mayKnow(ctx: RequestContext): MaybePromise<boolean> {
+  #mayKnow(ctx: RequestContext): MaybePromise<boolean> {
     const withhold = (error: unknown) => {
-      ctx.services.logger.error(
-        { err: error, request_id: ctx.requestId },
-        'health: authorize failed; details are withheld',
-      )
+      const fields = { err: error, request_id: ctx.requestId }
+      ctx.services.logger.error(fields, 'health: authorize failed; details are withheld')
       return false
     }
     try {
-      const may = access(ctx)
+      const may = this.#access(ctx)
       return isPromise(may) ? Promise.resolve(may).catch(withhold) : may
     } catch (error) {
       return withhold(error)
     }
   }
-
-  /** A guard that waits for a database must not cost the probe its answer. */
-  function inTime(details: PromiseLike<boolean>): Promise<boolean> {
-    return new Promise(resolve => {
-      const timer = setTimeout(() => resolve(false), deadline).unref()
-      void details.then(may => {
-        clearTimeout(timer)
-        resolve(may)
-      })
-    })
-  }
 }
 
-/** Tells the buses when readiness is not what it was. */
-class Changes {
-  /** An entry for each set of services; several may share a bus. */
-  readonly #buses = new Set<{ readonly events: EventBus }>()
-  #status: HealthStatus | 'unknown' = 'unknown'
-
-  /** @returns a function that ends it */
-  announceOn(events: EventBus): () => void {
-    const entry = { events }
-    this.#buses.add(entry)
-    return () => void this.#buses.delete(entry)
-  }
-
-  end(): void {
-    this.#buses.clear()
-  }
-
-  tell(report: HealthReport): HealthReport {
-    const { status } = report
-    const previous = this.#status
-    if (status === previous) return report
-    this.#status = status
-    const failing = report.checks.filter(one => !isHealthy(one)).map(one => one.check.name)
-    for (const events of new Set([...this.#buses].map(one => one.events)))
-      events.emit('health:changed', { status, previous, failing })
-    return report
-  }
+/** A guard that waits for a database must not cost the probe its answer. */
+function falseAfter(ms: number, may: PromiseLike<boolean>): Promise<boolean> {
+  return new Promise(resolve => {
+    const timer = setTimeout(() => resolve(false), ms).unref()
+    void may.then(known => {
+      clearTimeout(timer)
+      resolve(known)
+    })
+  })
 }

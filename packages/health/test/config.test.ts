@@ -48,8 +48,8 @@ const CASES: readonly (readonly [what: string, build: () => unknown, owner: stri
   ['a path with a query', () => health({ paths: { ready: ['/ready?x'] } }), 'health', 'paths.ready[0]'],
   ['an unknown probe', () => health({ paths: given({ liveness: '/x' }) }), 'health', 'paths.liveness'],
   ['two probes at one path', () => health({ paths: { live: '/up', ready: '/up' } }), 'health', 'paths.ready'],
-  ['a deadline of 0', () => health({ deadline: 0 }), 'health', 'deadline'],
-  ['a deadline that is no duration', () => health({ deadline: '1 second' }), 'health', 'deadline'],
+  ['a timeout of 0', () => health({ timeout: 0 }), 'health', 'timeout'],
+  ['a timeout that is no duration', () => health({ timeout: '1 second' }), 'health', 'timeout'],
   ['a guard that is none', () => health({ authorize: given<() => boolean>(true) }), 'health', 'authorize'],
   ['a lifecycle that is none', () => health({ lifecycle: given({}) }), 'health', 'lifecycle'],
 

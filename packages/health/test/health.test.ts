@@ -348,7 +348,7 @@ test.each([
 )
 
 test('given a guard that never answers when readiness is asked then it is answered in time, without details', async () => {
-  const { get } = scene({ authorize: () => new Promise<boolean>(() => {}), deadline: 20 })
+  const { get } = scene({ authorize: () => new Promise<boolean>(() => {}), timeout: 20 })
   const { status, json } = await get('/ready')
   expect(status).toBe(200)
   expect(json()).not.toHaveProperty('checks')

@@ -39,7 +39,7 @@ interface OwnCheckOptions {
   name: string
   /** Asks. `signal` is aborted when the time is up; what heeds it frees its connection, what does not is not asked again until it has ended. */
   run: (signal: AbortSignal) => MaybePromise<CheckVerdict>
-  /** How long one run may take. Default 800 ms, so that it ends within the answer's deadline. */
+  /** How long one run may take. Default 800 ms, so that it ends within the time-out of the answer. */
   timeout?: Duration
   /** How long a result counts, from its end. Default 1 s; 0 asks on every probe. It is what keeps strangers from loading what is checked. */
   ttl?: Duration

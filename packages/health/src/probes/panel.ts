@@ -22,16 +22,16 @@ export const MOST_CHECKS = 64
 /** The checks of a server, and what they say together when a probe asks. */
 export class Panel {
   readonly #clock: Clock
-  readonly #deadlineMs: number
+  readonly #timeoutMs: number
   readonly #monitors = new Map<string, Monitor>()
   /** Answers under way: probes of one kind that come together share one. */
   readonly #pending = new Map<CheckKind, Promise<HealthReport>>()
   /** Whether every start-up check has passed once. It never goes back. */
   #started = false
 
-  constructor(clock: Clock, deadlineMs: number) {
+  constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock
-    this.#deadlineMs = deadlineMs
+    this.#timeoutMs = timeoutMs
   }
 
   /** @returns a function that takes it away and closes it */
@@ -53,8 +53,8 @@ export class Panel {
   }
 
   /**
-   * Runs the checks of a probe, within the deadline. Never rejects. A check that has not ended by
-   * then counts with its previous result: its own timeout, which is longer, has still to pass.
+   * Asks what a probe is about, within the time-out. Never rejects. What has not ended by then counts as it did before: its own timeout, which is
+   * longer, has still to pass.
    */
   ask(probe: CheckKind): MaybePromise<HealthReport> {
     const pending = this.#pending.get(probe)
@@ -62,7 +62,7 @@ export class Panel {
     const monitors = this.#monitorsOf(probe)
     const results = monitors.map(monitor => monitor.read())
     if (!results.some(isPromise)) return this.#conclude(probe, monitors, results as CheckResult[])
-    const answer = collect(results, this.#deadlineMs).then(settled => {
+    const answer = collect(results, this.#timeoutMs).then(settled => {
       this.#pending.delete(probe)
       return this.#conclude(
         probe,
@@ -122,13 +122,13 @@ function reportOf(checks: readonly CheckReport[]): HealthReport {
 /** The results that have come when all have, or the time is up. */
 function collect(
   results: readonly MaybePromise<CheckResult>[],
-  deadlineMs: number,
+  timeoutMs: number,
 ): Promise<readonly (CheckResult | undefined)[]> {
   return new Promise(resolve => {
     const settled: (CheckResult | undefined)[] = results.map(one => (isPromise(one) ? undefined : one))
     let open = settled.filter(one => one === undefined).length
     // Not before what lies in the sockets is read, as in Monitor.
-    const timer = setTimeout(() => setImmediate(() => resolve(settled)), deadlineMs).unref()
+    const timer = setTimeout(() => setImmediate(() => resolve(settled)), timeoutMs).unref()
     for (const [index, result] of results.entries()) {
       if (!isPromise(result)) continue
       void result.then(value => {

@@ -200,7 +200,7 @@ test('given a check that rejects when its signal is aborted then the next probe 
 test('given a check slower than the answer when it never ended before then the answer is in time and unhealthy', async () => {
   const gate = deferred<boolean>()
   const slow = check({ name: 'db', timeout: '10s', run: () => gate.promise })
-  const { ask, clock } = scene({ deadline: 20, checks: [slow] })
+  const { ask, clock } = scene({ timeout: 20, checks: [slow] })
   const { status, body } = await ask('/ready')
   expect(status).toBe(503)
   expect(body.checks?.['db']).toEqual({ status: 'unhealthy', latency_ms: null, error: 'no answer yet' })
@@ -213,7 +213,7 @@ test('given a check slower than the answer when it never ended before then the a
 test('given a check slower than the answer when it was well before then that counts until its own time is up', async () => {
   const results = [Promise.resolve(true), new Promise<boolean>(() => {})]
   const slow = check({ name: 'db', timeout: 150, run: () => results.shift() ?? true })
-  const { ask, clock } = scene({ deadline: 20, checks: [slow] })
+  const { ask, clock } = scene({ timeout: 20, checks: [slow] })
   expect((await ask('/ready')).status).toBe(200)
   clock.advance(1000)
   const stale = await ask('/ready')
@@ -224,7 +224,7 @@ test('given a check slower than the answer when it was well before then that cou
 
 test.each([
   ['of the check', { timeout: 20 }, {}],
-  ['of the answer', {}, { deadline: 20 }],
+  ['of the answer', {}, { timeout: 20 }],
 ])(
   'given a process that stood still when the answer lies in the socket then it is read before the time %s is said to be up',
   async (_whose, of, more) => {
