@@ -1,6 +1,7 @@
 import { privateNetworks } from '@palisade/core'
 import {
   alsoCalled,
+  bindMethods,
   callback,
   checkOptions,
   type Duration,
@@ -9,14 +10,16 @@ import {
   type Guard,
   integer,
   type Middleware,
+  type Outcome,
   object,
   oneOf,
   optional,
   orFalse,
   type RequestContext,
   refuse,
+  type Services,
 } from '@palisade/core/middleware'
-import { Collector, type MetricsView } from './collector.js'
+import { Collector, type CollectorOptions, type MetricsView } from './collector.js'
 import { Endpoint, path, type Source } from './endpoint/endpoint.js'
 import { type HasOwnPaths, OWN_PATHS, OwnPaths } from './endpoint/own-paths.js'
 import type { LabelNames } from './http/expose.js'
@@ -95,71 +98,96 @@ export interface Metrics extends Middleware {
  * @throws ConfigError
  */
 export function metrics(options: MetricsOptions = {}): Metrics {
-  const checked = checkOptions('metrics', options, {
-    path: optional(orFalse(path), '/metrics'),
-    access: optional(oneOf('private', 'public'), 'private'),
-    authorize: optional(callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision')),
-    prefix: optional(prefix, ''),
-    labels: optional(labelNames, { method: 'method', route: 'route', status: 'status' }),
-    buckets: optional(buckets, DURATION_BUCKETS),
-    route: optional(callback<RouteLabel>('a function (ctx, outcome) => label or undefined')),
-    maxRoutes: alsoCalled('maxPathsTracked', optional(integer({ min: 1, max: 100_000 }), 200)),
-    maxSeries: optional(integer({ min: 10, max: 1_000_000 }), 2000),
-    resetInterval: optional(orFalse(duration({ min: '1s' })), false),
-    process: optional(flag, false),
-  })
-  const registry = new Registry(checked)
-  const resetInterval = checked.resetInterval || Number.POSITIVE_INFINITY
-  const source: Source = { text: async () => collected().text(), json: () => collected().json() }
-  const authorize = checked.authorize ?? (checked.access === 'public' ? () => true : privateNetworks())
-  const endpoint =
-    checked.path === false
-      ? undefined
-      : new Endpoint({ owner: 'metrics', path: checked.path, authorize }, source)
-  const ownPaths = new OwnPaths(endpoint?.paths ?? [])
-  let collector: Collector | undefined
+  const counted = new RequestCounting(options)
+  bindMethods(counted, 'counter', 'gauge', 'histogram', 'text', 'json')
+  return bindMethods(counted, 'setup', 'onRequest', 'onResponse', 'dispose')
+}
 
-  const counted: Metrics & HasOwnPaths = {
-    [OWN_PATHS]: ownPaths,
-    name: 'metrics',
-    counter: given => registry.counter(given),
-    gauge: given => registry.gauge(given),
-    histogram: given => registry.histogram(given),
-    text: source.text,
-    json: source.json,
+class RequestCounting implements Metrics, HasOwnPaths {
+  readonly name = 'metrics'
+  readonly [OWN_PATHS]: OwnPaths
+  readonly #options: CollectorOptions
+  readonly #registry: Registry
+  readonly #route: RouteLabel | undefined
+  readonly #endpoint: Endpoint | undefined
+  #collector: Collector | undefined
 
-    setup(given) {
-      // Two would count a request twice that passes both.
-      if (collector !== undefined)
-        refuse(
-          { owner: 'metrics', option: 'pipeline' },
-          'another',
-          'one pipeline() for each metrics(); build a second one for the other',
-        )
-      collector = new Collector(registry, given, { ...checked, resetInterval })
-      ownPaths.mountedOn(given)
-    },
-
-    onRequest(ctx) {
-      collector?.enter()
-      return endpoint?.answer(ctx)
-    },
-
-    onResponse(ctx, outcome) {
-      const { route } = checked
-      collector?.leave(ctx, route === undefined ? outcome : withRoute(route, ctx, outcome))
-    },
-
-    dispose() {
-      collector?.dispose()
-    },
+  constructor(options: MetricsOptions) {
+    const checked = checkOptions('metrics', options, {
+      path: optional(orFalse(path), '/metrics'),
+      access: optional(oneOf('private', 'public'), 'private'),
+      authorize: optional(callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision')),
+      prefix: optional(prefix, ''),
+      labels: optional(labelNames, { method: 'method', route: 'route', status: 'status' }),
+      buckets: optional(buckets, DURATION_BUCKETS),
+      route: optional(callback<RouteLabel>('a function (ctx, outcome) => label or undefined')),
+      maxRoutes: alsoCalled('maxPathsTracked', optional(integer({ min: 1, max: 100_000 }), 200)),
+      maxSeries: optional(integer({ min: 10, max: 1_000_000 }), 2000),
+      resetInterval: optional(orFalse(duration({ min: '1s' })), false),
+      process: optional(flag, false),
+    })
+    const authorize = checked.authorize ?? (checked.access === 'public' ? () => true : privateNetworks())
+    const source: Source = { text: () => this.text(), json: () => this.json() }
+    this.#options = { ...checked, resetInterval: checked.resetInterval || Number.POSITIVE_INFINITY }
+    this.#registry = new Registry(checked)
+    this.#route = checked.route
+    this.#endpoint =
+      checked.path === false
+        ? undefined
+        : new Endpoint({ owner: 'metrics', path: checked.path, authorize }, source)
+    this[OWN_PATHS] = new OwnPaths(this.#endpoint?.paths ?? [])
   }
-  return counted
 
-  function collected(): Collector {
-    if (collector === undefined)
+  counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label> {
+    return this.#registry.counter(options)
+  }
+
+  gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label> {
+    return this.#registry.gauge(options)
+  }
+
+  histogram<Label extends string = never>(options: HistogramOptions<Label>): Histogram<Label> {
+    return this.#registry.histogram(options)
+  }
+
+  async text(): Promise<string> {
+    return this.#compiled().text()
+  }
+
+  json(): MetricsView {
+    return this.#compiled().json()
+  }
+
+  setup(services: Services): void {
+    // Two would count a request twice that passes both.
+    if (this.#collector !== undefined)
+      refuse(
+        { owner: 'metrics', option: 'pipeline' },
+        'another',
+        'one pipeline() for each metrics(); build a second one for the other',
+      )
+    this.#collector = new Collector(this.#registry, services, this.#options)
+    this[OWN_PATHS].mountedOn(services)
+  }
+
+  onRequest(ctx: RequestContext): ReturnType<Endpoint['answer']> {
+    this.#collector?.enter()
+    return this.#endpoint?.answer(ctx)
+  }
+
+  onResponse(ctx: RequestContext, outcome: Outcome): void {
+    const route = this.#route
+    this.#collector?.leave(ctx, route === undefined ? outcome : withRoute(route, ctx, outcome))
+  }
+
+  dispose(): void {
+    this.#collector?.dispose()
+  }
+
+  #compiled(): Collector {
+    if (this.#collector === undefined)
       throw new Error('metrics: its pipeline was not compiled yet; mount it on a host first')
-    return collector
+    return this.#collector
   }
 }
 
