@@ -21,30 +21,30 @@ export interface CollectorOptions {
 
 /** What `metrics()` has once its pipeline is compiled: it counts, and shows what was counted. */
 export class Collector {
-  private readonly registry: Registry
-  private readonly services: Services
-  private startedAt: number | undefined
-  private readonly requests: RequestMetrics
-  private readonly requestsView: RequestsView
-  private readonly eventsView: EventsView
-  private readonly period: Period
-  private readonly endCounting: () => void
-  private rendering: Promise<string> | undefined
+  readonly #registry: Registry
+  readonly #services: Services
+  #startedAt: number | undefined
+  readonly #requests: RequestMetrics
+  readonly #requestsView: RequestsView
+  readonly #eventsView: EventsView
+  readonly #period: Period
+  readonly #endCounting: () => void
+  #rendering: Promise<string> | undefined
 
   constructor(registry: Registry, services: Services, options: CollectorOptions) {
     const { clock, events } = services
-    this.registry = registry
-    this.services = services
-    this.startedAt = startOf(clock)
+    this.#registry = registry
+    this.#services = services
+    this.#startedAt = startOf(clock)
     const startedAtMs = clock.monotonic()
-    this.period = new Period(options.resetInterval, startedAtMs, () => {
-      this.requestsView.reset()
-      this.eventsView.reset()
+    this.#period = new Period(options.resetInterval, startedAtMs, () => {
+      this.#requestsView.reset()
+      this.#eventsView.reset()
     })
-    const { period } = this
-    this.requests = new RequestMetrics(registry, { ...options, startedAtMs, period })
-    exposeRequests(this.requests, registry, options.labels)
-    this.endCounting = countEvents(events, registry)
+    const period = this.#period
+    this.#requests = new RequestMetrics(registry, { ...options, startedAtMs, period })
+    exposeRequests(this.#requests, registry, options.labels)
+    this.#endCounting = countEvents(events, registry)
     registry.expose({
       name: 'metrics_series_dropped_total',
       help: 'Values that found no room for a series of their own and were counted as _overflow.',
@@ -52,36 +52,36 @@ export class Collector {
       collect: () => [[['', [], registry.budget.dropped]]],
     })
     if (options.process) addProcessMetrics(registry, clock)
-    this.requestsView = new RequestsView(this.requests)
-    this.eventsView = new EventsView(events, () => {
+    this.#requestsView = new RequestsView(this.#requests)
+    this.#eventsView = new EventsView(events, () => {
       // Events may come with each request, and the clock is not free.
       if (!period.isEndless) period.turn(clock.monotonic())
     })
   }
 
   enter(): void {
-    if (this.startedAt === undefined) this.startedAt = startOf(this.services.clock)
-    this.requests.inFlight++
+    if (this.#startedAt === undefined) this.#startedAt = startOf(this.#services.clock)
+    this.#requests.inFlight++
   }
 
   leave(ctx: RequestContext, outcome: Outcome): void {
-    this.requests.record(ctx, outcome)
+    this.#requests.record(ctx, outcome)
   }
 
   text(): Promise<string> {
     // One at a time: callers in the meantime get the same answer.
-    this.rendering ??= renderText(this.registry.all(), this.services.logger).finally(() => {
-      this.rendering = undefined
+    this.#rendering ??= renderText(this.#registry.all(), this.#services.logger).finally(() => {
+      this.#rendering = undefined
     })
-    return this.rendering
+    return this.#rendering
   }
 
   json() {
-    const now = this.services.clock.monotonic()
-    this.period.turn(now)
-    const milliseconds = Math.round(now - (this.startedAt ?? now))
-    const { requests, errors } = this.requestsView.read(now)
-    const { errorsByType, ...told } = this.eventsView.read()
+    const now = this.#services.clock.monotonic()
+    this.#period.turn(now)
+    const milliseconds = Math.round(now - (this.#startedAt ?? now))
+    const { requests, errors } = this.#requestsView.read(now)
+    const { errorsByType, ...told } = this.#eventsView.read()
     return {
       uptime: {
         milliseconds,
@@ -95,8 +95,8 @@ export class Collector {
   }
 
   dispose(): void {
-    this.endCounting()
-    this.eventsView.dispose()
+    this.#endCounting()
+    this.#eventsView.dispose()
   }
 }
 

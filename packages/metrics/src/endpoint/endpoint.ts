@@ -33,9 +33,9 @@ type Answer = ReturnType<NonNullable<ReturnType<typeof adminApi>['onRequest']>>
 export class Endpoint {
   /** The two paths. */
   readonly paths: readonly [text: string, json: string]
-  private readonly path: string
-  private readonly letter: string | undefined
-  private readonly pages: readonly ReturnType<typeof adminApi>[]
+  readonly #path: string
+  readonly #letter: string | undefined
+  readonly #pages: readonly ReturnType<typeof adminApi>[]
 
   constructor({ owner, path, authorize }: EndpointOptions, source: Source) {
     const json = () => Reply.json(200, source.json())
@@ -43,10 +43,10 @@ export class Endpoint {
       if (wantsJson(ctx.header('accept'))) return json().with({ Vary: 'Accept' })
       return new Reply(200, { 'Content-Type': TEXT_TYPE, Vary: 'Accept' }, await source.text())
     }
-    this.path = path
-    this.letter = path[1]
+    this.#path = path
+    this.#letter = path[1]
     this.paths = [path, `${path}.json`]
-    this.pages = [
+    this.#pages = [
       adminApi(owner, { path, authorize }, { '/': { GET: scraped(negotiated) } }),
       adminApi(owner, { path: this.paths[1], authorize }, { '/': { GET: scraped(json) } }),
     ]
@@ -56,12 +56,12 @@ export class Endpoint {
   answer(ctx: RequestContext): Answer {
     const { path } = ctx
     // Most other paths differ in the letter behind the slash; by its index, as methods of strings are not always inlined.
-    if (path[1] !== this.letter || !path.startsWith(this.path)) return undefined
-    return this.ask(ctx)
+    if (path[1] !== this.#letter || !path.startsWith(this.#path)) return undefined
+    return this.#ask(ctx)
   }
 
-  private ask(ctx: RequestContext): Answer {
-    for (const page of this.pages) {
+  #ask(ctx: RequestContext): Answer {
+    for (const page of this.#pages) {
       const answer = page.onRequest?.(ctx)
       if (answer !== undefined) return answer
     }

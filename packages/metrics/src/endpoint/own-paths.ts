@@ -9,20 +9,20 @@ export interface HasOwnPaths {
 
 /** The paths that `metrics()` answers itself, with all below them, before anybody behind it. */
 export class OwnPaths {
-  private readonly paths: readonly string[]
-  private services: Services | undefined
+  readonly #paths: readonly string[]
+  #services: Services | undefined
 
   constructor(paths: readonly string[]) {
-    this.paths = paths
+    this.#paths = paths
   }
 
   mountedOn(services: Services): void {
-    this.services = services
+    this.#services = services
   }
 
   /** @returns the first of an endpoint's paths that would never be reached, if there is one */
   hiding(paths: readonly string[], services: Services): string | undefined {
-    const isHidden = (path: string) => this.paths.some(own => path === own || path.startsWith(`${own}/`))
-    return services === this.services ? paths.find(isHidden) : undefined
+    const isHidden = (path: string) => this.#paths.some(own => path === own || path.startsWith(`${own}/`))
+    return services === this.#services ? paths.find(isHidden) : undefined
   }
 }

@@ -6,21 +6,21 @@ import type { RequestSeries } from './request-series.js'
  * far is remembered and left out. Rate and percentiles slide by themselves.
  */
 export class RequestsView {
-  private readonly metrics: RequestMetrics
+  readonly #metrics: RequestMetrics
 
   constructor(metrics: RequestMetrics) {
-    this.metrics = metrics
+    this.#metrics = metrics
   }
 
   reset(): void {
-    for (const { before, count, durations } of this.metrics.series.all()) {
+    for (const { before, count, durations } of this.#metrics.series.all()) {
       before.count = count
       before.seconds = durations.sum
     }
   }
 
   read(nowMs: number) {
-    const { series, recent, inFlight } = this.metrics
+    const { series, recent, inFlight } = this.#metrics
     const rows = series
       .all()
       .map(rowOf)

@@ -26,19 +26,19 @@ export class RequestMetrics {
   readonly series: RequestSeriesTable
   readonly recent: RecentRequests
   inFlight = 0
-  private readonly bounds: Bounds
-  private readonly buckets: Uint8Array
-  private readonly scale = new LogScale()
-  private readonly period: Period
+  readonly #bounds: Bounds
+  readonly #buckets: Uint8Array
+  readonly #scale = new LogScale()
+  readonly #period: Period
   /** When the next second or period begins. */
-  private turnsAt = Number.NEGATIVE_INFINITY
+  #turnsAt = Number.NEGATIVE_INFINITY
 
   constructor(registry: Registry, { buckets, maxRoutes, startedAtMs, period }: RequestMetricsOptions) {
-    this.bounds = new Bounds(buckets)
-    this.buckets = bucketsByPlace(this.bounds)
-    this.series = new RequestSeriesTable(this.bounds, registry.budget, maxRoutes)
+    this.#bounds = new Bounds(buckets)
+    this.#buckets = bucketsByPlace(this.#bounds)
+    this.series = new RequestSeriesTable(this.#bounds, registry.budget, maxRoutes)
     this.recent = new RecentRequests(startedAtMs)
-    this.period = period
+    this.#period = period
   }
 
   /** In one piece on purpose: a call that the compiler does not inline makes an object of every number with a fraction that it is given. */
@@ -49,14 +49,14 @@ export class RequestMetrics {
     const durationMs = Math.max(outcome.durationMs || 0, 0)
     // When the response ended: the clock need not be asked again.
     const nowMs = ctx.startedAt + durationMs
-    if (nowMs >= this.turnsAt) this.turn(nowMs)
+    if (nowMs >= this.#turnsAt) this.#turn(nowMs)
     this.inFlight--
 
     const series = this.series.find(method, route, status ?? CLIENT_CLOSED)
-    const place = this.scale.placeOf(Math.min(Math.max(durationMs, SHORTEST), LONGEST))
+    const place = this.#scale.placeOf(Math.min(Math.max(durationMs, SHORTEST), LONGEST))
     const seconds = durationMs / 1000
-    const known = this.buckets[place] as number
-    const bucket = DURATION_COUNTS + (known === DIVIDED ? this.bounds.bucketOf(seconds) : known)
+    const known = this.#buckets[place] as number
+    const bucket = DURATION_COUNTS + (known === DIVIDED ? this.#bounds.bucketOf(seconds) : known)
     const { cells } = series
     cells[bucket] = (cells[bucket] as number) + 1
     cells[DURATION_SUM] = (cells[DURATION_SUM] as number) + seconds
@@ -78,10 +78,10 @@ export class RequestMetrics {
     if (length !== undefined) addRequestSize(series, length)
   }
 
-  private turn(nowMs: number): void {
-    this.period.turn(nowMs)
+  #turn(nowMs: number): void {
+    this.#period.turn(nowMs)
     this.recent.turn(nowMs)
-    this.turnsAt = Math.min(this.period.endsAtMs, this.recent.endsAtMs)
+    this.#turnsAt = Math.min(this.#period.endsAtMs, this.recent.endsAtMs)
   }
 }
 

@@ -50,72 +50,72 @@ class RouteSeries {
  * No method of strings on the way: the compiler no longer inlines them once any library has a class that extends String, as ioredis has.
  */
 export class RequestSeriesTable {
-  private readonly routes = new Map<string, RouteSeries>()
-  private readonly list: RequestSeries[] = []
-  private readonly durations: Bounds
-  private readonly budget: SeriesBudget
+  readonly #routes = new Map<string, RouteSeries>()
+  readonly #list: RequestSeries[] = []
+  readonly #durations: Bounds
+  readonly #budget: SeriesBudget
   /** Beside `_unmatched`, and the one that stands for those that are too many. */
-  private freeRoutes: number
-  private overflow: RequestSeries | undefined
+  #freeRoutes: number
+  #overflow: RequestSeries | undefined
 
   /** @param durations the bounds of their buckets, in seconds */
   constructor(durations: Bounds, budget: SeriesBudget, maxRoutes: number) {
-    this.durations = durations
-    this.budget = budget
-    this.freeRoutes = maxRoutes
-    for (const route of [UNMATCHED, OVERFLOW]) this.routes.set(route, new RouteSeries())
+    this.#durations = durations
+    this.#budget = budget
+    this.#freeRoutes = maxRoutes
+    for (const route of [UNMATCHED, OVERFLOW]) this.#routes.set(route, new RouteSeries())
   }
 
   find(method: string, route: string | undefined, status: number): RequestSeries {
     const template = route ?? UNMATCHED
     const place = (status + 29 * method.length) & (SHORTCUTS - 1)
-    const last = this.routes.get(template)?.shortcuts[place]
+    const last = this.#routes.get(template)?.shortcuts[place]
     if (last !== undefined && last.code === status && last.method === method) return last
-    return this.search(method, template, status, place)
+    return this.#search(method, template, status, place)
   }
 
   all(): readonly RequestSeries[] {
-    return this.list
+    return this.#list
   }
 
-  private search(method: string, route: string, status: number, place: number): RequestSeries {
-    const ofRoute = this.routes.get(route)
-    const found = ofRoute?.get(method, status) ?? this.findBounded(method, route, status)
+  #search(method: string, route: string, status: number, place: number): RequestSeries {
+    const ofRoute = this.#routes.get(route)
+    const found = ofRoute?.get(method, status) ?? this.#findBounded(method, route, status)
     // One that stands for others is never what was asked for, and found this way each time.
     if (ofRoute !== undefined) ofRoute.shortcuts[place] = found
     return found
   }
   /** For what is new or has no series of its own. */
-  private findBounded(givenMethod: string, givenRoute: string, status: number): RequestSeries {
+  #findBounded(givenMethod: string, givenRoute: string, status: number): RequestSeries {
     const method = METHODS.has(givenMethod) ? givenMethod : OTHER
-    const hasRoom = this.routes.has(givenRoute) || this.freeRoutes > 0
+    const hasRoom = this.#routes.has(givenRoute) || this.#freeRoutes > 0
     const route = hasRoom ? givenRoute : OVERFLOW
-    const known = this.routes.get(route)?.get(method, status)
-    if (known === undefined && !this.budget.take()) {
-      this.budget.dropped++
-      this.overflow ??= this.make(OVERFLOW, OVERFLOW, OVERFLOW)
-      return this.overflow
+    const known = this.#routes.get(route)?.get(method, status)
+    if (known === undefined && !this.#budget.take()) {
+      this.#budget.dropped++
+      this.#overflow ??= this.#make(OVERFLOW, OVERFLOW, OVERFLOW)
+      return this.#overflow
     }
-    if (!hasRoom) this.budget.dropped++
+    if (!hasRoom) this.#budget.dropped++
     if (known !== undefined) return known
-    const series = this.make(method, route, status)
-    this.routeOf(route).set(series)
+    const series = this.#make(method, route, status)
+    this.#routeOf(route).set(series)
     return series
   }
 
-  private routeOf(route: string): RouteSeries {
-    let series = this.routes.get(route)
+  #routeOf(route: string): RouteSeries {
+    let series = this.#routes.get(route)
     if (series === undefined) {
       series = new RouteSeries()
-      this.routes.set(route, series)
-      this.freeRoutes--
+      this.#routes.set(route, series)
+      this.#freeRoutes--
     }
     return series
   }
 
-  private make(method: string, route: string, status: number | string): RequestSeries {
-    const series = new RequestSeries(method, route, status, this.durations)
-    this.list.push(series)
+  #make(method: string, route: string, status: number | string): RequestSeries {
+    const series = new RequestSeries(method, route, status, this.#durations)
+    this.#list.push(series)
     return series
   }
 }

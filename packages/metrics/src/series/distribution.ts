@@ -45,35 +45,35 @@ export function add(cells: Float64Array, first: number, bucket: number, value: n
  * typed array, and makes nothing.
  */
 export class Distribution {
-  private readonly bounds: Bounds
-  private readonly cells: Float64Array
-  private readonly first: number
+  readonly #bounds: Bounds
+  readonly #cells: Float64Array
+  readonly #first: number
 
   /** @param cells may hold other things too; this one has `bounds.cells` of them from `first` */
   constructor(bounds: Bounds, cells: Float64Array = new Float64Array(bounds.cells), first = 0) {
-    this.bounds = bounds
-    this.cells = cells
-    this.first = first
+    this.#bounds = bounds
+    this.#cells = cells
+    this.#first = first
   }
 
   observe(value: number): void {
-    add(this.cells, this.first, this.bounds.bucketOf(value), value)
+    add(this.#cells, this.#first, this.#bounds.bucketOf(value), value)
   }
 
   get sum(): number {
-    return this.cells[this.first] as number
+    return this.#cells[this.#first] as number
   }
 
   get count(): number {
     let count = 0
-    for (let i = 1; i < this.bounds.cells; i++) count += this.cells[this.first + i] as number
+    for (let i = 1; i < this.#bounds.cells; i++) count += this.#cells[this.#first + i] as number
     return count
   }
 
   *samples(labels: Pairs): Iterable<Sample> {
     let total = 0
-    for (const [bucket, le] of this.bounds.labels.entries()) {
-      total += this.cells[this.first + 1 + bucket] as number
+    for (const [bucket, le] of this.#bounds.labels.entries()) {
+      total += this.#cells[this.#first + 1 + bucket] as number
       yield ['_bucket', [...labels, le], total]
     }
     yield ['_sum', labels, this.sum]

@@ -23,7 +23,7 @@ export interface GaugeOptions<Label extends string> extends MetricOptions<Label>
 /** A number that goes up and down. NaN and infinities are values too. */
 export class Gauge<Label extends string = never> extends Metric<Label, Level> {
   readonly type = 'gauge'
-  private readonly ask: ((gauge: Gauge<Label>) => unknown) | undefined
+  readonly #ask: ((gauge: Gauge<Label>) => unknown) | undefined
 
   constructor(
     definition: MetricDefinition<Label>,
@@ -31,7 +31,7 @@ export class Gauge<Label extends string = never> extends Metric<Label, Level> {
     ask: ((gauge: Gauge<Label>) => unknown) | undefined,
   ) {
     super(definition, budget)
-    this.ask = ask
+    this.#ask = ask
   }
 
   /**
@@ -42,27 +42,27 @@ export class Gauge<Label extends string = never> extends Metric<Label, Level> {
    */
   set(...given: Given<Label, [value: number]>): void
   set(first: unknown, second?: unknown): void {
-    const value = this.numberOf('set', first, second)
+    const value = this.#numberOf('set', first, second)
     this.series(first).value = value
   }
 
   /** Adds: `inc(labels, by)`, or `inc(by)` without labels. Default 1. Throws as `set` does. */
   inc(...given: Given<Label, [by?: number]>): void
   inc(first?: unknown, second?: unknown): void {
-    const by = this.numberOf('inc', first, second, 1)
+    const by = this.#numberOf('inc', first, second, 1)
     this.series(first).value += by
   }
 
   /** Subtracts: `dec(labels, by)`, or `dec(by)` without labels. Default 1. Throws as `set` does. */
   dec(...given: Given<Label, [by?: number]>): void
   dec(first?: unknown, second?: unknown): void {
-    const by = this.numberOf('dec', first, second, 1)
+    const by = this.#numberOf('dec', first, second, 1)
     this.series(first).value -= by
   }
 
   /** Asks for the values that are only known by asking. */
   refresh(): unknown {
-    return this.ask?.(this)
+    return this.#ask?.(this)
   }
 
   protected make(): Level {
@@ -74,7 +74,7 @@ export class Gauge<Label extends string = never> extends Metric<Label, Level> {
   }
 
   /** In plain JavaScript a string would be joined instead of added. */
-  private numberOf(method: string, first: unknown, second: unknown, preset?: number): number {
+  #numberOf(method: string, first: unknown, second: unknown, preset?: number): number {
     const given = this.valueOf(method, first, second)
     const value = given === undefined ? preset : given
     if (typeof value !== 'number')

@@ -17,11 +17,11 @@ export interface HistogramOptions<Label extends string> extends MetricOptions<La
 /** How values are distributed over buckets. */
 export class Histogram<Label extends string = never> extends Metric<Label, Distribution> {
   readonly type = 'histogram'
-  private readonly bounds: Bounds
+  readonly #bounds: Bounds
 
   constructor(definition: MetricDefinition<Label>, budget: SeriesBudget, buckets: readonly number[]) {
     super(definition, budget)
-    this.bounds = new Bounds(buckets)
+    this.#bounds = new Bounds(buckets)
   }
 
   /**
@@ -40,7 +40,7 @@ export class Histogram<Label extends string = never> extends Metric<Label, Distr
   }
 
   protected make(): Distribution {
-    return new Distribution(this.bounds)
+    return new Distribution(this.#bounds)
   }
 
   protected samplesOf(child: Distribution, labels: Pairs): Iterable<Sample> {

@@ -45,16 +45,16 @@ export abstract class Metric<Label extends string, Child extends object> {
   readonly name: string
   readonly help: string
   readonly labels: readonly Label[]
-  private readonly budget: SeriesBudget
-  private readonly root: Branch<Child> = new Map()
-  private readonly children: { readonly labels: Pairs; readonly child: Child }[] = []
-  private overflow: Child | undefined
+  readonly #budget: SeriesBudget
+  readonly #root: Branch<Child> = new Map()
+  readonly #children: { readonly labels: Pairs; readonly child: Child }[] = []
+  #overflow: Child | undefined
 
   constructor({ name, help, labels }: MetricDefinition<Label>, budget: SeriesBudget) {
     this.name = name
     this.help = help
     this.labels = labels
-    this.budget = budget
+    this.#budget = budget
   }
 
   protected abstract make(): Child
@@ -79,20 +79,20 @@ export abstract class Metric<Label extends string, Child extends object> {
   protected series(first: unknown): Child {
     const { labels } = this
     const given = isLabels<Label>(first) ? first : undefined
-    let node: Branch<Child> | Child | undefined = this.root
+    let node: Branch<Child> | Child | undefined = this.#root
     let depth = 0
     // In the order of the labels, as they are mostly written, their names need not be looked for.
     for (const name in given) {
-      if (name !== labels[depth]) return this.search(given)
+      if (name !== labels[depth]) return this.#search(given)
       node = (node as Branch<Child>).get(given[name] as string)
-      if (node === undefined) return this.search(given)
+      if (node === undefined) return this.#search(given)
       depth++
     }
-    return depth === labels.length && depth > 0 ? (node as Child) : this.search(given)
+    return depth === labels.length && depth > 0 ? (node as Child) : this.#search(given)
   }
 
   /** With the labels in any order, some left out, or one that there is not. */
-  private search(given: Labels<Label> | undefined): Child {
+  #search(given: Labels<Label> | undefined): Child {
     for (const name in given)
       if (!this.labels.includes(name))
         throw new TypeError(
@@ -100,25 +100,25 @@ export abstract class Metric<Label extends string, Child extends object> {
         )
     // A metric without labels is one series, which is the code's to make.
     if (this.labels.length === 0) {
-      this.overflow ??= this.add([])
-      return this.overflow
+      this.#overflow ??= this.#add([])
+      return this.#overflow
     }
-    let node: Branch<Child> | Child | undefined = this.root
+    let node: Branch<Child> | Child | undefined = this.#root
     for (const name of this.labels) {
       node = (node as Branch<Child>).get(own(given, name) ?? '')
-      if (node === undefined) return this.grow(given)
+      if (node === undefined) return this.#grow(given)
     }
     return node as Child
   }
 
-  private grow(given: Labels<Label> | undefined): Child {
+  #grow(given: Labels<Label> | undefined): Child {
     const values = this.labels.map(name => bounded(own(given, name)))
-    let node = this.root
+    let node = this.#root
     for (const value of values.slice(0, -1)) {
       let next = node.get(value) as Branch<Child> | undefined
       if (next === undefined) {
         // A branch for a series that finds no room would be memory that the client fills.
-        if (this.budget.used >= this.budget.limit) return this.drop()
+        if (this.#budget.used >= this.#budget.limit) return this.#drop()
         next = new Map()
         node.set(value, next)
       }
@@ -127,28 +127,28 @@ export abstract class Metric<Label extends string, Child extends object> {
     const last = values.at(-1) as string
     const known = node.get(last)
     if (known !== undefined) return known as Child
-    if (!this.budget.take()) return this.drop()
-    const child = this.add(values)
+    if (!this.#budget.take()) return this.#drop()
+    const child = this.#add(values)
     node.set(last, child)
     return child
   }
 
-  private drop(): Child {
-    this.budget.dropped++
-    this.overflow ??= this.add(this.labels.map(() => OVERFLOW))
-    return this.overflow
+  #drop(): Child {
+    this.#budget.dropped++
+    this.#overflow ??= this.#add(this.labels.map(() => OVERFLOW))
+    return this.#overflow
   }
 
-  private add(values: readonly string[]): Child {
+  #add(values: readonly string[]): Child {
     const child = this.make()
-    this.children.push({ labels: this.labels.map((name, i) => [name, values[i] as string] as const), child })
+    this.#children.push({ labels: this.labels.map((name, i) => [name, values[i] as string] as const), child })
     return child
   }
 
   /** The lines of each series, in the order in which they were first seen. A metric without labels is there from the beginning. */
   *collect(): Iterable<Iterable<Sample>> {
     if (this.labels.length === 0) this.series(undefined)
-    for (const { labels, child } of this.children) yield this.samplesOf(child, labels)
+    for (const { labels, child } of this.#children) yield this.samplesOf(child, labels)
   }
 }
 

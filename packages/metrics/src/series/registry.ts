@@ -23,51 +23,51 @@ const SUFFIXES = { counter: [''], gauge: [''], histogram: ['', '_bucket', '_sum'
 /** All metrics of one process, within one budget of series. */
 export class Registry {
   readonly budget: SeriesBudget
-  private readonly prefix: string
-  private readonly metrics: Exposed[] = []
-  private readonly taken = new Set<string>()
+  readonly #prefix: string
+  readonly #metrics: Exposed[] = []
+  readonly #taken = new Set<string>()
 
   constructor(options: { maxSeries: number; prefix: string }) {
     this.budget = new SeriesBudget(options.maxSeries)
-    this.prefix = options.prefix
+    this.#prefix = options.prefix
   }
 
   /** @throws ConfigError if the name is taken, is invalid, or does not end in `_total` */
   counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label> {
-    const counter = new Counter(this.define<Label>(checkCounter(options)), this.budget)
-    return this.add(bindMethods(counter, 'inc', 'collect'))
+    const counter = new Counter(this.#define<Label>(checkCounter(options)), this.budget)
+    return this.#add(bindMethods(counter, 'inc', 'collect'))
   }
 
   /** @throws ConfigError if the name is taken or invalid */
   gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label> {
-    const gauge = new Gauge(this.define<Label>(checkGauge(options)), this.budget, options.collect)
-    return this.add(bindMethods(gauge, 'set', 'inc', 'dec', 'refresh', 'collect'))
+    const gauge = new Gauge(this.#define<Label>(checkGauge(options)), this.budget, options.collect)
+    return this.#add(bindMethods(gauge, 'set', 'inc', 'dec', 'refresh', 'collect'))
   }
 
   /** @throws ConfigError if the name is taken or invalid, or if the buckets do not ascend */
   histogram<Label extends string = never>(options: HistogramOptions<Label>): Histogram<Label> {
     const { buckets = DURATION_BUCKETS, ...checked } = checkHistogram(options)
-    const histogram = new Histogram(this.define<Label>(checked), this.budget, buckets)
-    return this.add(bindMethods(histogram, 'observe', 'collect'))
+    const histogram = new Histogram(this.#define<Label>(checked), this.budget, buckets)
+    return this.#add(bindMethods(histogram, 'observe', 'collect'))
   }
 
   /** A metric that keeps its series itself. Its name gets the prefix. */
   expose(metric: Exposed): void {
-    this.add({ ...metric, name: this.prefix + metric.name })
+    this.#add({ ...metric, name: this.#prefix + metric.name })
   }
 
   all(): readonly Exposed[] {
-    return this.metrics
+    return this.#metrics
   }
 
-  private define<Label extends string>(checked: MetricDefinition<string>): MetricDefinition<Label> {
+  #define<Label extends string>(checked: MetricDefinition<string>): MetricDefinition<Label> {
     const { name, help, labels } = checked
-    return { name: this.prefix + name, help, labels: labels as readonly Label[] }
+    return { name: this.#prefix + name, help, labels: labels as readonly Label[] }
   }
 
-  private add<M extends Exposed>(metric: M): M {
+  #add<M extends Exposed>(metric: M): M {
     const names = SUFFIXES[metric.type].map(suffix => metric.name + suffix)
-    const twice = names.find(name => this.taken.has(name))
+    const twice = names.find(name => this.#taken.has(name))
     if (twice !== undefined)
       throw new ConfigError({
         owner: `metrics.${metric.type}`,
@@ -75,8 +75,8 @@ export class Registry {
         value: metric.name,
         allowed: `a name that is not taken; there is "${twice}" already`,
       })
-    for (const name of names) this.taken.add(name)
-    this.metrics.push(metric)
+    for (const name of names) this.#taken.add(name)
+    this.#metrics.push(metric)
     return metric
   }
 }

@@ -5,15 +5,15 @@ import { byName, Tally } from './tally.js'
 
 /** The JSON view of what the event bus tells: authentication, resources, users and errors by type. */
 export class EventsView {
-  private readonly successes = new Tally()
-  private readonly failures = new Tally()
-  private readonly created = new Tally()
-  private readonly updated = new Tally()
-  private readonly deleted = new Tally()
-  private readonly errors = new Tally()
-  private readonly logins = new Tally()
-  private readonly newUsers = new Tally()
-  private readonly subscriptions: readonly (() => void)[]
+  readonly #successes = new Tally()
+  readonly #failures = new Tally()
+  readonly #created = new Tally()
+  readonly #updated = new Tally()
+  readonly #deleted = new Tally()
+  readonly #errors = new Tally()
+  readonly #logins = new Tally()
+  readonly #newUsers = new Tally()
+  readonly #subscriptions: readonly (() => void)[]
 
   /** @param before called before anything changes, so that a period that is over ends first */
   constructor(events: EventBus, before: () => void) {
@@ -21,29 +21,40 @@ export class EventsView {
       before()
       tally.add(name)
     }
-    this.subscriptions = [
-      events.on('auth:success', ({ strategy }) => add(this.successes, strategy)),
+    this.#subscriptions = [
+      events.on('auth:success', ({ strategy }) => add(this.#successes, strategy)),
       // A request without any credential is no attempt: a scan would make the rate of successes 0.
       events.on('auth:failure', ({ strategy }) => {
-        if (strategy !== undefined) add(this.failures, strategy)
+        if (strategy !== undefined) add(this.#failures, strategy)
       }),
-      events.on('resource:created', ({ resource }) => add(this.created, resource)),
-      events.on('resource:updated', ({ resource }) => add(this.updated, resource)),
-      events.on('resource:deleted', ({ resource }) => add(this.deleted, resource)),
-      events.on('request:error', ({ error }) => add(this.errors, typeOf(error))),
-      events.on('user:login', ({ strategy }) => add(this.logins, strategy)),
-      events.on('user:created', () => add(this.newUsers, 'user')),
+      events.on('resource:created', ({ resource }) => add(this.#created, resource)),
+      events.on('resource:updated', ({ resource }) => add(this.#updated, resource)),
+      events.on('resource:deleted', ({ resource }) => add(this.#deleted, resource)),
+      events.on('request:error', ({ error }) => add(this.#errors, typeOf(error))),
+      events.on('user:login', ({ strategy }) => add(this.#logins, strategy)),
+      events.on('user:created', () => add(this.#newUsers, 'user')),
     ]
   }
 
   reset(): void {
-    const { successes, failures, created, updated, deleted, errors, logins, newUsers } = this
+    const successes = this.#successes
+    const failures = this.#failures
+    const created = this.#created
+    const updated = this.#updated
+    const deleted = this.#deleted
+    const errors = this.#errors
+    const logins = this.#logins
+    const newUsers = this.#newUsers
     for (const tally of [successes, failures, created, updated, deleted, errors, logins, newUsers])
       tally.reset()
   }
 
   read() {
-    const { successes, failures, created, updated, deleted } = this
+    const successes = this.#successes
+    const failures = this.#failures
+    const created = this.#created
+    const updated = this.#updated
+    const deleted = this.#deleted
     const attempts = successes.total + failures.total
     return {
       auth: {
@@ -67,12 +78,12 @@ export class EventsView {
           deleted: deleted.of(name),
         })),
       },
-      users: { logins: this.logins.total, newUsers: this.newUsers.total },
-      errorsByType: byName([this.errors], name => this.errors.of(name)),
+      users: { logins: this.#logins.total, newUsers: this.#newUsers.total },
+      errorsByType: byName([this.#errors], name => this.#errors.of(name)),
     }
   }
 
   dispose(): void {
-    for (const end of this.subscriptions) end()
+    for (const end of this.#subscriptions) end()
   }
 }

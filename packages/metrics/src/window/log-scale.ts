@@ -11,13 +11,13 @@ export const PLACES = bitsOf(LONGEST) - FIRST + 1
 
 /** Durations on a log-linear scale. Finding the place of one is a shift, and makes nothing. */
 export class LogScale {
-  private readonly float = new Float32Array(1)
-  private readonly bits = new Uint32Array(this.float.buffer)
+  readonly #float = new Float32Array(1)
+  readonly #bits = new Uint32Array(this.#float.buffer)
 
   /** @param durationMs from `SHORTEST` to `LONGEST` */
   placeOf(durationMs: number): number {
-    this.float[0] = durationMs
-    return ((this.bits[0] as number) >>> SHIFT) - FIRST
+    this.#float[0] = durationMs
+    return ((this.#bits[0] as number) >>> SHIFT) - FIRST
   }
 }
 

@@ -4,15 +4,15 @@ const SLICES = 12
 
 /** Percentiles of the last minute, less than 1 % off: log-linear counts in slices of five seconds, of which the oldest is emptied as time goes on. */
 export class SlidingPercentiles {
-  private readonly sliceMs: number
-  private readonly slices = Array.from({ length: SLICES }, () => new Uint32Array(PLACES))
-  private readonly sums = new Float64Array(SLICES)
+  readonly #sliceMs: number
+  readonly #slices = Array.from({ length: SLICES }, () => new Uint32Array(PLACES))
+  readonly #sums = new Float64Array(SLICES)
   /** The number of the newest slice, counted from the clock's zero. */
-  private newest: number
+  #newest: number
 
   constructor(nowMs: number, windowMs = 60_000) {
-    this.sliceMs = windowMs / SLICES
-    this.newest = Math.floor(nowMs / this.sliceMs)
+    this.#sliceMs = windowMs / SLICES
+    this.#newest = Math.floor(nowMs / this.#sliceMs)
   }
 
   /**
@@ -20,13 +20,13 @@ export class SlidingPercentiles {
    * After an `advance`, earlier references are old.
    */
   get counts(): Uint32Array {
-    return this.slices[this.newest % SLICES] as Uint32Array
+    return this.#slices[this.#newest % SLICES] as Uint32Array
   }
 
   /** Adds up what the durations of the newest slice come to. */
   addTime(durationsMs: number): void {
-    const index = this.newest % SLICES
-    this.sums[index] = (this.sums[index] as number) + durationsMs
+    const index = this.#newest % SLICES
+    this.#sums[index] = (this.#sums[index] as number) + durationsMs
   }
 
   /**
@@ -35,10 +35,10 @@ export class SlidingPercentiles {
    * @param nowMs of a clock that never steps back
    */
   advance(nowMs: number): void {
-    const now = Math.floor(nowMs / this.sliceMs)
-    for (let slice = Math.max(this.newest + 1, now - SLICES + 1); slice <= now; slice++)
-      this.empty(slice % SLICES)
-    this.newest = Math.max(this.newest, now)
+    const now = Math.floor(nowMs / this.#sliceMs)
+    for (let slice = Math.max(this.#newest + 1, now - SLICES + 1); slice <= now; slice++)
+      this.#empty(slice % SLICES)
+    this.#newest = Math.max(this.#newest, now)
   }
 
   /** For each quantile, ascending, the duration in milliseconds that so large a share of requests stayed within; 0 when there were none. */
@@ -48,7 +48,7 @@ export class SlidingPercentiles {
     readonly count: number
   } {
     const merged = new Float64Array(PLACES)
-    for (const counts of this.slices) addTo(merged, counts)
+    for (const counts of this.#slices) addTo(merged, counts)
     const count = sum(merged)
     if (count === 0) return { at: quantiles.map(() => 0), mean: 0, count }
     let place = -1
@@ -59,12 +59,12 @@ export class SlidingPercentiles {
       while (seen < rank) seen += merged[++place] as number
       return middleOf(place)
     })
-    return { at, mean: sum(this.sums) / count, count }
+    return { at, mean: sum(this.#sums) / count, count }
   }
 
-  private empty(index: number): void {
-    this.slices[index]?.fill(0)
-    this.sums[index] = 0
+  #empty(index: number): void {
+    this.#slices[index]?.fill(0)
+    this.#sums[index] = 0
   }
 }
 

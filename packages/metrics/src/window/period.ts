@@ -4,14 +4,14 @@
  * is then the same as at the end.
  */
 export class Period {
-  private readonly lengthMs: number
-  private readonly begin: () => void
+  readonly #lengthMs: number
+  readonly #begin: () => void
   endsAtMs: number
 
   /** @param lengthMs `Infinity` never ends */
   constructor(lengthMs: number, nowMs: number, begin: () => void) {
-    this.lengthMs = lengthMs
-    this.begin = begin
+    this.#lengthMs = lengthMs
+    this.#begin = begin
     this.endsAtMs = nowMs + lengthMs
   }
 
@@ -21,11 +21,11 @@ export class Period {
 
   /** @param nowMs of a clock that never steps back */
   turn(nowMs: number): void {
-    if (nowMs >= this.endsAtMs) this.end(nowMs)
+    if (nowMs >= this.endsAtMs) this.#end(nowMs)
   }
 
-  private end(nowMs: number): void {
-    this.endsAtMs += (Math.floor((nowMs - this.endsAtMs) / this.lengthMs) + 1) * this.lengthMs
-    this.begin()
+  #end(nowMs: number): void {
+    this.endsAtMs += (Math.floor((nowMs - this.endsAtMs) / this.#lengthMs) + 1) * this.#lengthMs
+    this.#begin()
   }
 }

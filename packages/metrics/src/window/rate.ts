@@ -5,31 +5,31 @@ const SECONDS = 10
  * the clock and not the last request.
  */
 export class SlidingRate {
-  private readonly counts = new Float64Array(SECONDS)
-  private readonly stamps = new Float64Array(SECONDS).fill(-1)
-  private readonly bornMs: number
+  readonly #counts = new Float64Array(SECONDS)
+  readonly #stamps = new Float64Array(SECONDS).fill(-1)
+  readonly #bornMs: number
 
   constructor(nowMs: number) {
-    this.bornMs = nowMs
+    this.#bornMs = nowMs
   }
 
   /** @param second counted from the clock's zero */
   add(second: number, requests: number): void {
     const slot = second % SECONDS
-    if (this.stamps[slot] !== second) {
-      this.stamps[slot] = second
-      this.counts[slot] = 0
+    if (this.#stamps[slot] !== second) {
+      this.#stamps[slot] = second
+      this.#counts[slot] = 0
     }
-    this.counts[slot] = (this.counts[slot] as number) + requests
+    this.#counts[slot] = (this.#counts[slot] as number) + requests
   }
 
   /** In the first seconds of a process, over its life so far, but at least one. */
   perSecond(nowMs: number): number {
     const first = Math.floor(nowMs / 1000) - SECONDS + 1
     let total = 0
-    for (const [slot, stamp] of this.stamps.entries())
-      if (stamp >= first) total += this.counts[slot] as number
-    const spanMs = nowMs - Math.max(first * 1000, this.bornMs)
+    for (const [slot, stamp] of this.#stamps.entries())
+      if (stamp >= first) total += this.#counts[slot] as number
+    const spanMs = nowMs - Math.max(first * 1000, this.#bornMs)
     return total / Math.max(1, spanMs / 1000)
   }
 }
