@@ -399,7 +399,7 @@ export const WITHOUT_OPTIONS: readonly string[] = [
   // guards
   'ensure allOf anyOf not when during requireFreshLogin requireMethod compileGrants',
   // auth: `makeIdentity` is called with a credential at hand
-  'bearer bearerChallenge clearFailures insufficientScopeChallenge makeIdentity query safeReturnTo subprotocol',
+  'bearer bearerChallenge clearFailures makeIdentity query safeReturnTo subprotocol',
   // health and metrics
   'lifecycle traceparentOf',
 ].flatMap(names => names.split(' '))

@@ -18,8 +18,3 @@ export function bearerChallenge(realm: string, failure?: ChallengeFailure): stri
   const challenge = `Bearer realm=${quotedString(realm)}`
   return failure === undefined ? challenge : challenge + BEARER_FAILURES[failure]
 }
-
-/** RFC 6750 section 3.1: what a guard answers, with 403, when the token lacks scopes. Scopes are what the API wants, never what was sent. */
-export function insufficientScopeChallenge(realm: string, scopes: readonly string[]): string {
-  return `Bearer realm=${quotedString(realm)}, error="insufficient_scope", scope=${quotedString(scopes.join(' '))}`
-}

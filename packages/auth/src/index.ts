@@ -25,7 +25,7 @@ export {
   type StoredUser,
 } from './basic/password-users.js'
 export { Overloaded } from './basic/work-queue.js'
-export { bearerChallenge, insufficientScopeChallenge } from './challenge.js'
+export { bearerChallenge } from './challenge.js'
 export { clearFailures } from './clear-failures.js'
 export { type IdentityParts, makeIdentity } from './identity/make-identity.js'
 export type { ClaimPath } from './jwt/claims.js'

@@ -8,7 +8,6 @@ import {
   authenticate,
   basic,
   clearFailures,
-  insufficientScopeChallenge,
   jwt,
   makeIdentity,
   type Strategy,
@@ -97,9 +96,6 @@ describe('WWW-Authenticate', () => {
   test('given a realm with a quote and a backslash, then it is escaped', async () => {
     const { send } = edge({ strategies: [basic({ verify: () => undefined, realm: 'a "b" \\c' })] })
     expect((await send()).headers['www-authenticate']).toBe('Basic realm="a \\"b\\" \\\\c", charset="UTF-8"')
-    expect(insufficientScopeChallenge('api', ['a', 'b'])).toBe(
-      'Bearer realm="api", error="insufficient_scope", scope="a b"',
-    )
   })
 })
 

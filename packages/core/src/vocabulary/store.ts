@@ -8,6 +8,4 @@ export interface KeyValueStore<Value = unknown> {
   /** `ttlMs` in milliseconds; without it the value stays. */
   set(key: string, value: Value, ttlMs?: number): MaybePromise<unknown>
   delete(key: string): MaybePromise<boolean>
-  /** Gets and deletes as one step, so that two takers never both get it. */
-  take?(key: string): MaybePromise<Value | undefined>
 }

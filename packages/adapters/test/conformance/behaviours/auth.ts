@@ -9,7 +9,6 @@ import {
   authenticate,
   basic,
   clearFailures,
-  insufficientScopeChallenge,
   jwt,
   passwordHasher,
   passwordUsers,
@@ -155,7 +154,10 @@ const needsScope: Middleware<{}, {}> = {
   name: 'needs-scope',
   onRequest: () => {
     throw new RequestError(403, 'A scope is missing', {
-      headers: { 'WWW-Authenticate': insufficientScopeChallenge('api', ['orders:write', 'orders:read']) },
+      headers: {
+        'WWW-Authenticate':
+          'Bearer realm="api", error="insufficient_scope", scope="orders:write orders:read"',
+      },
     })
   },
 }

@@ -14,7 +14,10 @@ export interface KeyQuery {
   readonly owner?: string | undefined
 }
 
-/** Where API keys are kept: `memoryKeys()`, `keyValueKeys(store)`, or a team's own by this interface. */
+/**
+ * Where API keys are kept: `memoryKeys()`, `keyValueKeys(store)`, or a team's own by this interface.
+ * `apiKeyStoreSuite` of `@palisade/auth/testing` tests one.
+ */
 export interface ApiKeyStore {
   get(id: string): MaybePromise<ApiKeyRecord | undefined>
   /** False when the id is taken. */
