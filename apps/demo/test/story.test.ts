@@ -154,20 +154,21 @@ describe.each(SCENES)('the story on %s, with %o', (framework, options) => {
       'failban_bans_total{jail="manual",mode="enforce"}': 1,
       'failban_unbans_total{cause="manual"}': 2,
       // The network with its slash escaped, in a path.
-      'guards_denied_total{by="authenticate",code="BAD_REQUEST"}': 1,
-      'guards_denied_total{by="authenticate",code="UNAUTHORIZED"}': 5,
-      'guards_denied_total{by="authenticate",code="RATE_LIMITED"}': 5,
+      'guards_denied_total{by="authenticate",code="BAD_REQUEST",mode="enforce"}': 1,
+      'guards_denied_total{by="authenticate",rule="basic",code="UNAUTHORIZED",mode="enforce"}': 5,
+      'guards_denied_total{by="authenticate",code="RATE_LIMITED",mode="enforce"}': 5,
       // The last guess, a page that is public, and the right password; and who is in the network.
-      'guards_denied_total{by="failban",code="FORBIDDEN"}': 4,
-      'guards_denied_total{by="rate-limit",code="RATE_LIMITED"}': 1,
+      'guards_denied_total{by="failban",rule="guessing",code="FORBIDDEN",mode="enforce"}': 3,
+      'guards_denied_total{by="failban",rule="manual",code="FORBIDDEN",mode="enforce"}': 1,
+      'guards_denied_total{by="rate-limit",rule="minute",code="RATE_LIMITED",mode="enforce"}': 1,
       // Two who may read: four wrong queries and an order with foreign fields.
-      'guards_denied_total{code="VALIDATION_ERROR"}': 2 * 5,
+      'guards_denied_total{code="VALIDATION_ERROR",mode="enforce"}': 2 * 5,
       // The same two: an order of others and one that is not there, by GET and HEAD; and of all three, four methods without a route.
-      'guards_denied_total{code="NOT_FOUND"}': 2 * 4 + 3 * 4,
+      'guards_denied_total{code="NOT_FOUND",mode="enforce"}': 2 * 4 + 3 * 4,
       // The operator, who has no scope for orders: two lists, four queries, two orders by GET and HEAD, and a new one.
-      'guards_denied_total{by="requireScopes",code="FORBIDDEN"}': 11,
+      'guards_denied_total{by="guard",rule="requireScopes",code="FORBIDDEN",mode="enforce"}': 11,
       // The one of the three who is no administrator asks for reports.
-      'guards_denied_total{by="requireRole",code="FORBIDDEN"}': 1,
+      'guards_denied_total{by="guard",rule="requireRole",code="FORBIDDEN",mode="enforce"}': 1,
       ratelimit_exceeded_total: 1,
     })
   })

@@ -229,7 +229,7 @@ class Authenticate implements AuthMiddleware {
   }
 
   #deny(ctx: Context, denial: Denial): Reply | undefined {
-    return this.#isShadow ? undefined : ctx.deny(denial)
+    return ctx.deny(denial, this.#isShadow ? 'shadow' : 'enforce')
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Identity, RequestContext } from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
+import { BY } from './refusals.js'
 import type { Strategy } from './strategy.js'
 
 /**
@@ -28,7 +29,7 @@ const MOST_REMEMBERED = 10_000
  * Tells the world how authentication went: `auth:success`, `auth:failure` and `security:violation`.
  *
  * A client that repeats what was wrong before is stuck, not guessing: its violation weighs nothing, also where others behind the same
- * address are stuck with theirs. What is kept of a secret for that is an HMAC under a key of this process. In shadow mode nothing weighs anything, so that nobody is banned by a trial.
+ * address are stuck with theirs. What is kept of a secret for that is an HMAC under a key of this process. In shadow mode there is no violation, so that no client is banned by a trial.
  */
 export class AuthEvents {
   readonly #isShadow: boolean
@@ -49,6 +50,7 @@ export class AuthEvents {
 
   success(ctx: RequestContext, strategy: Strategy, identity: Identity): void {
     const { events } = ctx.services
+    ctx.allowed(BY, strategy.name)
     if (!events.has('auth:success')) return
     const { requestId, method, path } = ctx
     events.emit('auth:success', { requestId, method, path, strategy: strategy.name, identity })
@@ -74,7 +76,8 @@ export class AuthEvents {
         subject,
       })
     }
-    if (violation !== undefined && events.has('security:violation')) this.#violate(ctx, violation, report)
+    if (violation !== undefined && !this.#isShadow && events.has('security:violation'))
+      this.#violate(ctx, violation, report)
   }
 
   #violate(
@@ -88,7 +91,7 @@ export class AuthEvents {
     const isRepeated = presented !== undefined && this.#repeats(`${strategy?.name} ${client.key}`, presented)
     ctx.services.events.emit('security:violation', {
       source,
-      weight: this.#isShadow || isRepeated ? 0 : 1,
+      weight: isRepeated ? 0 : 1,
       key: client.key,
       ip: client.ip,
       bannable: client.bannable,

@@ -1,7 +1,8 @@
 import type { Denial, HeaderBag, RequestContext } from '@palisade/core/middleware'
 import type { ChallengeFailure, Failed, Refused, Strategy } from './strategy.js'
 
-const BY = 'authenticate'
+/** What events name as the middleware that decided. */
+export const BY = 'authenticate'
 
 /** What each refusal looks like. The client learns no more than the challenge says; `reason` is for the log. */
 export const refusals = {
@@ -22,6 +23,7 @@ export const refusals = {
     headers: challenges([strategy], failure),
     reason,
     by: BY,
+    rule: strategy.name,
   }),
 
   malformed: (strategies: readonly Strategy[], reason: string): Denial => ({

@@ -27,6 +27,7 @@ const DOORS = {
     Trust Violation consoleLogger cors directPeer envelope nonce pipeline privateNetworks
     problemDetails provideIdentity requestId securityHeaders singleHeader trustedHops trustedProxies`,
   middleware: `
+    Caller Mode
     AcceptedName AddressRange BEARER BearerOptions Check Checked CidrSet ClientAddress Clock ConfigError Decision
     Denial Duration EitherName Guard HeaderBag Identity KeyValueStore LimitDecision LimitHeaderOptions
     LimitHeaders LimitReceipt Limiter Logger MaybePromise Middleware Milliseconds Needed OptionPath

@@ -121,14 +121,15 @@ export class FailbanMiddleware implements Failban {
   onRequest(ctx: RequestContext): Reply | undefined {
     const { client } = ctx
     const { ip } = client
-    if (ip === undefined) return undefined
+    if (ip === undefined) return this.allow(ctx)
     const found = this.registry.ledger.of(client)
     // Read once, and for banned clients only.
     const now = found === undefined ? 0 : this.registry.clock.monotonic()
     const ban = found?.isOver(now) ? this.registry.of(client, now) : found
     const { deny } = this.lists
     const isDenied = deny.size !== 0 && deny.hasClient(client)
-    return ban === undefined && !isDenied ? undefined : this.refuse(ctx, ip, isDenied, ban, now)
+    if ((ban === undefined && !isDenied) || this.passes(ctx, ip, isDenied)) return this.allow(ctx)
+    return this.refuse(ctx, isDenied, ban, now)
   }
 
   async dispose(): Promise<void> {
@@ -251,18 +252,23 @@ export class FailbanMiddleware implements Failban {
     return this.exemptions.add(services, path)
   }
 
+  private allow(ctx: RequestContext): undefined {
+    ctx.allowed(FAILBAN)
+  }
+
+  /** A client that is banned or on the deny list, and passes all the same. */
+  private passes(ctx: RequestContext, ip: string, isDenied: boolean): boolean {
+    return this.isAllowed(ctx, ip, isDenied) || (!isDenied && this.exemptions.has(ctx.services, ctx.path))
+  }
+
   private refuse(
     ctx: RequestContext,
-    ip: string,
     isDenied: boolean,
     ban: HeldBan | undefined,
     now: number,
   ): Reply | undefined {
-    if (this.isAllowed(ctx, ip, isDenied)) return undefined
-    if (!isDenied && this.exemptions.has(ctx.services, ctx.path)) return undefined
     this.refusals++
-    if (this.options.mode === 'shadow') return undefined
-    const { status, explain } = this.options
+    const { status, explain, mode } = this.options
     const refusal = {
       status,
       code: status === 429 ? 'RATE_LIMITED' : 'FORBIDDEN',
@@ -270,15 +276,18 @@ export class FailbanMiddleware implements Failban {
       headers: { 'Cache-Control': 'no-store' },
       by: FAILBAN,
     } as const
-    if (isDenied || ban === undefined) return ctx.deny({ ...refusal, reason: 'on the deny list' })
+    if (isDenied || ban === undefined)
+      return ctx.deny({ ...refusal, reason: 'on the deny list', rule: 'deny' }, mode)
     const { jail, reason, permanent } = ban.record
     const seconds = Math.max(1, Math.ceil((ban.endsAt - now) / 1000))
-    return ctx.deny({
+    const denial = {
       ...refusal,
       ...(!permanent && { retryAfterSeconds: seconds }),
       ...(explain && { details: { reason, expires_at: this.registry.recordOf(ban).expiresAt } }),
       reason: `banned by jail "${jail}": ${reason}`,
-    })
+      rule: jail,
+    }
+    return ctx.deny(denial, mode)
   }
 
   /**

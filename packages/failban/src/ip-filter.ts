@@ -7,16 +7,15 @@ import {
   checkOptions,
   cidrs,
   clientKey,
+  type Denial,
   isPromise,
   type Middleware,
   mode,
   optional,
-  type Reply,
   type RequestContext,
 } from '@palisade/core/middleware'
 import type { RangeList } from './lists/access-lists.js'
 import { IP_FILTER } from './sources/responses.js'
-import { violation } from './sources/violation.js'
 
 export interface IpFilterOptions<State extends object = {}> {
   /** Only these pass. Default: everybody. */
@@ -29,10 +28,7 @@ export interface IpFilterOptions<State extends object = {}> {
   blacklist?: RangeList
   /** The address that is looked up. Default: the client's, by the pipeline's trust. */
   key?: (ctx: RequestContext<State>) => string | undefined
-  /**
-   * `shadow` refuses no request: a client that `enforce` would refuse is a `security:violation` of
-   * weight 0. Default `enforce`.
-   */
+  /** `shadow` lets every request pass and emits the event of its decision. Default `enforce`. */
   mode?: 'enforce' | 'shadow'
 }
 
@@ -68,33 +64,39 @@ export function ipFilter<State extends object = {}>(options: IpFilterOptions<Sta
   return {
     name: IP_FILTER,
     onRequest(ctx) {
-      const reason = faultOf(ctx)
-      return reason === undefined ? undefined : refuse(ctx, reason)
+      const fault = faultOf(ctx)
+      if (fault !== undefined) return ctx.deny({ ...REFUSAL, ...fault }, how)
+      ctx.allowed(IP_FILTER)
+      return undefined
     },
   }
 
-  function faultOf(ctx: RequestContext<State>): string | undefined {
+  function faultOf(ctx: RequestContext<State>): Fault | undefined {
     const client = key === undefined ? ctx.client : named(key(ctx), ctx.client)
-    if (client.ip === undefined) return allow === undefined ? undefined : 'no address'
-    if (deny?.hasClient(client)) return 'on the deny list'
+    if (client.ip === undefined) return allow === undefined ? undefined : NO_ADDRESS
+    if (deny?.hasClient(client)) return DENIED
     if (allow === undefined || allow.admits(client)) return undefined
-    return client.bannable ? 'not on the allow list' : 'the address is not verified'
+    return client.bannable ? NOT_ALLOWED : UNVERIFIED
   }
+}
 
-  function refuse(ctx: RequestContext<State>, reason: string): Reply | undefined {
-    if (how === 'shadow') {
-      violation(ctx, { source: IP_FILTER, weight: 0, detail: { reason } })
-      return undefined
-    }
-    return ctx.deny({
-      status: 403,
-      code: 'FORBIDDEN',
-      message: 'Access denied',
-      headers: { 'Cache-Control': 'no-store' },
-      reason,
-      by: IP_FILTER,
-    })
-  }
+/** Which list refuses, and why. */
+interface Fault {
+  readonly rule: 'allow' | 'deny'
+  readonly reason: string
+}
+
+const NO_ADDRESS: Fault = { rule: 'allow', reason: 'no address' }
+const NOT_ALLOWED: Fault = { rule: 'allow', reason: 'not on the allow list' }
+const UNVERIFIED: Fault = { rule: 'allow', reason: 'the address is not verified' }
+const DENIED: Fault = { rule: 'deny', reason: 'on the deny list' }
+
+const REFUSAL: Denial = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'Access denied',
+  headers: { 'Cache-Control': 'no-store' },
+  by: IP_FILTER,
 }
 
 /**

@@ -97,7 +97,7 @@ describe('the answer', () => {
     const { visit, offend, eventsOf } = yard({ maxViolations: 1 })
     await offend(A)
     await visit(A)
-    expect(eventsOf('request:denied')).toMatchObject([
+    expect(eventsOf('decision:refused')).toMatchObject([
       { ip: A, status: 403, by: 'failban', reason: expect.stringContaining('jail "default"') },
     ])
   })
@@ -368,7 +368,10 @@ describe('shadow', () => {
     expect(eventsOf('security:banned')).toMatchObject([{ ip: A, shadow: true }])
     expect([await statusOf(A), await statusOf(B)]).toEqual([200, 200])
     expect(bans.stats()).toMatchObject({ activeBans: 1, refusals: 2 })
-    expect(eventsOf('request:denied')).toEqual([])
+    expect(eventsOf('decision:refused')).toMatchObject([
+      { ip: A, by: 'failban', rule: 'default', enforced: false },
+      { ip: B, by: 'failban', rule: 'deny', enforced: false },
+    ])
   })
 })
 

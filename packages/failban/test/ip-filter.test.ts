@@ -68,7 +68,7 @@ describe('ipFilter', () => {
   it('given a refusal, then it says nothing of the lists and may not be stored', async () => {
     const denied: unknown[] = []
     const edge = pipeline().use(ipFilter({ deny: ['203.0.113.9'] }))
-    edge.events.on('request:denied', event => denied.push(event))
+    edge.events.on('decision:refused', event => denied.push(event))
     const { status, headers, body } = await inject(edge)
     expect([status, headers['cache-control']]).toEqual([403, 'no-store'])
     expect(body).not.toContain('list')
@@ -78,8 +78,13 @@ describe('ipFilter', () => {
   it('given shadow mode, then it lets through and tells', async () => {
     const told: unknown[] = []
     const edge = pipeline().use(ipFilter({ deny: ['203.0.113.9'], mode: 'shadow' }))
-    edge.events.on('security:violation', event => told.push(event))
+    edge.events.on('*', (event, name) => told.push({ name, ...event }))
     expect((await inject(edge)).status).toBe(200)
-    expect(told).toMatchObject([{ source: 'ip-filter', weight: 0, detail: { reason: 'on the deny list' } }])
+    const decision = { by: 'ip-filter', rule: 'deny', enforced: false, reason: 'on the deny list' }
+    expect(told).toMatchObject([
+      { name: 'request:start' },
+      { name: 'decision:refused', ...decision },
+      { name: 'request:end' },
+    ])
   })
 })

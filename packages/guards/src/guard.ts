@@ -10,6 +10,7 @@ import {
   list,
   type MaybePromise,
   type Middleware,
+  type Mode,
   mode,
   optional,
   type Reply,
@@ -18,7 +19,6 @@ import {
 } from '@palisade/core/middleware'
 import type { Refusal } from './decision.js'
 import { toNamed } from './define-guard.js'
-import './events.js'
 import {
   type Caller,
   FACTS,
@@ -40,7 +40,7 @@ export interface GuardOptions<C = IdentifiedContext, R = unknown> {
   realm?: string
   /** What `identity.method` says of a caller that came with a bearer token, who is told what its token lacks. Default `['jwt']`. */
   bearerMethods?: readonly string[]
-  /** `shadow` asks the guard and tells, and lets everything through, errors too. Default `enforce`. */
+  /** `shadow` asks the guard, emits the event of its decision and lets every request pass, also when the guard fails. Default `enforce`. */
   mode?: 'enforce' | 'shadow'
 }
 
@@ -83,15 +83,12 @@ export function guard(given: Guard<never, never>, options: object = {}): object 
   const guard = toNamed(given, { owner, option: 'guard' })
   const { name, needs } = guard[FACTS]
   const decide = decider(guard as NamedGuard<unknown, unknown>, checked.load)
-  const refusals = new Refusals(checked.name ?? name, {
-    realm: checked.realm,
-    methods: checked.bearerMethods,
-  })
-  const run = checked.mode === 'shadow' ? inShadow : enforced
+  const bearer = { realm: checked.realm, methods: checked.bearerMethods }
+  const decisions = new Decisions(checked.name ?? name, bearer, checked.mode)
   return {
     name: `guard(${checked.name ?? name})`,
     needs: needs as readonly 'identity'[],
-    onRequest: ctx => run(decide, refusals, ctx),
+    onRequest: ctx => decisions.of(decide, ctx),
   } satisfies Middleware<{ identity: Identity }>
 }
 
@@ -105,64 +102,54 @@ function decider(guard: NamedGuard<unknown, unknown>, load: ((ctx: Context) => u
   }
 }
 
-function enforced(decide: Decide, refusals: Refusals, ctx: Context): MaybePromise<Reply | undefined> {
-  const decision = decide(ctx)
-  if (isPromise(decision))
-    return (decision as Promise<Decision>).then(late => (late.allow ? undefined : refusals.refuse(ctx, late)))
-  return decision.allow ? undefined : refusals.refuse(ctx, decision)
-}
-
-function inShadow(decide: Decide, refusals: Refusals, ctx: Context): MaybePromise<undefined> {
-  const tell = (decision: Decision) => {
-    if (!decision.allow) refusals.announce(ctx, decision, true)
-    return undefined
-  }
-  const tolerate = (error: unknown) => refusals.report(ctx, error)
-  try {
-    const decision = decide(ctx)
-    return isPromise(decision) ? (decision as Promise<Decision>).then(tell).catch(tolerate) : tell(decision)
-  } catch (error) {
-    return tolerate(error)
-  }
-}
-
-/** What becomes of a refusal: an answer, an event, a line in the log. */
-class Refusals {
+/** What becomes of a decision: an answer, an event, a line in the log. */
+class Decisions {
   constructor(
     private readonly guard: string,
     private readonly bearer: BearerOptions,
+    private readonly mode: Mode,
   ) {}
 
-  refuse(ctx: Context, refusal: Refusal): Reply {
-    this.announce(ctx, refusal, false)
+  of(decide: Decide, ctx: Context): MaybePromise<Reply | undefined> {
+    if (this.mode === 'shadow') return this.tolerate(decide, ctx)
+    const decision = decide(ctx)
+    return isPromise(decision)
+      ? (decision as Promise<Decision>).then(late => this.conclude(ctx, late))
+      : this.conclude(ctx, decision)
+  }
+
+  /** In shadow mode a guard that fails lets through, too. */
+  private tolerate(decide: Decide, ctx: Context): MaybePromise<Reply | undefined> {
+    const report = (error: unknown) => this.report(ctx, error)
+    try {
+      const decision = decide(ctx)
+      return isPromise(decision)
+        ? (decision as Promise<Decision>).then(late => this.conclude(ctx, late)).catch(report)
+        : this.conclude(ctx, decision)
+    } catch (error) {
+      return report(error)
+    }
+  }
+
+  private conclude(ctx: Context, decision: Decision): Reply | undefined {
+    if (!decision.allow) return this.refuse(ctx, decision)
+    ctx.allowed(BY, this.guard)
+    return undefined
+  }
+
+  private refuse(ctx: Context, refusal: Refusal): Reply | undefined {
     const { status, code, message, reason } = refusal
     const challenge = challengeOf(refusal, ctx.state.identity, this.bearer)
     const headers = challenge === undefined ? undefined : { 'WWW-Authenticate': challenge }
-    return ctx.deny({ status, code, message, reason, by: this.guard, ...(headers && { headers }) })
+    const denial = { status, code, message, reason, by: BY, rule: this.guard, ...(headers && { headers }) }
+    return ctx.deny(denial, this.mode)
   }
 
-  announce(ctx: Context, refusal: Refusal, shadow: boolean): void {
-    const { events } = ctx.services
-    if (!events.has('guard:refused')) return
-    const { status, code, reason, missing = [] } = refusal
-    events.emit('guard:refused', {
-      requestId: ctx.requestId,
-      method: ctx.method,
-      path: ctx.path,
-      ip: ctx.client.ip,
-      guard: this.guard,
-      subject: ctx.state.identity?.subject,
-      status,
-      code,
-      reason,
-      missing,
-      shadow,
-    })
-  }
-
-  report(ctx: Context, error: unknown): undefined {
+  private report(ctx: Context, error: unknown): undefined {
     const fields = { err: error, guard: this.guard, request_id: ctx.requestId }
     ctx.services.logger.error(fields, 'a guard failed in shadow mode, where it lets through')
     return undefined
   }
 }
+
+const BY = 'guard'

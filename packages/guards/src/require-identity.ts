@@ -8,6 +8,8 @@ import {
 } from '@palisade/core/middleware'
 import { ANONYMOUS } from './decision.js'
 
+const BY = 'requireIdentity'
+
 export interface RequireIdentityOptions {
   /** The realm of the challenge. Default `api`. */
   readonly realm?: string
@@ -40,9 +42,12 @@ export function requireIdentity(
     needs: ['identity'],
     gives: ['identity'],
     onRequest(ctx) {
-      if (ctx.state.identity !== undefined && ctx.state.identity !== null) return undefined
+      if (ctx.state.identity !== undefined && ctx.state.identity !== null) {
+        ctx.allowed(BY)
+        return undefined
+      }
       const { status, code, message, reason } = ANONYMOUS
-      return ctx.deny({ status, code, message, reason, headers, by: 'requireIdentity' })
+      return ctx.deny({ status, code, message, reason, headers, by: BY })
     },
   }
 }

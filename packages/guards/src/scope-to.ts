@@ -63,13 +63,14 @@ export function scopeTo<F extends LooseFilter, const Name extends string = 'filt
     const filter = checkFilter(found)
     if (filter === undefined) return deny(ctx, ABSENT)
     Object.assign(ctx.state, { [as]: filter })
+    ctx.allowed(owner, as)
     return undefined
   }
   const deny = (ctx: IdentifiedContext, refusal: Refusal): Reply => {
     const { status, code, message, reason } = refusal
     const challenge = challengeOf(refusal, undefined, CHALLENGE)
     const headers = challenge === undefined ? undefined : { 'WWW-Authenticate': challenge }
-    return ctx.deny({ status, code, message, reason, by: owner, ...(headers && { headers }) })
+    return ctx.deny({ status, code, message, reason, by: owner, rule: as, ...(headers && { headers }) })
   }
 
   return {

@@ -1,4 +1,4 @@
-import { ConfigError, type Middleware, type PalisadeEvents, pipeline } from '@palisade/core'
+import { ConfigError, type Middleware, pipeline } from '@palisade/core'
 import { inject } from '@palisade/core/testing'
 import { describe, expect, test } from 'vitest'
 import {
@@ -48,7 +48,7 @@ describe('given a guard when a request comes', () => {
 
   test('then a guard that allows at once makes no promise', () => {
     const middleware = guard(requireScopes('read')) as Middleware
-    const ctx = { state: { identity: identity({ scopes: ['read'] }) } }
+    const ctx = { state: { identity: identity({ scopes: ['read'] }) }, allowed: () => {} }
     expect(middleware.onRequest?.(ctx as never)).toBeUndefined()
   })
 })
@@ -157,25 +157,31 @@ describe('given a guard that needs an identity when the pipeline gives none', ()
 describe('given a guard that refuses when somebody listens', () => {
   const denied = async (edge = edgeOf().use(guard(requireScopes('a', 'b'), { name: 'writers' }))) => {
     const heard: unknown[] = []
-    edge.events.on('request:denied', event => heard.push(event))
-    edge.events.on('guard:refused', event => heard.push(event))
+    edge.events.on('decision:refused', event => heard.push(event))
     await inject(edge, { url: '/orders?secret=1' })
     return heard
   }
 
-  test('then both events tell guard, code and reason', async () => {
-    const facts = {
-      requestId: expect.any(String),
-      method: 'GET',
-      path: '/orders',
-      ip: '203.0.113.9',
-      status: 403,
-      code: 'FORBIDDEN',
-      reason: 'the scopes lack all of: a b',
-    }
+  test('then the event names the guard, the caller, the code and the reason', async () => {
     expect(await denied()).toEqual([
-      { ...facts, guard: 'writers', subject: 'ada', missing: ['a', 'b'], shadow: false },
-      { ...facts, by: 'writers' },
+      {
+        requestId: expect.any(String),
+        method: 'GET',
+        path: '/orders',
+        ip: '203.0.113.9',
+        by: 'guard',
+        rule: 'writers',
+        decision: 'refuse',
+        enforced: true,
+        status: 403,
+        code: 'FORBIDDEN',
+        reason: 'the scopes lack all of: a b',
+        key: '203.0.113.9',
+        subject: 'ada',
+        tenant: undefined,
+        session: undefined,
+        route: undefined,
+      },
     ])
   })
 
@@ -183,17 +189,15 @@ describe('given a guard that refuses when somebody listens', () => {
     const edge = edgeOf().use(guard(anyOf(requireRole('admin'), requireScopes('x'))))
     expect(await denied(edge)).toMatchObject([
       {
-        guard: 'anyOf(requireRole, requireScopes)',
+        rule: 'anyOf(requireRole, requireScopes)',
         reason: 'the roles lack any of: admin; the scopes lack all of: x',
       },
-      { by: 'anyOf(requireRole, requireScopes)' },
     ])
   })
 
-  test('then nobody has no subject', async () => {
+  test('then a request without an identity has no subject', async () => {
     expect(await denied(edgeOf(null).use(guard(requireRole('a'))))).toMatchObject([
       { subject: undefined, status: 401 },
-      { status: 401 },
     ])
   })
 })
@@ -204,16 +208,13 @@ describe('given shadow mode when a guard', () => {
   test.each([
     ['refuses', guard(requireRole('admin'), shadow)],
     ['refuses later', guard(async () => false, shadow)],
-  ])('%s then it tells so, sets no header and lets through', async (_, one) => {
+  ])('%s then the event says so, and it sets no header and lets through', async (_, one) => {
     const edge = edgeOf().use(one)
-    const heard: PalisadeEvents['guard:refused'][] = []
-    const denials: unknown[] = []
-    edge.events.on('guard:refused', event => heard.push(event))
-    edge.events.on('request:denied', event => denials.push(event))
+    const heard: unknown[] = []
+    edge.events.on('decision:refused', event => heard.push(event))
     const { status, passed, headers } = await inject(edge)
     expect({ status, passed, headers }).toEqual({ status: 200, passed: true, headers: {} })
-    expect(heard).toMatchObject([{ status: 403, shadow: true }])
-    expect(denials).toEqual([])
+    expect(heard).toMatchObject([{ status: 403, by: 'guard', enforced: false }])
   })
 
   test.each([
@@ -239,12 +240,12 @@ describe('given shadow mode when a guard', () => {
     expect(logged).toMatchObject([{ level: 'error', error: { message: 'down' } }])
   })
 
-  test('allows then nothing is told', async () => {
-    const edge = edgeOf().use(guard(() => true, shadow))
+  test('allows then the event says so', async () => {
+    const edge = edgeOf().use(guard(() => true, { ...shadow, name: 'open' }))
     const heard: unknown[] = []
-    edge.events.on('*', (_, name) => heard.push(name))
+    edge.events.on('decision:*', event => heard.push(event))
     await inject(edge)
-    expect(heard).not.toContain('guard:refused')
+    expect(heard).toMatchObject([{ decision: 'allow', by: 'guard', rule: 'open', code: undefined }])
   })
 })
 

@@ -4,7 +4,6 @@ import {
   checkOptions,
   having,
   headerName,
-  type Identity,
   isPromise,
   type Logger,
   list,
@@ -42,8 +41,19 @@ export interface AccessRecord {
   readonly ip: string | null
   readonly user_id?: string
   readonly tenant_id?: string
+  readonly session_id?: string
+  /** The refusals of middlewares and handlers. One that is not `enforced` is of shadow mode: the request went on. */
+  readonly refusals?: readonly RefusalRecord[]
   readonly error?: string
   readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface RefusalRecord {
+  readonly by?: string
+  readonly rule?: string
+  readonly code: string
+  readonly reason?: string
+  readonly enforced: boolean
 }
 
 const LONGEST_METHOD = 32
@@ -104,7 +114,8 @@ const loggable: Check<string> = (value, at) => {
 }
 
 function recordOf(ctx: RequestContext, outcome: Outcome, headers: readonly string[]): AccessRecord {
-  const { identity, trace } = ctx.state as { identity?: Identity; trace?: Trace }
+  const { trace } = ctx.state as { trace?: Trace }
+  const { subject, tenant, session } = ctx.caller ?? {}
   const { error } = outcome
   return {
     request_id: ctx.requestId,
@@ -116,11 +127,23 @@ function recordOf(ctx: RequestContext, outcome: Outcome, headers: readonly strin
     duration_ms: Math.round(outcome.durationMs * 1000) / 1000,
     aborted: outcome.aborted,
     ip: ctx.client.ip ?? null,
-    ...(identity && { user_id: cut(identity.subject) }),
-    ...(identity?.tenant !== undefined && { tenant_id: cut(identity.tenant) }),
+    ...(subject !== undefined && { user_id: cut(subject) }),
+    ...(tenant !== undefined && { tenant_id: cut(tenant) }),
+    ...(session !== undefined && { session_id: cut(session) }),
+    ...(ctx.refusals.length > 0 && { refusals: refusalsOf(ctx) }),
     ...(error !== undefined && { error: cut(textOf(error)) }),
     ...(headers.length > 0 && { headers: named(ctx, headers) }),
   }
+}
+
+function refusalsOf({ refusals }: RequestContext): readonly RefusalRecord[] {
+  return refusals.map(({ denial: { by, rule, code, reason }, enforced }) => ({
+    ...(by !== undefined && { by }),
+    ...(rule !== undefined && { rule }),
+    code,
+    ...(reason !== undefined && { reason: cut(reason) }),
+    enforced,
+  }))
 }
 
 /** In plain JavaScript a tenant may be a number. */

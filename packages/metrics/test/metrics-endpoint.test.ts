@@ -66,7 +66,11 @@ describe('behind a login, in the same pipeline', () => {
       samples.get(`http_requests_total{method="GET",route="${route}",status="${status}"}`)
     expect([of('/internal/stats', 200), of('/internal/stats.json', 200)]).toEqual(['1', '1'])
     expect(of('/internal/stats', 403)).toBe('1')
-    expect(samples.get('guards_denied_total{by="metricsEndpoint",code="FORBIDDEN"}')).toBe('1')
+    expect(
+      samples.get(
+        'guards_denied_total{by="metricsEndpoint",rule="authorize",code="FORBIDDEN",mode="enforce"}',
+      ),
+    ).toBe('1')
   })
 
   it.each(['/metricsx', '/metric', '/', '/m', '/orders', '*'])(
@@ -123,7 +127,7 @@ describe('in a branch', () => {
     const { status, body } = await inject(operators, { url: '/metrics', route: '/metrics', ...as('ops') })
     expect(status).toBe(200)
     expect(body).toContain('http_requests_total{method="GET",route="/metrics",status="403"} 1\n')
-    expect(body).toContain('guards_denied_total{by="gate",code="FORBIDDEN"} 1\n')
+    expect(body).toContain('guards_denied_total{by="gate",code="FORBIDDEN",mode="enforce"} 1\n')
   })
 })
 

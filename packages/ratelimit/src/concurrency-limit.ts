@@ -9,6 +9,7 @@ import {
   integer,
   type MaybePromise,
   type Middleware,
+  type Mode,
   mode,
   type Outcome,
   object,
@@ -17,12 +18,11 @@ import {
   Reply,
   type RequestContext,
 } from '@palisade/core/middleware'
-import { Announcements, type Named, type News } from './announcements.js'
 import { policyName } from './counting/policy.js'
 import { boundedKey } from './keys/bounded-key.js'
 import { byClient, keyFunction } from './keys/builders.js'
 import { type KeyFunction, requireKeyless } from './keys/key-function.js'
-import { tellOf } from './refusals.js'
+import { type NamedLimit, violate } from './violations.js'
 import { Gate, type WaitEnd } from './waiting/gate.js'
 
 export interface ConcurrencyLimitOptions<State extends object = {}> {
@@ -41,7 +41,7 @@ export interface ConcurrencyLimitOptions<State extends object = {}> {
   violation?: boolean
   /** A request that lacks its key is refused with 400 (default), or not counted. */
   whenKeyMissing?: 'refuse' | 'skip'
-  /** `shadow` counts and tells, and refuses nothing. Default `enforce`. */
+  /** `shadow` counts and emits the event of its decision, and refuses nothing. Default `enforce`. */
   mode?: 'enforce' | 'shadow'
   /** Requests that are neither counted nor refused. */
   skip?: (ctx: RequestContext<State>) => boolean
@@ -72,21 +72,20 @@ export function concurrencyLimit<State extends object = {}>(
 
 const limitOption = integer({ min: 0, max: 1_000_000 })
 
-/** How often one key's refusals are told of. */
-const TELL_EVERY_MS = 60_000
+/** How often the refusals of one client are a violation. */
+const VIOLATION_EVERY_MS = 60_000
 
 class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddleware<State> {
   readonly name = 'concurrency-limit'
-  /** As it is told of. */
-  private readonly told: Named<State>
+  /** As events name it. */
+  private readonly told: NamedLimit<State>
   private readonly queue: { size: number; timeout: number } | undefined
-  private readonly isShadow: boolean
+  private readonly mode: Mode
   private readonly refusesKeyless: boolean
   private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
   private readonly gates = new Map<string, Gate>()
   /** The key of the gate that a request went through, or how it leaves the line in front of one. */
   private readonly places = new WeakMap<object, string | (() => void)>()
-  private readonly announced: Announcements<State>
   private readonly isViolation: boolean
   private limit: number
 
@@ -106,13 +105,12 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     this.limit = checked.limit
     this.told = {
       name: checked.name,
-      window: TELL_EVERY_MS,
+      window: VIOLATION_EVERY_MS,
       key: checked.key ?? (byClient() as KeyFunction<State>),
     }
     this.queue = checked.queue
     this.isViolation = checked.violation
-    this.announced = new Announcements(checked.mode === 'shadow')
-    this.isShadow = checked.mode === 'shadow'
+    this.mode = checked.mode
     this.refusesKeyless = checked.whenKeyMissing === 'refuse'
     this.skip = checked.skip
   }
@@ -124,24 +122,20 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     const found = this.told.key(ctx)
     if (typeof found !== 'string' || found === '') {
       requireKeyless(found)
-      return found === false || !this.refusesKeyless || this.isShadow ? undefined : this.refuseKeyless(ctx)
+      return found === false || !this.refusesKeyless ? undefined : this.refuseKeyless(ctx)
     }
     const key = boundedKey(found)
     const gate = this.gateOf(key)
-    if (gate.enter(this.limit)) {
-      this.places.set(ctx, key)
-      return undefined
-    }
-    if (this.isShadow) {
+    if (gate.enter(this.limit)) return this.admit(ctx, key)
+    if (this.mode === 'shadow') {
       gate.force()
       this.places.set(ctx, key)
-      this.tell(ctx, key)
-      return undefined
+      return this.refuse(ctx)
     }
     if (this.queue !== undefined && this.limit > 0 && gate.waiting < this.queue.size)
       return this.waitInLine(ctx, key, gate, this.queue.timeout)
     this.forget(key, gate)
-    return this.refuse(ctx, key)
+    return this.refuse(ctx)
   }
 
   onResponse(ctx: RequestContext<State>, _outcome: Outcome): void {
@@ -162,6 +156,11 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     for (const gate of this.gates.values()) gate.close()
   }
 
+  private admit(ctx: RequestContext<State>, key: string): undefined {
+    this.places.set(ctx, key)
+    ctx.allowed(this.name, this.told.name)
+  }
+
   private leave(key: string): void {
     const gate = this.gates.get(key)
     if (gate === undefined) return
@@ -178,23 +177,23 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     return new Promise(resolve => {
       const leave = gate.wait(timeout, end => {
         // At once, so that a client that leaves in this very moment gives the place back.
-        if (end === 'entered') this.places.set(ctx, key)
+        if (end === 'entered') this.admit(ctx, key)
         else {
           this.places.delete(ctx)
           this.forget(key, gate)
         }
-        resolve(this.answerTo(ctx, key, end))
+        resolve(this.answerTo(ctx, end))
       })
       this.places.set(ctx, leave)
     })
   }
 
-  private answerTo(ctx: RequestContext<State>, key: string, end: WaitEnd): Reply | undefined {
+  private answerTo(ctx: RequestContext<State>, end: WaitEnd): Reply | undefined {
     switch (end) {
       case 'entered':
         return undefined
       case 'timeout':
-        return this.refuse(ctx, key)
+        return this.refuse(ctx)
       case 'left':
         // Nobody reads it, and the handler need not run.
         return new Reply(503)
@@ -204,6 +203,7 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
           code: 'SERVICE_UNAVAILABLE',
           message: 'The server is stopping',
           by: this.name,
+          rule: this.told.name,
         })
     }
   }
@@ -220,39 +220,32 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     if (gate.isIdle && this.gates.get(key) === gate) this.gates.delete(key)
   }
 
-  private refuse(ctx: RequestContext<State>, key: string): Reply {
-    this.tell(ctx, key)
-    return ctx.deny({
+  private refuse(ctx: RequestContext<State>): Reply | undefined {
+    const { name } = this.told
+    if (this.isViolation && this.mode === 'enforce') violate(ctx, [this.told])
+    const denial = {
       status: 429,
       code: 'RATE_LIMITED',
       message: 'Too many requests at the same time',
-      details: { policies: [{ name: this.told.name, limit: this.limit }] },
+      details: { policies: [{ name, limit: this.limit }] },
       retryAfterSeconds: 1,
-      reason: `over "${this.told.name}" as ${key}`,
+      reason: `over "${name}"`,
       by: this.name,
-    })
+      rule: name,
+    }
+    return ctx.deny(denial, this.mode)
   }
 
-  private refuseKeyless(ctx: RequestContext<State>): Reply {
-    return ctx.deny({
+  private refuseKeyless(ctx: RequestContext<State>): Reply | undefined {
+    const { name } = this.told
+    const denial = {
       status: 400,
       code: 'BAD_REQUEST',
       message: 'The request lacks what its limit is counted by',
-      reason: `the key function of "${this.told.name}" found no key`,
+      reason: `the key function of "${name}" found no key`,
       by: this.name,
-    })
-  }
-
-  private tell(ctx: RequestContext<State>, key: string): void {
-    const news = this.newsOf(ctx, key)
-    if (news === 'none') return
-    tellOf(ctx, news, { key, policies: [this.told.name], retryAfterMs: 1000, shadow: this.isShadow })
-  }
-
-  private newsOf(ctx: RequestContext<State>, key: string): News {
-    const now = ctx.services.clock.monotonic()
-    return this.isViolation
-      ? this.announced.of(ctx, this.told, key, now)
-      : this.announced.exceededOf(this.told, key, now)
+      rule: name,
+    }
+    return ctx.deny(denial, this.mode)
   }
 }

@@ -54,7 +54,7 @@ interface RateLimitBase<State extends object> {
   headers?: LimitHeaderOptions
   /** A request that lacks the key of a policy is refused with 400 (default), or not counted by that policy. */
   whenKeyMissing?: 'refuse' | 'skip'
-  /** `shadow` counts and tells, sets no header and refuses nothing. Default `enforce`. */
+  /** `shadow` counts and emits the event of its decision, sets no header and refuses nothing. Default `enforce`. */
   mode?: 'enforce' | 'shadow'
   /** Requests that are neither counted nor refused. */
   skip?: (ctx: RequestContext<State>) => boolean

@@ -1,10 +1,12 @@
 import {
   bindMethods,
   booleanResult,
+  type Denial,
   isPromise,
   LimitHeaders,
   type MaybePromise,
   type Middleware,
+  type Mode,
   type Outcome,
   Reply,
   type RequestContext,
@@ -66,6 +68,9 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   readonly #refusals: Refusals<State>
   readonly #resets: Resets
   readonly #onStoreFailure: OnStoreFailure
+  /** The name of the only policy. */
+  readonly #sole: string | undefined
+  readonly #mode: Mode
   readonly #isShadow: boolean
   /** Whether an admitted request may have to wait for its turn. */
   readonly #delays: boolean
@@ -82,6 +87,8 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     this.#onStoreFailure = options.onStoreFailure
     this.#store = options.store
     this.#headers = new LimitHeaders(policies, options.headers ?? {})
+    this.#sole = policies.length === 1 ? policies[0]?.name : undefined
+    this.#mode = options.mode
     this.#isShadow = options.mode === 'shadow'
     this.#delays = !this.#isShadow && policies.some(({ queues }) => queues)
     this.#refusals = new Refusals(policies, this.#isShadow)
@@ -119,8 +126,8 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     const now = quotas.now(ctx.services.clock)
     const decided = quotas.decide(attempts, now, error => this.#reportStore(ctx, error))
     return isPromise(decided)
-      ? decided.then(allowed => this.#conclude(ctx, attempts, allowed, now))
-      : this.#conclude(ctx, attempts, decided, now)
+      ? decided.then(allowed => this.#conclude(ctx, attempts, allowed))
+      : this.#conclude(ctx, attempts, decided)
   }
 
   setLimit(policy: string, change: QuotaChange): void {
@@ -163,31 +170,22 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     ctx: RequestContext<State>,
     attempts: Attempts,
     allowed: boolean | undefined,
-    now: number,
   ): MaybePromise<Reply | undefined> {
     if (allowed === undefined) return this.#concludeWithoutStore(ctx, attempts)
     if (!this.#isShadow) this.#headers.write(ctx, attempts.each, allowed)
-    if (!allowed) {
-      const denial = this.#refusals.of(ctx, attempts.each, now)
-      return this.#isShadow ? undefined : ctx.deny(denial)
-    }
+    if (!allowed) return ctx.deny(this.#refusals.of(ctx, attempts.each), this.#mode)
+    ctx.allowed(this.name, this.#sole)
     if (this.onResponse !== undefined) this.#remember(ctx, this.#quotas.receiptOf(attempts))
     const delay = this.#delays ? longestDelay(attempts) : 0
     return delay === 0 ? undefined : this.#waitForTurn(ctx, delay)
   }
 
   #concludeWithoutStore(ctx: RequestContext<State>, { late }: Attempts): Reply | undefined {
-    if (this.#onStoreFailure === 'open' || this.#isShadow) {
-      if (this.onResponse !== undefined) this.#remember(ctx, late)
-      return undefined
-    }
-    return ctx.deny({
-      status: 503,
-      code: 'SERVICE_UNAVAILABLE',
-      message: 'The service is temporarily unavailable',
-      reason: 'the store of the rate limit does not answer',
-      by: this.name,
-    })
+    const isOpen = this.#onStoreFailure === 'open'
+    if (this.onResponse !== undefined && (isOpen || this.#isShadow)) this.#remember(ctx, late)
+    if (!isOpen) return ctx.deny(UNAVAILABLE, this.#mode)
+    ctx.allowed(this.name, this.#sole)
+    return undefined
   }
 
   /** As often as the store was really asked: an open breaker asks it rarely. */
@@ -209,14 +207,15 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
   }
 
   #refuseKeyless(ctx: RequestContext<State>, { name }: KeyedPolicy<State>): Reply | undefined {
-    if (this.#isShadow) return undefined
-    return ctx.deny({
+    const denial = {
       status: 400,
       code: 'BAD_REQUEST',
       message: 'The request lacks what its rate limit is counted by',
       reason: `the key function of policy "${name}" found no key`,
       by: this.name,
-    })
+      rule: name,
+    }
+    return ctx.deny(denial, this.#mode)
   }
 
   /** A wrong result of a callback throws: the request stays counted, and the pipeline logs it. */
@@ -270,6 +269,14 @@ function refundOf(
   const countsFailures = count === 'failures'
   return outcome =>
     !outcome.aborted && booleanResult('rateLimit: isFailure', failed(outcome)) !== countsFailures
+}
+
+const UNAVAILABLE: Denial = {
+  status: 503,
+  code: 'SERVICE_UNAVAILABLE',
+  message: 'The service is temporarily unavailable',
+  reason: 'the store of the rate limit does not answer',
+  by: 'rate-limit',
 }
 
 function isFailure({ status, error }: Outcome): boolean {

@@ -1,7 +1,48 @@
-import type { Services } from '@palisade/core/middleware'
+import type { RequestContext, Services } from '@palisade/core/middleware'
+import { isClientsOwn, type KeyFunction } from './keys/key-function.js'
 
 const MOST = 10_000
 const VIOLATIONS = Symbol.for('palisade.ratelimit.violations.v1')
+
+/** What refuses, as events name it. */
+export interface NamedLimit<State extends object> {
+  readonly name: string
+  readonly window: number
+  readonly key: KeyFunction<State>
+}
+
+/**
+ * Emits `security:violation`, which failban counts, once per client and window: one flood is one violation,
+ * whatever keys and limiters of the pipeline it passes. There is no violation where several clients share a key:
+ * the client that is refused need not be the one that used it up.
+ *
+ * @param refusing the policies that refuse the request
+ */
+export function violate<State extends object>(
+  ctx: RequestContext<State>,
+  refusing: readonly NamedLimit<State>[],
+): void {
+  const { client, services } = ctx
+  const { key } = client
+  if (key === undefined || !services.events.has('security:violation')) return
+  const violations = violationsOf(services)
+  const now = services.clock.monotonic()
+  const isNew = (policy: NamedLimit<State>) =>
+    isClientsOwn(policy.key, ctx) && violations.isNew(key, now, policy.window)
+  if (!refusing.some(isNew)) return
+  const { requestId, method, path } = ctx
+  services.events.emit('security:violation', {
+    source: 'rate-limit',
+    weight: 1,
+    key,
+    ip: client.ip,
+    bannable: client.bannable,
+    detail: { policies: refusing.map(({ name }) => name) },
+    requestId,
+    method,
+    path,
+  })
+}
 
 /**
  * The last violation of each client. It is shared by the limiters of a pipeline and its branches, of which one
@@ -29,8 +70,7 @@ export class Violations {
   }
 }
 
-/** The violations that the limiters of one pipeline share. */
-export function violationsOf({ shared }: Services): Violations {
+function violationsOf({ shared }: Services): Violations {
   const known = shared.get(VIOLATIONS) as Violations | undefined
   if (known !== undefined) return known
   const violations = new Violations()

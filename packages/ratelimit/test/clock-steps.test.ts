@@ -94,22 +94,22 @@ describe.each(STEPS)('a time of day that steps $name', ({ by }) => {
     for (let i = 0; i < 5; i++) expect((await inject(edge, { handler })).status).toBe(200)
   })
 
-  it('a flood is announced again in the next window, and not before', async () => {
+  it('a flood is a violation again in the next window, and not before', async () => {
     const clock = fakeClock()
     const edges = [
       pipeline({ clock }).use(rateLimit({ limit: 0, window: '1m' })),
-      pipeline({ clock }).use(concurrencyLimit({ limit: 0 })),
+      pipeline({ clock }).use(concurrencyLimit({ limit: 0, violation: true })),
     ]
     for (const edge of edges) {
-      let told = 0
-      edge.events.on('ratelimit:exceeded', () => told++)
+      let violations = 0
+      edge.events.on('security:violation', () => violations++)
       await inject(edge)
       step(clock)
       await inject(edge)
-      expect(told).toBe(1)
+      expect(violations).toBe(1)
       clock.advance(60_000)
       await inject(edge)
-      expect(told).toBe(2)
+      expect(violations).toBe(2)
     }
   })
 })

@@ -78,37 +78,27 @@ describe('rateLimit', () => {
     expect((await inject(edge)).status).toBe(200)
   })
 
-  it('shadow: it decides, counts and tells, sets no header and lets through', async () => {
+  it('shadow: it decides, counts and emits, sets no header and lets through', async () => {
     const { edge, named } = edgeWith({ ...oneAMinute, mode: 'shadow' })
     for (let i = 0; i < 3; i++) {
       const { status, headers } = await inject(edge)
       expect(status).toBe(200)
       expect(Object.keys(headers).filter(name => name.includes('ratelimit'))).toEqual([])
     }
-    expect(named('ratelimit:exceeded')).toMatchObject([{ payload: { shadow: true } }])
-    // Seen, but it must not lead to a ban.
-    expect(named('security:violation')).toMatchObject([{ payload: { weight: 0 } }])
-    expect(named('request:denied')).toEqual([])
+    const decided = { by: 'rate-limit', rule: 'default', status: 429, enforced: false }
+    expect(named('decision:refused')).toMatchObject([{ payload: decided }, { payload: decided }])
+    // It must not lead to a ban.
+    expect(named('security:violation')).toEqual([])
   })
 
-  it('tells of a refusal once per key and window, not once per request', async () => {
+  it('given a flood, then each refusal is a decision, and one violation a client and window', async () => {
     const { edge, clock, named } = edgeWith(oneAMinute)
     const flood = async (peer: string) => {
       for (let i = 0; i < 20; i++) await inject(edge, { peer, url: '/a?secret=1' })
     }
     await flood('203.0.113.1')
-    expect(named('ratelimit:exceeded')).toMatchObject([
-      {
-        payload: {
-          key: '203.0.113.1',
-          policies: ['default'],
-          retryAfterMs: 60_000,
-          shadow: false,
-          method: 'GET',
-          path: '/a',
-        },
-      },
-    ])
+    const decided = { rule: 'default', key: '203.0.113.1', enforced: true, method: 'GET', path: '/a' }
+    expect(named('decision:refused')).toMatchObject(Array(19).fill({ payload: decided }))
     expect(named('security:violation')).toMatchObject([
       { payload: { source: 'rate-limit', weight: 1, key: '203.0.113.1', bannable: true } },
     ])
@@ -117,13 +107,8 @@ describe('rateLimit', () => {
     clock.advance(60_000)
     await flood('203.0.113.1')
     expect(named('security:violation')).toHaveLength(3)
-    expect(named('request:denied').at(-1)).toMatchObject({
-      payload: {
-        status: 429,
-        code: 'RATE_LIMITED',
-        by: 'rate-limit',
-        reason: 'over "default" as 203.0.113.1',
-      },
+    expect(named('decision:refused').at(-1)).toMatchObject({
+      payload: { status: 429, code: 'RATE_LIMITED', by: 'rate-limit', reason: 'over "default"' },
     })
   })
 
@@ -141,7 +126,7 @@ describe('rateLimit', () => {
     async (_, key, violations) => {
       const { edge, named } = edgeWith({ limit: 0, window: '1m', key })
       await inject(edge, { peer: '203.0.113.1', url: `/${'a'.repeat(200)}`, headers: { 'x-user': 'ada' } })
-      expect(named('ratelimit:exceeded')).toHaveLength(1)
+      expect(named('decision:refused')).toHaveLength(1)
       expect(named('security:violation')).toHaveLength(violations)
     },
   )
@@ -152,7 +137,7 @@ describe('rateLimit', () => {
       for (let i = 0; i < 5; i++) await inject(edge, { peer: '203.0.113.1', url: `/${i}` })
     }
     await flood()
-    expect(named('ratelimit:exceeded')).toHaveLength(5)
+    expect(named('decision:refused')).toHaveLength(5)
     expect(named('security:violation')).toHaveLength(1)
     clock.advance(60_000)
     await flood()

@@ -138,7 +138,12 @@ export interface ExpectedOutcome extends Partial<Omit<Outcome, 'error' | 'durati
   readonly ownRoute?: string
 }
 
-export type ExpectedEvent = readonly [name: EventName, facts: Readonly<Record<string, unknown>>]
+/** With `whole` the payload has these facts and no others. */
+export type ExpectedEvent = readonly [
+  name: EventName,
+  facts: Readonly<Record<string, unknown>>,
+  how?: 'whole',
+]
 
 export function get(path: string, handler: Handler, ...through: string[]): Route {
   return { method: 'GET', path, handler, through }

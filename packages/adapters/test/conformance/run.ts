@@ -43,7 +43,11 @@ export async function run(behaviour: Behaviour, host: Host): Promise<void> {
     for (const [i, expected] of behaviour.outcomes.entries()) checkOutcome(probe.outcomes[i], expected, host)
   }
   expect(probe.events.map(({ name }) => name)).toEqual(events.map(([name]) => name))
-  for (const [i, [, facts]] of events.entries()) expect(probe.events[i]?.payload).toMatchObject(facts)
+  for (const [i, [, facts, how]] of events.entries()) {
+    const seen = expect(probe.events[i]?.payload)
+    if (how === 'whole') seen.toStrictEqual(facts)
+    else seen.toMatchObject(facts)
+  }
   const { logs = [] } = behaviour
   if (logs !== 'any') {
     expect(probe.logs).toHaveLength(logs.length)

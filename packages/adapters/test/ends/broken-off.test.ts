@@ -126,7 +126,7 @@ afterEach(() => {
   }
 })
 
-const EVENTS = ['request:error', 'request:denied'] as const
+const EVENTS = ['request:error', 'decision:refused'] as const
 
 /** An edge, and all that it says of a request. */
 function scene() {

@@ -186,6 +186,7 @@ test('given a token that is known, then the time of day is read once, nothing el
     services: { clock, events: { has: () => false } },
     startedAt: 0,
     header: () => field,
+    allowed: () => {},
   })
   await middleware.onRequest?.(ctx() as never)
   reads = 0

@@ -109,7 +109,8 @@ export function adminApi<Needs extends object = {}>(
 
   function enter(ctx: RequestContext, decision: Decision | boolean, below: string): MaybePromise<Reply> {
     if (!isAllowed(decision)) return refuse(ctx, decision)
-    if (isFromOtherSite(ctx)) return forbid(ctx, OTHER_SITE)
+    if (isFromOtherSite(ctx)) return forbid(ctx, 'cross-site', OTHER_SITE)
+    ctx.allowed(owner)
     const segments = partsOf(below).map(decoded)
     const found = table.find(({ parts }) => fits(parts, segments))
     if (found === undefined) throw new RequestError(404, messageOf(404))
@@ -124,15 +125,15 @@ export function adminApi<Needs extends object = {}>(
   }
 
   function refuse(ctx: RequestContext, decision: Exclude<Decision, { allow: true }> | false): Reply {
-    if (decision === false) return forbid(ctx)
+    if (decision === false) return forbid(ctx, 'authorize')
     const { status, code, message, reason } = decision
     const challenge = challengeOf(decision, (ctx.state as { identity?: Identity }).identity)
     const headers = challenge === undefined ? {} : { 'WWW-Authenticate': challenge }
-    return ctx.deny({ status, code, message, reason, headers, by: owner })
+    return ctx.deny({ status, code, message, reason, headers, by: owner, rule: 'authorize' })
   }
 
-  function forbid(ctx: RequestContext, reason?: string): Reply {
-    const denial = { ...refusalOf(403), by: owner }
+  function forbid(ctx: RequestContext, rule: string, reason?: string): Reply {
+    const denial = { ...refusalOf(403), by: owner, rule }
     return ctx.deny(reason === undefined ? denial : { ...denial, reason })
   }
 }

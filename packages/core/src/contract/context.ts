@@ -4,7 +4,7 @@ import type { RequestError } from '../errors/request-error.js'
 import type { EventBus } from '../events/event-bus.js'
 import type { Clock } from '../vocabulary/clock.js'
 import type { Logger } from '../vocabulary/logger.js'
-import type { Denial, Failure } from './denial.js'
+import type { Denial, Failure, Mode } from './denial.js'
 import type { Reply } from './reply.js'
 
 /**
@@ -54,6 +54,13 @@ export interface RequestContext<State extends object = {}> {
   readonly clientHasLeft: boolean
   /** The denial that answered this request, if one did. */
   readonly denial: Denial | undefined
+  /** The refusals of this request in their order. Those of shadow mode are not `enforced`: the request went on. */
+  readonly refusals: readonly { readonly denial: Denial; readonly enforced: boolean }[]
+  /**
+   * The sender of the request, as events and the access log name it: subject, tenant and session. Default:
+   * `state.identity`. A middleware that verifies the sender in another way sets it.
+   */
+  caller: Caller | undefined
   /** The host's own request object. */
   readonly raw: unknown
   /** The template of the route that answered, once it is known. */
@@ -115,12 +122,23 @@ export interface RequestContext<State extends object = {}> {
    */
   peek(limit: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }>
   /**
-   * Refuses the request: emits `request:denied` and renders the answer. The middleware returns the result.
+   * Refuses the request: emits `decision:refused` and renders the answer. The middleware returns the result. In
+   * shadow mode it only emits the event, and returns `undefined`: the request goes on.
    *
-   * @throws RangeError for a refusal without a 4xx or 5xx status, a code and a message. The request is then
-   * refused with 500, also if the error is caught.
+   * @param mode default `enforce`
+   * @throws RangeError for a refusal without a 4xx or 5xx status, a code and a message. Unless in shadow mode the
+   * request is then refused with 500, also if the error is caught.
    */
-  deny(denial: Denial): Reply
+  deny(denial: Denial, mode?: 'enforce'): Reply
+  deny(denial: Denial, mode: Mode): Reply | undefined
+  /**
+   * Reports that a middleware lets the request pass: emits `decision:allowed`, if something listens. It decides
+   * nothing; a middleware behind may still refuse.
+   *
+   * @param by the name of the middleware
+   * @param rule the policy, strategy, guard or list that decided
+   */
+  allowed(by: string, rule?: string): void
   /**
    * For a middleware that answers a path itself, of which the host's router knows nothing: names the route of
    * the outcome.
@@ -130,6 +148,14 @@ export interface RequestContext<State extends object = {}> {
   answersAt(template: string): void
   /** Whether a middleware of that name was reached on this request in front of the one that runs. */
   hasReached(name: string): boolean
+}
+
+/** What events and logs call the sender of a request. An `Identity` fits. */
+export interface Caller {
+  readonly subject?: string | undefined
+  readonly tenant?: string | undefined
+  /** The id of the session; never the secret of its cookie. */
+  readonly session?: string | undefined
 }
 
 /** What every middleware of a pipeline shares. */

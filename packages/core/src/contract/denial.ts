@@ -14,8 +14,10 @@ export interface Denial {
   readonly retryAfterSeconds?: number
   /** Why, for logs and events only. */
   readonly reason?: string
-  /** Which middleware or guard refused, for events. */
+  /** Which middleware refused, for events: `rate-limit`. */
   readonly by?: string
+  /** Which of its rules, for events: the name of a policy, a guard, a list. */
+  readonly rule?: string
   /** RFC 9457 members for the problem-details form. */
   readonly problem?: {
     readonly type: string
@@ -23,6 +25,9 @@ export interface Denial {
     readonly extensions?: Readonly<Record<string, unknown>>
   }
 }
+
+/** Whether a protection refuses, or only reports what it would refuse. */
+export type Mode = 'enforce' | 'shadow'
 
 /** What a renderer is given: the denial, and what happened if it was an error. */
 export interface Failure extends Denial {

@@ -1,4 +1,5 @@
 import { Reply } from '../contract/reply.js'
+import { callerFacts } from '../events/decision.js'
 import type { HostView } from './denial-of.js'
 import type { FailedRequest } from './failed-request.js'
 import { denialFor } from './map-error.js'
@@ -49,7 +50,8 @@ export function reportError(
     return false
   }
   logger.error(fields, message)
-  if (events.has('request:error')) events.emit('request:error', { requestId, method, path, error, by })
+  if (events.has('request:error'))
+    events.emit('request:error', { requestId, method, path, error, by, ...callerFacts(ctx) })
   return true
 }
 

@@ -9,6 +9,43 @@ export interface RequestFacts {
   readonly path: string
 }
 
+/** Who sent a request, where a middleware has found out. */
+export interface CallerFacts {
+  /** The stable id of the user, service or key owner. */
+  readonly subject?: string | undefined
+  readonly tenant?: string | undefined
+  /** The id of the session; never the secret of its cookie. */
+  readonly session?: string | undefined
+}
+
+/**
+ * A decision about a request, in the one form of all packages. One is emitted for each middleware that decided. No
+ * credential, no body and no query is in it, nor what a limit counts by.
+ */
+export interface DecisionEvent extends RequestFacts, CallerFacts {
+  readonly ip: string | undefined
+  /**
+   * What decided: `rate-limit`, `failban`, `ip-filter`, `authenticate`, `guard`. `undefined` for a refusal of a
+   * handler, of a host or of the pipeline itself.
+   */
+  readonly by: string | undefined
+  /** Which of its rules: the policy, jail, list, strategy or guard by its name. */
+  readonly rule: string | undefined
+  readonly decision: 'allow' | 'refuse'
+  /** False for a refusal in shadow mode: the request passes. */
+  readonly enforced: boolean
+  /** Of the refusal; `undefined` when allowed. */
+  readonly status: number | undefined
+  /** Of the refusal, as in the answer; `undefined` when allowed. */
+  readonly code: string | undefined
+  /** For the team, never for the client. */
+  readonly reason: string | undefined
+  /** The client key: an IPv4 address or an IPv6 prefix. */
+  readonly key: string | undefined
+  /** The template of the route, where the host knows it when the middleware decides. */
+  readonly route: string | undefined
+}
+
 export interface BanEvent {
   readonly ip: string
   readonly jail: string
@@ -24,23 +61,20 @@ export interface BanEvent {
  */
 export interface PalisadeEvents {
   'request:start': RequestFacts & { readonly ip: string | undefined }
-  'request:end': RequestFacts & {
-    readonly ip: string | undefined
-    readonly status: number | undefined
-    readonly route: string | undefined
-    readonly durationMs: number
-    readonly aborted: boolean
-  }
+  'request:end': RequestFacts &
+    CallerFacts & {
+      readonly ip: string | undefined
+      readonly status: number | undefined
+      readonly route: string | undefined
+      readonly durationMs: number
+      readonly aborted: boolean
+    }
   /** A middleware or a handler failed: a 5xx. */
-  'request:error': RequestFacts & { readonly error: unknown; readonly by: string | undefined }
-  /** A middleware refused. `reason` is for the team, never for the client. */
-  'request:denied': RequestFacts & {
-    readonly ip: string | undefined
-    readonly status: number
-    readonly code: string
-    readonly reason: string | undefined
-    readonly by: string | undefined
-  }
+  'request:error': RequestFacts & CallerFacts & { readonly error: unknown; readonly by: string | undefined }
+  /** A middleware let a request pass. Its payload is built only for a listener of this name, `decision:*` or `*`. */
+  'decision:allowed': DecisionEvent
+  /** A middleware, a handler or the pipeline refused a request, or would have in shadow mode (`enforced: false`). */
+  'decision:refused': DecisionEvent
   'auth:success': RequestFacts & { readonly strategy: string; readonly identity: Identity }
   'auth:failure': RequestFacts & {
     readonly strategy: string | undefined
@@ -50,12 +84,6 @@ export interface PalisadeEvents {
   }
   'user:created': { readonly subject: string; readonly detail?: Readonly<Record<string, unknown>> }
   'user:login': { readonly subject: string; readonly strategy: string; readonly ip: string | undefined }
-  'ratelimit:exceeded': Partial<RequestFacts> & {
-    readonly key: string
-    readonly policies: readonly string[]
-    readonly retryAfterMs: number
-    readonly shadow: boolean
-  }
   'ratelimit:store-error': { readonly error: unknown; readonly policy: 'local' | 'open' | 'closed' }
   'security:violation': Violation & Partial<RequestFacts>
   'security:banned': BanEvent & {

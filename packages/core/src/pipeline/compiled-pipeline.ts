@@ -6,6 +6,7 @@ import type { Diagnosis } from '../diagnosis/diagnosis.js'
 import { TopologyWatch } from '../diagnosis/topology-watch.js'
 import { answerError, gone } from '../errors/answer-error.js'
 import { refusalOf } from '../errors/statuses.js'
+import { callerFacts } from '../events/decision.js'
 import { isPromise, type MaybePromise } from '../kernel/maybe-promise.js'
 import type { HostContext } from './host-context.js'
 import { Lifecycle } from './lifecycle.js'
@@ -257,7 +258,8 @@ export class CompiledPipeline implements Runner<HostContext> {
     try {
       const { requestId, method, path } = ctx
       const ip = ctx.client.ip
-      events.emit('request:end', { requestId, method, path, ip, status, route, durationMs, aborted })
+      const facts = { requestId, method, path, ip, status, route, durationMs, aborted }
+      events.emit('request:end', { ...facts, ...callerFacts(ctx) })
     } catch (error) {
       logger.error({ err: error }, 'the event "request:end" could not be emitted')
     }

@@ -1,15 +1,18 @@
 import type { ClientAddress } from '../address/client-address.js'
 import { isSecureByProxy } from '../address/scheme.js'
-import type { RequestContext, Services } from '../contract/context.js'
-import type { Denial } from '../contract/denial.js'
+import type { Caller, RequestContext, Services } from '../contract/context.js'
+import type { Denial, Mode } from '../contract/denial.js'
 import type { Outcome } from '../contract/outcome.js'
 import type { Reply } from '../contract/reply.js'
 import { HANDLER_FAILED, reportError } from '../errors/answer-error.js'
 import { checkDenial, MISTAKE } from '../errors/check-denial.js'
 import { renderDenial } from '../errors/render.js'
 import { inspectable } from '../errors/thrown.js'
+import { emitAllowed, emitRefused } from '../events/decision.js'
 import { RequestTarget } from '../path/request-target.js'
 import { hasReached, type Run, type Runner, runOf } from './run.js'
+
+const NONE: RequestContext['refusals'] = Object.freeze([])
 
 /**
  * A request as the pipeline and the adapters have it. Each host has one subclass, which is the only code that
@@ -23,6 +26,9 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   readonly pipeline: Runner<HostContext>
   readonly startedAt: number
   denial: Denial | undefined = undefined
+  refusals: RequestContext['refusals'] = NONE
+  /** The route that `answersAt` named. */
+  ownRoute: string | undefined = undefined
   /** The first error that a middleware or the handler threw. */
   error: unknown = undefined
   /** The error that was logged and emitted last. */
@@ -34,10 +40,10 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   private seen: RequestTarget | undefined = undefined
   /** Once the response has ended: what the pipeline saw whose `onResponse` hooks run. */
   protected pinned: RequestTarget | undefined = undefined
-  private ownRoute: string | undefined = undefined
   private cachedClient: ClientAddress | undefined = undefined
   private cachedSecure: boolean | undefined = undefined
   private isUnannounced = false
+  private namedCaller: Caller | undefined = undefined
   private cachedId: string | undefined = undefined
   private abort: AbortController | undefined = undefined
 
@@ -152,6 +158,14 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     this.announce()
   }
 
+  get caller(): Caller | undefined {
+    return this.namedCaller ?? (this.state as { readonly identity?: Caller }).identity
+  }
+
+  set caller(caller: Caller | undefined) {
+    this.namedCaller = caller
+  }
+
   get hasRequestId(): boolean {
     return this.cachedId !== undefined
   }
@@ -170,24 +184,20 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     return this.ended?.aborted === true
   }
 
-  deny(denial: Denial): Reply {
-    this.denial = MISTAKE
+  deny(denial: Denial, mode?: 'enforce'): Reply
+  deny(denial: Denial, mode: Mode): Reply | undefined
+  deny(denial: Denial, mode: Mode = 'enforce'): Reply | undefined {
+    const enforced = mode !== 'shadow'
+    if (enforced) this.denial = MISTAKE
     checkDenial(denial)
-    this.denial = denial
-    const { events } = this.pipeline.services
-    if (events.has('request:denied')) {
-      events.emit('request:denied', {
-        requestId: this.requestId,
-        method: this.method,
-        path: this.path,
-        ip: this.client.ip,
-        status: denial.status,
-        code: denial.code,
-        reason: denial.reason,
-        by: denial.by,
-      })
-    }
-    return this.render(denial, undefined)
+    if (enforced) this.denial = denial
+    this.refusals = [...this.refusals, { denial, enforced }]
+    emitRefused(this, denial, enforced)
+    return enforced ? this.render(denial, undefined) : undefined
+  }
+
+  allowed(by: string, rule?: string): void {
+    emitAllowed(this, by, rule)
   }
 
   answersAt(template: string): void {
@@ -349,6 +359,7 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     Object.assign(this.state, this.pipeline.newState())
     this.cachedClient = undefined
     this.cachedSecure = undefined
+    this.namedCaller = undefined
   }
 
   /**

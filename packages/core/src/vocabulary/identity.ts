@@ -10,6 +10,8 @@ export interface Identity {
   readonly scopes: ReadonlySet<string>
   readonly roles: ReadonlySet<string>
   readonly tenant?: string
+  /** The id of the session, where there is one. It is logged: never the secret of a cookie. */
+  readonly session?: string
   /** `resource:action` strings; guards compile them. */
   readonly permissions?: readonly string[]
   /** Whatever else the credential said. */
@@ -23,10 +25,10 @@ export interface Identity {
  * an operator.
  *
  * @param by who returned it, for the message: `the function returned`
- * @throws TypeError for what is no identity, and for one whose tenant, permissions or end are of another type
+ * @throws TypeError for what is no identity, and for one whose tenant, session, permissions or end are of another type
  */
 export function assertIdentity(value: unknown, by: string): asserts value is Identity {
-  const { subject, method, scopes, roles, tenant, permissions, claims, expiresAt } = (value ??
+  const { subject, method, scopes, roles, tenant, session, permissions, claims, expiresAt } = (value ??
     {}) as Partial<Identity>
   const isIdentity =
     typeof subject === 'string' &&
@@ -42,10 +44,11 @@ export function assertIdentity(value: unknown, by: string): asserts value is Ide
     )
   const isFit =
     (tenant === undefined || typeof tenant === 'string') &&
+    (session === undefined || typeof session === 'string') &&
     (permissions === undefined || Array.isArray(permissions)) &&
     (expiresAt === undefined || Number.isFinite(expiresAt))
   if (!isFit)
     throw new TypeError(
-      `${by} an identity that is unfit; allowed: tenant (a string), permissions (a list of strings), expiresAt (milliseconds), or without`,
+      `${by} an identity that is unfit; allowed: tenant and session (strings), permissions (a list of strings), expiresAt (milliseconds), or without`,
     )
 }

@@ -32,7 +32,7 @@ for (const [place, build] of Object.entries(pipelines))
     test(`given requestId() ${place} when a request comes ${sent === undefined ? 'without an id' : 'with one'} then events, context and response have one id`, async () => {
       const seen: string[] = []
       const edge = build(seen)
-      for (const name of ['request:start', 'request:denied', 'request:end'] as const)
+      for (const name of ['request:start', 'decision:refused', 'request:end'] as const)
         edge.events.on(name, event => seen.push(event.requestId))
       const { headers, ctx } = await inject(edge, {
         headers: sent === undefined ? {} : { 'X-Request-ID': sent },

@@ -345,7 +345,7 @@ describe('behind dispose nothing passes unprotected', () => {
     const edge = quiet().use(counting(seen))
     edge.compile()
     const denials: unknown[] = []
-    edge.events.on('request:denied', denial => denials.push(denial))
+    edge.events.on('decision:refused', denial => denials.push(denial))
     const disposing = edge.dispose()
     for (const when of ['while it closes', 'afterwards']) {
       const { status, passed, json } = await inject(edge, { url: `/${when}` })

@@ -196,7 +196,7 @@ describe('the runner', () => {
       }),
     )
     const denied: unknown[] = []
-    edge.events.on('request:denied', event => denied.push(event))
+    edge.events.on('decision:refused', event => denied.push(event))
     const { status, headers } = await inject(edge)
     expect([status, headers['x-why']]).toEqual([409, 'twice'])
     expect(denied).toMatchObject([{ status: 409, code: 'CONFLICT', by: 'answering', ip: '203.0.113.9' }])
@@ -220,7 +220,7 @@ describe('a refusal that is none is a mistake of its author, and refuses', () =>
       onRequest: ctx => after(() => ctx.deny(denial as Denial)) as Reply,
     })
     const denied: unknown[] = []
-    edge.events.on('request:denied', event => denied.push(event))
+    edge.events.on('decision:refused', event => denied.push(event))
     return { edge, logger, denied }
   }
 

@@ -14,7 +14,14 @@ export function countEvents(events: EventBus, registry: Registry): () => void {
   const counter = <Label extends string = never>(name: string, help: string, ...labels: Label[]) =>
     registry.counter<Label>({ name, help, labels })
 
-  const denied = counter('guards_denied_total', 'Requests that a middleware or guard refused.', 'by', 'code')
+  const denied = counter(
+    'guards_denied_total',
+    'Requests that a middleware or handler refused; in shadow they pass.',
+    'by',
+    'rule',
+    'code',
+    'mode',
+  )
   const errors = counter(
     'http_request_errors_total',
     'Requests that a failure in a middleware or handler ended.',
@@ -43,16 +50,19 @@ export function countEvents(events: EventBus, registry: Registry): () => void {
   const health = counter('health_changes_total', 'Changes of readiness, by what it became.', 'status')
 
   const subscriptions = [
-    events.on('request:denied', ({ by = '', code }) => denied.inc({ by, code })),
+    events.on('decision:refused', ({ by = '', rule = '', code = '', enforced }) => {
+      const mode = enforced ? 'enforce' : 'shadow'
+      denied.inc({ by, rule, code, mode })
+      if (LIMITS.has(by) && code === 'RATE_LIMITED') limited.inc({ policy: rule, mode })
+    }),
     events.on('request:error', ({ error }) => errors.inc({ type: typeOf(error) })),
     events.on('auth:success', ({ strategy }) => successes.inc({ strategy })),
     events.on('auth:failure', ({ strategy = NO_STRATEGY }) => failures.inc({ strategy })),
-    events.on('ratelimit:exceeded', ({ policies, shadow }) => {
-      for (const policy of policies) limited.inc({ policy, mode: modeOf(shadow) })
-    }),
     events.on('ratelimit:store-error', ({ policy }) => undecided.inc({ decided: policy })),
     events.on('security:violation', ({ source }) => violations.inc({ source })),
-    events.on('security:banned', ({ jail, shadow }) => bans.inc({ jail, mode: modeOf(shadow) })),
+    events.on('security:banned', ({ jail, shadow }) =>
+      bans.inc({ jail, mode: shadow ? 'shadow' : 'enforce' }),
+    ),
     events.on('security:unbanned', ({ cause }) => unbans.inc({ cause })),
     events.on('security:store-error', ({ operation }) => unkept.inc({ operation })),
     events.on('resource:created', ({ resource }) => changes.inc({ resource, change: 'created' })),
@@ -75,4 +85,5 @@ export function typeOf(error: unknown): string {
   return error instanceof Error ? String(error.name) : typeof error
 }
 
-const modeOf = (shadow: boolean) => (shadow ? 'shadow' : 'enforce')
+/** The middlewares whose rule is the policy of a limit. */
+const LIMITS: ReadonlySet<string> = new Set(['rate-limit', 'concurrency-limit'])

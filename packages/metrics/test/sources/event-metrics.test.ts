@@ -13,20 +13,50 @@ const identity: Identity = {
 }
 const ban = { ip, jail: 'scan', reason: 'x', expiresAt: null }
 
+const refused: PalisadeEvents['decision:refused'] = {
+  ...facts,
+  ip,
+  by: undefined,
+  rule: undefined,
+  decision: 'refuse',
+  enforced: true,
+  status: 403,
+  code: 'FORBIDDEN',
+  reason: 'user-7 is on the list',
+  key: ip,
+  subject: 'user-7',
+  route: undefined,
+}
+
 /** Every event that is counted, and the series that it counts. */
 const counted: { [N in EventName]?: readonly (readonly [PalisadeEvents[N], readonly string[]])[] } = {
   'request:error': [
     [{ ...facts, error: new RangeError('x'), by: 'auth' }, ['http_request_errors_total{type="RangeError"}']],
     [{ ...facts, error: null, by: 'auth' }, ['http_request_errors_total{type="object"}']],
   ],
-  'request:denied': [
+  'decision:refused': [
     [
-      { ...facts, ip, status: 403, code: 'FORBIDDEN', reason: undefined, by: 'guard' },
-      ['guards_denied_total{by="guard",code="FORBIDDEN"}'],
+      { ...refused, by: 'guard', rule: 'admins' },
+      ['guards_denied_total{by="guard",rule="admins",code="FORBIDDEN",mode="enforce"}'],
+    ],
+    [refused, ['guards_denied_total{code="FORBIDDEN",mode="enforce"}']],
+    [
+      { ...refused, by: 'rate-limit', rule: 'minute', code: 'RATE_LIMITED', enforced: false },
+      [
+        'guards_denied_total{by="rate-limit",rule="minute",code="RATE_LIMITED",mode="shadow"}',
+        'ratelimit_exceeded_total{policy="minute",mode="shadow"}',
+      ],
     ],
     [
-      { ...facts, ip, status: 403, code: 'FORBIDDEN', reason: undefined, by: undefined },
-      ['guards_denied_total{code="FORBIDDEN"}'],
+      { ...refused, by: 'concurrency-limit', rule: 'slow', code: 'RATE_LIMITED' },
+      [
+        'guards_denied_total{by="concurrency-limit",rule="slow",code="RATE_LIMITED",mode="enforce"}',
+        'ratelimit_exceeded_total{policy="slow",mode="enforce"}',
+      ],
+    ],
+    [
+      { ...refused, by: 'rate-limit', rule: 'minute', code: 'BAD_REQUEST' },
+      ['guards_denied_total{by="rate-limit",rule="minute",code="BAD_REQUEST",mode="enforce"}'],
     ],
   ],
   'auth:success': [[{ ...facts, strategy: 'jwt', identity }, ['auth_success_total{strategy="jwt"}']]],
@@ -42,19 +72,6 @@ const counted: { [N in EventName]?: readonly (readonly [PalisadeEvents[N], reado
   ],
   'user:created': [[{ subject: 'user-7' }, ['users_created_total']]],
   'user:login': [[{ subject: 'user-7', strategy: 'oidc', ip }, ['user_logins_total{strategy="oidc"}']]],
-  'ratelimit:exceeded': [
-    [
-      { key: ip, policies: ['minute', 'day'], retryAfterMs: 1, shadow: false },
-      [
-        'ratelimit_exceeded_total{policy="minute",mode="enforce"}',
-        'ratelimit_exceeded_total{policy="day",mode="enforce"}',
-      ],
-    ],
-    [
-      { key: ip, policies: ['minute'], retryAfterMs: 1, shadow: true },
-      ['ratelimit_exceeded_total{policy="minute",mode="shadow"}'],
-    ],
-  ],
   'ratelimit:store-error': [
     [{ error: new Error('x'), policy: 'local' }, ['ratelimit_store_errors_total{decided="local"}']],
   ],

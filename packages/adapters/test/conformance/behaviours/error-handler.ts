@@ -171,6 +171,6 @@ export const errorHandlers: readonly Behaviour[] = [
     when: { target: '/' },
     gets: MAPPED,
     outcomes: [{ status: 404, error: /row 7/ }],
-    events: [['request:denied', { status: 404, code: 'NO_SUCH_ORDER', by: 'a' }]],
+    events: [['decision:refused', { status: 404, code: 'NO_SUCH_ORDER', by: 'a' }]],
   },
 ]

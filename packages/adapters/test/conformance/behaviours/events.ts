@@ -61,7 +61,7 @@ export const events: readonly Behaviour[] = [
     gets: { status: 403, body: body => expect(body).not.toContain('on the list') },
     events: [
       [
-        'request:denied',
+        'decision:refused',
         { ...facts, ip: '127.0.0.1', status: 403, code: 'CLOSED', reason: 'on the list', by: 'gate' },
       ],
       ['request:end', { ...facts, status: 403 }],
@@ -111,7 +111,7 @@ export const events: readonly Behaviour[] = [
     app: { ...app, notFoundHandler: true },
     when: { target: '/nowhere' },
     gets: { status: 404 },
-    events: [['request:denied', { path: '/nowhere', status: 404, code: 'NOT_FOUND' }]],
+    events: [['decision:refused', { path: '/nowhere', status: 404, code: 'NOT_FOUND' }]],
     needs: ['not-found-handler'],
   },
   {

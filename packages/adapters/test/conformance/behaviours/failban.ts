@@ -91,8 +91,8 @@ export const bans: readonly Behaviour[] = [
       ['security:violation', {}],
       ['security:violation', {}],
       ['security:banned', { ip: A, jail: 'default', violations: 3 }],
-      ['request:denied', { ip: A, status: 403, by: 'failban' }],
-      ['request:denied', { ip: A, by: 'failban' }],
+      ['decision:refused', { ip: A, status: 403, by: 'failban' }],
+      ['decision:refused', { ip: A, by: 'failban' }],
     ],
   },
   {

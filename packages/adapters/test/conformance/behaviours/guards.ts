@@ -70,10 +70,17 @@ export const guards: readonly Behaviour[] = [
     outcomes: [{ status: 403, aborted: false, error: null }],
     events: [
       [
-        'guard:refused',
-        { guard: 'readers', subject: 'ada', status: 403, missing: ['users:read'], shadow: false },
+        'decision:refused',
+        {
+          by: 'guard',
+          rule: 'readers',
+          enforced: true,
+          subject: 'ada',
+          status: 403,
+          code: 'FORBIDDEN',
+          reason: 'the scopes lack all of: users:read',
+        },
       ],
-      ['request:denied', { by: 'readers', code: 'FORBIDDEN', reason: 'the scopes lack all of: users:read' }],
     ],
   },
   {
@@ -154,12 +161,17 @@ export const guards: readonly Behaviour[] = [
     logs: [/the guard "function" answered undefined/],
   },
   {
-    title: 'given shadow mode when a guard would refuse then it tells so and the handler runs',
+    title: 'given shadow mode when a guard would refuse then the event says so and the handler runs',
     edge: probe => edgeOf(probe).use(guard(requireRole('admin'), { mode: 'shadow' })),
     when: { headers: by('ada') },
     gets: { status: 200, headers: { 'WWW-Authenticate': null }, body: 'ok' },
     trace: ['a>', 'handler', '<a'],
-    events: [['guard:refused', { guard: 'requireRole', status: 403, shadow: true }]],
+    events: [
+      [
+        'decision:refused',
+        { by: 'guard', rule: 'requireRole', status: 403, enforced: false, subject: 'ada' },
+      ],
+    ],
   },
   {
     title: 'given a guard on a branch when another route is asked then only its own routes are guarded',

@@ -5,6 +5,8 @@ import { auth } from './auth.js'
 import { bodies } from './bodies.js'
 import { body } from './body.js'
 import { bodyStream } from './body-stream.js'
+import { callers } from './callers.js'
+import { decisions } from './decisions.js'
 import { end } from './end.js'
 import { errorHandlers } from './error-handler.js'
 import { errors } from './errors.js'
@@ -52,6 +54,8 @@ export const behaviours: readonly Behaviour[] = [
   ...peeked,
   ...address,
   ...events,
+  ...callers,
+  ...decisions,
   ...upgrades,
   ...together,
   ...bans,

@@ -235,7 +235,7 @@ export const measured: readonly Behaviour[] = [
           'POST 201': 1,
           'GET 403': 1,
         })
-        shows('guards_denied_total', '{by="gate",code="CLOSED"} 1')(body)
+        shows('guards_denied_total', '{by="gate",code="CLOSED",mode="enforce"} 1')(body)
         expect(body).toContain('http_requests_in_flight 1\n')
       },
     },
