@@ -1,4 +1,5 @@
 import { type IncomingMessage, type Server, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { RequestContext } from '@palisade/core'
 import { ConfigError, type Diagnosis, type Pipeline, type Reply } from '@palisade/core'
@@ -22,9 +23,10 @@ import { type ConnectMiddleware, connectMiddleware, orConnect } from './node-htt
 import { tear } from './node-http/end-of-response.js'
 import { isVary } from './node-http/headers.js'
 import { streamOf } from './node-http/http2.js'
+import { isByteStream, watchSource } from './node-http/pipe.js'
 import { limitUnreadBody } from './node-http/unread-body.js'
 import { guardUnroutable } from './node-http/unroutable.js'
-import { guardUpgrades } from './node-http/upgrade.js'
+import { guardUpgrades, handOver, headOf, refuse } from './node-http/upgrade.js'
 import { failBody, writeReply } from './node-http/write-reply.js'
 import { hasNoBody, sendSafely, typeOf, watched } from './reply.js'
 import { mergeVary } from './vary.js'
@@ -168,6 +170,10 @@ function send(ctx: HostContext, reply: FastifyReply, answer: Reply): void {
     discard(answer)
     return
   }
+  if (answer.takesOver !== undefined) {
+    takeOver(ctx as FastifyContext, reply, answer.takesOver)
+    return
+  }
   const sent = sendSafely(ctx, answer, one => begin(reply, one))
   const { body, status } = sent
   if (hasNoBody(status)) {
@@ -190,8 +196,23 @@ function send(ctx: HostContext, reply: FastifyReply, answer: Reply): void {
       failBody(ctx, error)
       if (streamOf(reply.raw) !== undefined) tear(reply.raw)
     }
-    reply.send(Readable.from(watched(body, fail)))
+    if (isByteStream(body)) watchSource(body, fail)
+    reply.send(isByteStream(body) ? body : Readable.from(watched(body, fail)))
   }
+}
+
+/** Of an upgrade that `@fastify/websocket` has given to Fastify, with a response on its socket. */
+function takeOver(
+  ctx: FastifyContext,
+  reply: FastifyReply,
+  takesOver: NonNullable<Reply['takesOver']>,
+): void {
+  const { raw } = reply
+  const socket = raw.socket as Socket
+  reply.hijack()
+  raw.detachSocket(socket)
+  const head = headOf(reply.request.raw)
+  handOver(ctx, takesOver, { socket, head }, failed => refuse(ctx, socket, failed))
 }
 
 /** @throws TypeError for a header that Node would refuse, when it is too late to answer anything else */

@@ -1,6 +1,40 @@
-import { Reply } from '@palisade/core'
+import { Reply, type ReplyBody } from '@palisade/core'
 import type { HostContext } from '@palisade/core/host'
 import { answerError, discard, inspectable } from '@palisade/core/host'
+
+/** The body of a reply that comes in parts. */
+export type StreamBody = Exclude<ReplyBody, string | Uint8Array | null>
+
+/**
+ * The parts of a body in their order. The iterators of streams would hold back `return()` until the source gives
+ * something, so a stream is ended itself.
+ */
+export function sourceOf(body: StreamBody): AsyncIterator<Uint8Array | string> {
+  if ('getReader' in body) {
+    const reader = body.getReader()
+    return ended(
+      () => reader.read() as Promise<IteratorResult<Uint8Array>>,
+      () => reader.cancel(),
+    )
+  }
+  const source = body[Symbol.asyncIterator]()
+  const stream = body as { destroy?(): unknown }
+  if (typeof stream.destroy !== 'function') return source
+  return ended(
+    () => source.next(),
+    () => stream.destroy?.(),
+  )
+}
+
+function ended<T>(next: () => Promise<IteratorResult<T>>, end: () => unknown): AsyncIterator<T> {
+  return {
+    next,
+    async return() {
+      await end()
+      return { done: true, value: undefined }
+    },
+  }
+}
 
 /** Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6, 15.4.5). */
 export function hasNoBody(status: number): boolean {
@@ -38,21 +72,28 @@ export function sendSafely<T>(ctx: HostContext, reply: Reply, send: (reply: Repl
  * A stream that tells when it fails. Not a generator around it: that would hold back `return()` until the source has something to say, and
  * a source that waits for events would outlive its client.
  */
-export function watched<T>(body: AsyncIterable<T>, onFailure: (error: unknown) => void): AsyncIterable<T> {
+export function watched(
+  body: StreamBody,
+  onFailure: (error: unknown) => void,
+): AsyncIterable<Uint8Array | string> {
   return {
     [Symbol.asyncIterator]() {
-      const source = body[Symbol.asyncIterator]()
+      const source = sourceOf(body)
+      let isOver = false
       return {
         async next() {
           try {
             return await source.next()
           } catch (error) {
-            onFailure(error)
+            if (!isOver) onFailure(error)
             // A host may look at it.
             throw inspectable(error)
           }
         },
-        return: async () => (await source.return?.()) ?? { done: true, value: undefined },
+        async return() {
+          isOver = true
+          return (await source.return?.()) ?? { done: true, value: undefined }
+        },
       }
     },
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
-import type { Diagnosis, Pipeline, Reply, RequestContext } from '@palisade/core'
+import type { Diagnosis, MaybePromise, Pipeline, Reply, RequestContext } from '@palisade/core'
 import type { HostContext } from '@palisade/core/host'
 import { answerError, type CompiledPipeline } from '@palisade/core/host'
 import { callback, checkOptions, optional, refusalOf } from '@palisade/core/middleware'
@@ -53,7 +53,7 @@ export interface HonoContext extends HostContext {
   /** The app asks about the request. @returns whether it does for the first time */
   meets(c: Context): boolean
   /** A reply as what Hono's middleware returns. @param isOuter whether nothing of this pipeline is around it, which leaves headers and the end to it */
-  answer(reply: Reply, isOuter: boolean): Response
+  answer(reply: Reply, isOuter: boolean): MaybePromise<Response>
   /** Hono has a response. Called where `isOuter`. */
   answered(): void
 }

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import type { Reply } from '@palisade/core'
 import type { CompiledPipeline } from '@palisade/core/host'
 import type { Context } from 'hono'
 import { hasLostPeer, watchUpgradeEnd } from '../node-http/end-of-response.js'
+import { handOver, headOf } from '../node-http/upgrade.js'
 import { watchUpgrade } from '../node-http/upgrade-status.js'
 import { HonoWebContext } from './web-context.js'
 
@@ -25,6 +27,24 @@ export class HonoUpgradeContext extends HonoWebContext {
     if (this.isWatched) return
     this.isWatched = true
     watchUpgradeEnd(undefined, this.incoming.socket, this)
+  }
+
+  override get isUpgrade(): boolean {
+    return true
+  }
+
+  override get hasSocket(): boolean {
+    return true
+  }
+
+  /** Hono's WebSockets write on the socket what the app returns, so it returns nothing where a middleware takes over. */
+  override answer(reply: Reply, isOuter: boolean): Response | Promise<Response> {
+    const { takesOver } = reply
+    if (takesOver === undefined) return super.answer(reply, isOuter)
+    const upgrade = { socket: this.incoming.socket, head: headOf(this.incoming) }
+    return new Promise(resolve => {
+      handOver(this, takesOver, upgrade, failed => resolve(super.answer(failed, isOuter)))
+    })
   }
 
   override get hasDisconnected(): boolean {

@@ -40,7 +40,7 @@ export class HonoWebContext extends WebContext implements HonoContext {
     return mountOf(this.c)
   }
 
-  answer(reply: Reply, isOuter: boolean): Response {
+  answer(reply: Reply, isOuter: boolean): Response | Promise<Response> {
     const made = toResponse(this, reply)
     const response = isOuter ? withStaged(this, made) : made
     this.gatherWithFront(response.headers)

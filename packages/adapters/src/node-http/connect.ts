@@ -1,7 +1,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { CompiledPipeline } from '@palisade/core/host'
 import { NodeContext } from './node-context.js'
-import { admitUpgrade } from './upgrade.js'
+import { admitUpgrade, headOf } from './upgrade.js'
 import { isUpgrade } from './upgrade-status.js'
 import { writeReply } from './write-reply.js'
 
@@ -20,7 +20,8 @@ export function connectMiddleware(pipeline: CompiledPipeline): ConnectMiddleware
   return (req, res, next) => {
     if (isUpgrade(req)) {
       // The response that comes with an upgrade only collects headers: nothing can be answered through it.
-      admitUpgrade(pipeline, req, req.socket, headers => {
+      const upgrade = { req, socket: req.socket, head: headOf(req) }
+      admitUpgrade(pipeline, upgrade, headers => {
         for (const name in headers) res.setHeader(name, headers[name] as string)
         next()
       })

@@ -19,8 +19,10 @@ import { headerTableOf } from './header-table.js'
 import { addHeader, gathers, NAMES, setHeader } from './headers.js'
 import { streamOf } from './http2.js'
 import type { HeaderTable } from './new-table.js'
+import { noBody, noBytes } from './no-body.js'
 import { type Peeked, peekBody } from './peek-body.js'
 import { readBody } from './read-body.js'
+import { isUpgrade } from './upgrade-status.js'
 
 /**
  * A request of Node's own HTTP server, which Express, Fastify, Koa, and Hono on `@hono/node-server`
@@ -84,6 +86,14 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
 
   override get httpVersion(): string | undefined {
     return this.req.httpVersion
+  }
+
+  override get isUpgrade(): boolean {
+    return isUpgrade(this.req)
+  }
+
+  override get hasSocket(): boolean {
+    return this.socket !== undefined
   }
 
   get raw(): unknown {
@@ -186,15 +196,18 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
   }
 
   bytes(limit: number): Promise<Uint8Array> {
+    if (this.isUpgrade) return noBytes(limit)
     return readBody(this.req, this.res, { bytes: limit, timeoutMs: this.services.bodyTimeoutMs })
   }
 
   body(): AsyncIterable<Uint8Array> {
+    if (this.isUpgrade) return noBody()
     const { signal, services } = this
     return openBody(this.req, this.res, { signal, timeoutMs: services.bodyTimeoutMs })
   }
 
   peek(limit: number): Promise<Peeked> {
+    if (this.isUpgrade) return noBytes(limit).then(bytes => ({ bytes, complete: true }))
     return peekBody(this.req, { bytes: limit, timeoutMs: this.services.bodyTimeoutMs })
   }
 

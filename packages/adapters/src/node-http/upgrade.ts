@@ -1,8 +1,10 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type CompiledPipeline, discard } from '@palisade/core/host'
+import type { Reply } from '@palisade/core'
+import { answerError, type CompiledPipeline, discard, type HostContext } from '@palisade/core/host'
+import { isPromise } from '@palisade/core/middleware'
 import { NodeContext } from './node-context.js'
-import { endWithResponse } from './upgrade-status.js'
+import { endWithResponse, watchUpgrade } from './upgrade-status.js'
 import { writeReply } from './write-reply.js'
 
 /**
@@ -21,8 +23,8 @@ export function guardUpgrades(pipeline: CompiledPipeline, server: Server): () =>
   const guarded = function (this: Server, ...event: [name: string, ...unknown[]]): boolean {
     if (isReleased || event[0] !== 'upgrade' || this.listenerCount('upgrade') === 0)
       return Reflect.apply(emit, this, event)
-    const [, req, socket] = event as [string, IncomingMessage, Duplex]
-    admitUpgrade(pipeline, req, socket, () => Reflect.apply(emit, this, event))
+    const [, req, socket, head] = event as [string, IncomingMessage, Duplex, Buffer]
+    admitUpgrade(pipeline, { req, socket, head }, () => Reflect.apply(emit, this, event))
     return true
   }
   server.emit = guarded as typeof server.emit
@@ -33,6 +35,13 @@ export function guardUpgrades(pipeline: CompiledPipeline, server: Server): () =>
   }
 }
 
+/** What Node's `upgrade` event gives. */
+export interface Upgrade {
+  readonly req: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Uint8Array
+}
+
 /**
  * Runs the pipeline on an upgrade, once however many ways the upgrade takes to a pipeline.
  *
@@ -40,8 +49,7 @@ export function guardUpgrades(pipeline: CompiledPipeline, server: Server): () =>
  */
 export function admitUpgrade(
   pipeline: CompiledPipeline,
-  req: IncomingMessage,
-  socket: Duplex,
+  { req, socket, head }: Upgrade,
   pass: (headers: ReturnType<ServerResponse['getHeaders']>) => void,
 ): void {
   // Until a listener takes over, only this one hears that the client reset the connection.
@@ -54,7 +62,8 @@ export function admitUpgrade(
     } else if (reply === undefined) {
       socket.off('error', ignore)
       pass(ctx.res.getHeaders())
-    } else refuse(ctx, socket, reply)
+    } else if (reply.takesOver === undefined) refuse(ctx, socket, reply)
+    else handOver(ctx, reply.takesOver, { socket, head }, failed => refuse(ctx, socket, failed))
   }
   const answer = pipeline.run(ctx)
   if (answer instanceof Promise) void answer.then(decide)
@@ -67,8 +76,33 @@ function enter(pipeline: CompiledPipeline, req: IncomingMessage, socket: Duplex)
   return ctx
 }
 
+/**
+ * Gives the socket of an upgrade away.
+ *
+ * @param answer sends the refusal of one whose function failed before it wrote anything
+ */
+export function handOver(
+  ctx: HostContext,
+  takesOver: NonNullable<Reply['takesOver']>,
+  { socket, head }: Pick<Upgrade, 'socket' | 'head'>,
+  answer: (failed: Reply) => void,
+): void {
+  const upgrade = watchUpgrade(socket)
+  const fail = (error: unknown) => {
+    const failed = answerError(ctx, error, 'an upgrade that was taken over failed', undefined)
+    if (upgrade.status === undefined && !socket.destroyed) answer(failed)
+    else socket.destroy()
+  }
+  try {
+    const result: unknown = (takesOver as (socket: Duplex, head: Uint8Array) => unknown)(socket, head)
+    if (isPromise(result)) result.then(undefined, fail)
+  } catch (error) {
+    fail(error)
+  }
+}
+
 /** The answer goes straight to the socket, which Node has given away with the event. */
-function refuse(ctx: NodeContext, socket: Duplex, reply: Parameters<typeof writeReply>[2]): void {
+export function refuse(ctx: NodeContext, socket: Duplex, reply: Reply): void {
   const { res } = ctx
   res.assignSocket(socket as never)
   endWithResponse(socket, res)
@@ -81,4 +115,13 @@ class UpgradeContext extends NodeContext {
     res.shouldKeepAlive = false
     super(pipeline, req, res, socket)
   }
+}
+
+/**
+ * What came behind an upgrade that a library gives on as a request: `@fastify/websocket` puts it there. The others
+ * keep it. It is mostly empty, since the client of a WebSocket waits for the answer.
+ */
+export function headOf(req: object): Uint8Array {
+  const key = Object.getOwnPropertySymbols(req).find(one => one.description === 'ws-head')
+  return key === undefined ? Buffer.alloc(0) : ((req as Record<symbol, Uint8Array>)[key] as Uint8Array)
 }

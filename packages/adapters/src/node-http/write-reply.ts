@@ -3,9 +3,10 @@ import type { ServerResponse } from 'node:http'
 import type { Reply } from '@palisade/core'
 import type { HostContext } from '@palisade/core/host'
 import { discard, reportError } from '@palisade/core/host'
-import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
+import { hasNoBody, type StreamBody, sendSafely, sourceOf, stop, typeOf } from '../reply.js'
 import { tear } from './end-of-response.js'
 import { gathers, putHeaders } from './headers.js'
+import { isByteStream, pipeTo } from './pipe.js'
 import { limitUnreadBody } from './unread-body.js'
 
 /**
@@ -26,7 +27,8 @@ export function writeReply(ctx: HostContext, res: ServerResponse, reply: Reply):
     res.end()
   } else {
     res.flushHeaders()
-    void pump(ctx, body, res)
+    if (isByteStream(body)) pipeTo(body, res, error => breakOff(ctx, res, error))
+    else void pump(ctx, body, res)
   }
 }
 
@@ -50,14 +52,10 @@ export function begin(res: ServerResponse, reply: Reply): Reply {
 }
 
 /** At the client's pace; leaving the loop ends the source. A source that fails tears the connection: the client must not take a part for the whole. */
-async function pump(
-  ctx: HostContext,
-  body: AsyncIterable<Uint8Array | string>,
-  res: ServerResponse,
-): Promise<void> {
+async function pump(ctx: HostContext, body: StreamBody, res: ServerResponse): Promise<void> {
   const closed = new AbortController()
   try {
-    const source = body[Symbol.asyncIterator]()
+    const source = sourceOf(body)
     const leave = () => {
       closed.abort()
       void stop(source)
@@ -68,10 +66,13 @@ async function pump(
     }
     res.off('close', leave).end()
   } catch (error) {
-    if (closed.signal.aborted) return
-    failBody(ctx, error)
-    tear(res)
+    if (!closed.signal.aborted) breakOff(ctx, res, error)
   }
+}
+
+function breakOff(ctx: HostContext, res: ServerResponse, error: unknown): void {
+  failBody(ctx, error)
+  tear(res)
 }
 
 /** A body that broke off: the head is sent, so only the log and the outcome can report it. */

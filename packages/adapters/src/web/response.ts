@@ -1,7 +1,7 @@
-import type { Reply, ReplyBody } from '@palisade/core'
+import type { Reply } from '@palisade/core'
 import type { HostContext } from '@palisade/core/host'
 import { answerError, discard, reportError } from '@palisade/core/host'
-import { hasNoBody, sendSafely, stop, typeOf } from '../reply.js'
+import { hasNoBody, type StreamBody, sendSafely, sourceOf, stop, typeOf } from '../reply.js'
 import type { WebContext } from './web-context.js'
 
 /** A reply as a `Response`, without the headers that wait in the context. */
@@ -38,8 +38,6 @@ export function bodyOf(
   if (body === null || typeof body === 'string' || body instanceof Uint8Array) return body as BodyInit | null
   return streamOf(ctx, watch(body))
 }
-
-export type StreamBody = Extract<ReplyBody, AsyncIterable<unknown>>
 
 /** A handler's response with the staged headers; a copy where its own are immutable, as those of `Response.redirect()` and `fetch()` are. */
 export function withStaged(ctx: WebContext, response: Response): Response {
@@ -138,8 +136,8 @@ function lengthOf(body: string | Uint8Array | null): number {
   return typeof body === 'string' ? new TextEncoder().encode(body).length : body.length
 }
 
-function streamOf(ctx: HostContext, body: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array> {
-  const source = body[Symbol.asyncIterator]()
+function streamOf(ctx: HostContext, body: StreamBody): ReadableStream<Uint8Array> {
+  const source = sourceOf(body)
   const encoder = new TextEncoder()
   let isCancelled = false
   return new ReadableStream({

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import fastifyWebsocket from '@fastify/websocket'
 import { createAdaptorServer, getRequestListener, upgradeWebSocket as honoUpgrade } from '@hono/node-server'
 import { createNodeWebSocket } from '@hono/node-ws'
 import { toFastify } from '@palisade/adapters/fastify'
 import { toHono } from '@palisade/adapters/hono'
-import { type Pipeline, pipeline, Reply } from '@palisade/core'
+import { type Middleware, type Pipeline, pipeline, Reply } from '@palisade/core'
 import { concurrencyLimit } from '@palisade/ratelimit'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
@@ -131,6 +132,29 @@ const refusing = (ends: Ends) =>
       onRequest: ctx => ctx.deny({ status: 403, code: 'FORBIDDEN', message: 'no entry' }),
     })
 
+const echoes: Middleware = {
+  name: 'hub',
+  onRequest: ctx =>
+    ctx.isUpgrade
+      ? Reply.takeOver((socket: Duplex, head: Uint8Array) => {
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
+          socket.write(head)
+          socket.pipe(socket)
+        })
+      : undefined,
+}
+
+/** Waits until a text was heard. */
+function listen(client: Socket): (text: string) => Promise<void> {
+  let heard = ''
+  client.on('data', (chunk: Buffer) => {
+    heard += String(chunk)
+  })
+  return async text => {
+    while (!heard.includes(text)) await once(client, 'data')
+  }
+}
+
 const allClosed = (sockets: readonly Socket[]) =>
   Promise.all(sockets.map(socket => socket.closed || new Promise(resolve => socket.once('close', resolve))))
 
@@ -231,6 +255,64 @@ describe.each(ways)('an upgrade by $name', way => {
       await ends.reach(i + 1)
     }
     expect(ends.outcomes.map(({ status }) => status)).toEqual(turns)
+  })
+
+  test('given a middleware that takes it over when the client talks then it has the socket, and the outcome is 101', async () => {
+    const ends = new Ends()
+    const { port, accepted } = await start(
+      way,
+      pipeline({ logger: ends.logger }).use(ends.middleware).use(echoes),
+    )
+    const client = ask(port)
+    const heard = listen(client)
+    await heard('HTTP/1.1 101')
+    client.write('hello')
+    await heard('hello')
+    expect(ends.outcomes).toEqual([])
+    client.end()
+    await allClosed(accepted)
+    expect(ends.outcomes).toMatchObject([{ status: 101, aborted: false }])
+    expect(ends.errors).toEqual([])
+  })
+
+  test('given a middleware that fails when it takes it over then the client gets a 500 and no socket is left', async () => {
+    const ends = new Ends()
+    const failing: Middleware = {
+      name: 'hub',
+      onRequest: () =>
+        Reply.takeOver(() => {
+          throw new Error('boom')
+        }),
+    }
+    const { port, accepted } = await start(
+      way,
+      pipeline({ logger: ends.logger }).use(ends.middleware).use(failing),
+    )
+    const client = ask(port)
+    await listen(client)('HTTP/1.1 500')
+    await allClosed(accepted)
+    expect(ends.outcomes).toMatchObject([{ status: 500, aborted: false }])
+  })
+
+  test('given a middleware that reads its body when it comes then it is empty, at once', async () => {
+    const ends = new Ends()
+    const reads: Middleware = {
+      name: 'reads',
+      async onRequest(ctx) {
+        const { bytes, complete } = await ctx.peek(9)
+        for await (const _ of ctx.body()) throw new Error('there is no body')
+        const all = await ctx.bytes(9)
+        return new Reply(418, { 'X-Read': `${bytes.length} ${complete} ${all.length}` })
+      },
+    }
+    const { port, accepted } = await start(
+      way,
+      pipeline({ logger: ends.logger }).use(ends.middleware).use(reads),
+    )
+    await once(ask(port), 'data')
+    await allClosed(accepted)
+    expect(ends.outcomes).toMatchObject([{ status: 418, aborted: false }])
+    expect(ends.errors).toEqual([])
   })
 
   test('given a middleware that waits when the client resets the upgrade then its outcome is aborted, once', async () => {

@@ -30,6 +30,11 @@ export interface RequestContext<State extends object = {}> {
   readonly query: URLSearchParams
   /** The host and port that the client asked for, as received; `undefined` where it named none. */
   readonly host: string | undefined
+  /**
+   * Whether the client asks for another protocol on this connection, such as WebSocket, and the server has given
+   * the request to its upgrades. It has no body. `Reply.takeOver()` answers it.
+   */
+  readonly isUpgrade: boolean
   /** `1.0`, `1.1` or `2.0`; `undefined` where the host does not know it. */
   readonly httpVersion: string | undefined
   /** The address of the socket; `undefined` if the socket has no address. */

@@ -3,7 +3,21 @@ import { isPromise } from '../kernel/maybe-promise.js'
 /** Field names to values; several values are several field lines (`Set-Cookie`). */
 export type HeaderBag = Readonly<Record<string, string | readonly string[]>>
 
-export type ReplyBody = string | Uint8Array | AsyncIterable<Uint8Array | string> | null
+/** A stream is a `Readable` of Node, a `ReadableStream` of the web or another async iterable. */
+export type ReplyBody =
+  | string
+  | Uint8Array
+  | AsyncIterable<Uint8Array | string>
+  | ReadableStream<Uint8Array>
+  | null
+
+/**
+ * Answers an upgrade on its socket, which belongs to the function from then on, also its errors.
+ *
+ * @param socket the host's own: a `Duplex` of Node
+ * @param head what the client has sent behind the request
+ */
+export type TakeOver = (socket: never, head: never) => void
 
 /** Survives two copies of this package in one process, which `instanceof` does not. */
 const REPLY = Symbol.for('@palisade/core.reply')
@@ -14,6 +28,8 @@ export class Reply {
   readonly headers: HeaderBag
   /** A stream is read at the client's pace and ended (`return()`) when the client leaves. */
   readonly body: ReplyBody
+  /** What answers instead: only of `Reply.takeOver()`. */
+  readonly takesOver: TakeOver | undefined = undefined
   readonly [REPLY] = true
 
   constructor(status: number, headers: HeaderBag = {}, body: ReplyBody = null) {
@@ -32,6 +48,25 @@ export class Reply {
       { 'Content-Type': 'application/json; charset=utf-8', ...headers },
       JSON.stringify(value),
     )
+  }
+
+  /**
+   * Answers an upgrade on its raw socket: a proxy of WebSockets, a hub. Only where `ctx.isUpgrade`; on another
+   * request it is a 500. A host without sockets refuses with 501. The function writes the whole answer, 101
+   * included. Headers that middleware has set are not sent. A throw before anything is written is a 500.
+   *
+   * The request ends with the socket, with the status that was written.
+   *
+   * @example
+   * ```ts
+   * return Reply.takeOver((socket: Duplex, head: Buffer) => hub.handleUpgrade(ctx.raw, socket, head, joined))
+   * ```
+   * @throws TypeError without a function
+   */
+  static takeOver<Socket, Head extends Uint8Array>(answer: (socket: Socket, head: Head) => void): Reply {
+    if (typeof answer !== 'function')
+      throw new TypeError('Reply.takeOver: needed is a function (socket, head) => void')
+    return Object.assign(new Reply(200), { status: 101, takesOver: answer })
   }
 
   /** The same answer with more headers; a name given again replaces the earlier value, whatever its case. */
@@ -58,7 +93,7 @@ export function discard({ body }: Reply): void {
     // First, since the iterator of a stream does not end the stream before a reader has begun.
     if (source.destroy !== undefined) swallow(source.destroy())
     else if (source.cancel !== undefined) swallow(source.cancel())
-    else swallow(body[Symbol.asyncIterator]().return?.())
+    else if (Symbol.asyncIterator in body) swallow(body[Symbol.asyncIterator]().return?.())
   } catch {
     // See above.
   }

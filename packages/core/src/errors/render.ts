@@ -24,7 +24,7 @@ function rendered(ctx: FailedRequest, denial: Denial, cause: unknown): Reply {
   try {
     const reply: unknown = errors({ ...denial, cause, production, timestamp: clock.now(), requestId }, ctx)
     // Nothing, returned to the runner, would mean "go on".
-    if (!isReply(reply)) throw noReply(reply)
+    if (!isReply(reply) || reply.takesOver !== undefined) throw noReply(reply)
     return reply
   } catch (error) {
     logger.error({ err: ctx.inspected(error), request_id: requestId }, 'the error renderer failed')

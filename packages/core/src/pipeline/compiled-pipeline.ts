@@ -202,7 +202,7 @@ export class CompiledPipeline implements Runner<HostContext> {
 
   /** Anything but `undefined` and a `Reply` is a mistake in the middleware, and refuses: `false` must not let through. */
   private settle(ctx: HostContext, answer: unknown, i: number): Reply {
-    if (isReply(answer)) return answer
+    if (isReply(answer)) return answer.takesOver === undefined ? answer : this.takeOver(ctx, answer, i)
     return this.fail(
       ctx,
       new TypeError(
@@ -210,6 +210,13 @@ export class CompiledPipeline implements Runner<HostContext> {
       ),
       i,
     )
+  }
+
+  private takeOver(ctx: HostContext, reply: Reply, i: number): Reply {
+    if (!ctx.isUpgrade) return this.fail(ctx, noUpgrade(), i)
+    if (ctx.hasSocket) return reply
+    const reason = 'the host has no socket that a middleware could take over'
+    return ctx.deny({ ...refusalOf(501), reason, by: this.middleware[i]?.name ?? '' })
   }
 
   private fail(ctx: HostContext, error: unknown, i: number): Reply {
@@ -316,6 +323,11 @@ function refuseTarget(ctx: HostContext): Reply {
   const message = 'The request target is not valid'
   return ctx.deny({ ...refusalOf(400), message, reason: 'a target that is no path' })
 }
+
+const noUpgrade = () =>
+  new TypeError(
+    'onRequest returned Reply.takeOver() for a request that is no upgrade; ask ctx.isUpgrade first',
+  )
 
 const forgotten = () =>
   new TypeError(

@@ -83,6 +83,15 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     return undefined
   }
 
+  get isUpgrade(): boolean {
+    return this.header('upgrade')?.toLowerCase() === 'websocket'
+  }
+
+  /** Whether the host can give the socket of an upgrade away. */
+  get hasSocket(): boolean {
+    return false
+  }
+
   /** An adapter may have a cheaper way. */
   setHeaders(pairs: readonly (readonly [name: string, value: string])[]): void {
     for (const pair of pairs) this.setHeader(pair[0], pair[1])

@@ -26,6 +26,8 @@ import { reported } from './reports.js'
 import { rewrites } from './rewrites.js'
 import { routes } from './routes.js'
 import { statuses } from './statuses.js'
+import { streams } from './streams.js'
+import { takenOver } from './take-over.js'
 import { target } from './target.js'
 import { thrown } from './thrown.js'
 import { together } from './together.js'
@@ -52,11 +54,13 @@ export const behaviours: readonly Behaviour[] = [
   ...body,
   ...bodyStream,
   ...peeked,
+  ...streams,
   ...address,
   ...events,
   ...callers,
   ...decisions,
   ...upgrades,
+  ...takenOver,
   ...together,
   ...bans,
   ...guards,

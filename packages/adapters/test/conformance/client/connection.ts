@@ -48,6 +48,11 @@ export class Connection {
     return { status, lines, next: length === undefined ? () => this.some() : this.exactly(Number(length)) }
   }
 
+  /** So much of what comes, as text. */
+  async read(length: number): Promise<string> {
+    return (await this.bytes(length)).toString('utf8')
+  }
+
   /** Whether nothing but the end of the connection comes now. */
   async ends(): Promise<boolean> {
     return this.buffer.length === 0 && (await this.some()) === undefined
