@@ -29,6 +29,7 @@ import { type CheckedFailban, checkFailban, type FailbanOptions } from './failba
 import { Jail, NOT_FOUND } from './jails/jail.js'
 import { Warden } from './jails/warden.js'
 import { AccessLists, type RangeList } from './lists/access-lists.js'
+import { refusalWith } from './refusals.js'
 import { Buses } from './sources/buses.js'
 import { FAILBAN, ResponseSource } from './sources/responses.js'
 import { Sweeper } from './sweeper.js'
@@ -269,13 +270,7 @@ export class FailbanMiddleware implements Failban {
   ): Reply | undefined {
     this.refusals++
     const { status, explain, mode } = this.options
-    const refusal = {
-      status,
-      code: status === 429 ? 'RATE_LIMITED' : 'FORBIDDEN',
-      message: 'Access denied',
-      headers: { 'Cache-Control': 'no-store' },
-      by: FAILBAN,
-    } as const
+    const refusal = refusalWith(status)
     if (isDenied || ban === undefined)
       return ctx.deny({ ...refusal, reason: 'on the deny list', rule: 'deny' }, mode)
     const { jail, reason, permanent } = ban.record
