@@ -17,7 +17,7 @@ export function spread(values: readonly number[]): number {
   return (quantile(values, 0.75) - quantile(values, 0.25)) / 2
 }
 
-/** The list, begun at another place: each entry is first in some round. */
+/** The list, begun at another place, so that no entry is first in every round. */
 export function rotated<T>(list: readonly T[], by: number): readonly T[] {
   const at = list.length === 0 ? 0 : by % list.length
   return [...list.slice(at), ...list.slice(0, at)]

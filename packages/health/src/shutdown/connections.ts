@@ -20,7 +20,7 @@ interface Connection {
   idleAt: number
 }
 
-/** How long no client must have connected before the listener is closed. */
+/** How long the listener must have no new connection before it is closed. */
 const QUIET_MS = 20
 const QUIET_TURNS = 3
 /** How often that is tried: for 2 s and more in a process that is busy, or was paused. */
