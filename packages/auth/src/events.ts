@@ -5,8 +5,9 @@ import { BY } from './refusals.js'
 import type { Strategy } from './strategy.js'
 
 /**
- * As what it speaks against the client: `auth` for a credential that proved nothing, `auth-throttled` for going on after too many of those. The
- * second is a source of its own, since nobody has looked at the credential then: a team may count it in another jail, or not at all.
+ * The source of a violation: `auth` for a credential that proved nothing, `auth-throttled` for
+ * going on after too many of those. The second is a source of its own, since that credential was
+ * never verified: a team may count it in another jail, or not at all.
  */
 export type ViolationSource = 'auth' | 'auth-throttled'
 
@@ -26,10 +27,12 @@ export interface FailureReport {
 const MOST_REMEMBERED = 10_000
 
 /**
- * Tells the world how authentication went: `auth:success`, `auth:failure` and `security:violation`.
+ * Emits the results of authentication: `auth:success`, `auth:failure` and `security:violation`.
  *
- * A client that repeats what was wrong before is stuck, not guessing: its violation weighs nothing, also where others behind the same
- * address are stuck with theirs. What is kept of a secret for that is an HMAC under a key of this process. In shadow mode there is no violation, so that no client is banned by a trial.
+ * A client that repeats the same wrong credential is stuck, not guessing: its violation weighs
+ * nothing, even if other clients behind the same address are stuck with theirs. Of a secret only an
+ * HMAC under a key of this process is kept for that. In shadow mode there is no violation: a trial
+ * bans no client.
  */
 export class AuthEvents {
   readonly #isShadow: boolean

@@ -21,8 +21,8 @@ export interface AuthenticateOptions {
   /** Where browsers are sent instead of a 401. Default: nowhere. */
   login?: LoginOptions
   /**
-   * A limiter of wrong attempts by the name of its strategy, asked with the client key. Default: none. What it
-   * refuses is a violation of source `auth-throttled`.
+   * A limiter of wrong attempts by the name of its strategy, asked with the client key. Default: no
+   * throttle. A refused attempt is a violation of source `auth-throttled`.
    */
   throttle?: Readonly<Record<string, Limiter>>
   /**

@@ -84,7 +84,7 @@ function challenges(strategies: readonly Strategy[], failure?: ChallengeFailure)
   return lines.length === 0 ? {} : { 'WWW-Authenticate': [...new Set(lines)] }
 }
 
-/** Logs why nobody could tell; the client sees a 503 and nothing of it. */
+/** Logs why the attempt could not be decided; the client sees a 503 and nothing of it. */
 export function logFailed(ctx: RequestContext, strategy: Strategy, { error, reason }: Failed): void {
   ctx.services.logger.error(
     { err: error, strategy: strategy.name, reason, request_id: ctx.requestId },

@@ -48,16 +48,22 @@ export interface ConcurrencyLimitOptions<State extends object = {}> {
 }
 
 export interface ConcurrencyLimitMiddleware<State extends object = {}> extends Middleware<State> {
-  /** Changes the limit from now on; whoever is inside stays. @throws ConfigError */
+  /**
+   * Changes the limit from now on; requests inside stay.
+   *
+   * @throws ConfigError
+   */
   setLimit(limit: number): void
 }
 
 /**
- * Refuses with 429 what one key does at the same time beyond a limit: slow requests that pile up, downloads that hold every worker.
+ * Refuses with 429 the requests of one key at the same time beyond a limit: slow requests that pile
+ * up, downloads that hold every worker.
  *
- * A place is taken before the handler runs and is free again when the response has really ended, also when the client left or something
- * else, such as a timeout of the team's, answered. Who waits in line then leaves it. Counts
- * in this process only; memory is bounded by the requests under way and their lines. Fails closed: a key function that throws is a 500.
+ * A place is taken before the handler runs. It is free again when the response has really ended,
+ * also if the client left or other code, such as a timeout of the team's, answered. A waiting
+ * request then leaves the line. Counts in this process only; memory is bounded by the requests
+ * under way and their lines. Fails closed: a key function that throws is a 500.
  *
  *     pipeline().use(concurrencyLimit({ limit: 10, queue: { size: 50, timeout: '2s' } }))
  *
@@ -195,7 +201,7 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
       case 'timeout':
         return this.refuse(ctx)
       case 'left':
-        // Nobody reads it, and the handler need not run.
+        // The client has left: the answer is not read, and the handler need not run.
         return new Reply(503)
       case 'closed':
         return ctx.deny({

@@ -29,7 +29,7 @@ export interface KeyLimitsOptions {
   readonly headers: LimitHeaderOptions
 }
 
-/** What limits one key, and how headers tell of it. */
+/** The limit of one key, and how headers show it. */
 export interface KeyLimit {
   readonly id: string
   readonly owner: string
@@ -91,8 +91,8 @@ export class KeyLimits {
   }
 
   /**
-   * Counts one use. `undefined`: it is within the limits. What is refused consumes nothing: the rate limit refuses before
-   * the quota is counted, and is refunded where the quota refuses.
+   * Counts one use. `undefined`: it is within the limits. A refused use consumes nothing: the rate
+   * limit refuses before the quota is counted, and is refunded if the quota refuses.
    */
   spend(limit: KeyLimit, attempt: Attempt): MaybePromise<Refused | Failed | undefined> {
     if (limit.rate === undefined) return this.#spendQuota(limit, UNLIMITED, attempt)
@@ -156,7 +156,7 @@ function checked(decision: unknown): LimitDecision {
   return decision as LimitDecision
 }
 
-/** Of a limiter that tells of no quota, as one does while its store is down, no header tells either. */
+/** A limiter without a quota in its decision, as while its store is down, gets no headers. */
 function stateOf({ allowed, limit, remaining, resetMs, retryAfterMs }: LimitDecision): QuotaState {
   const fits = allowed
   return {

@@ -16,7 +16,8 @@ export interface Unreadable {
 }
 
 /**
- * Asks all strategies of the rule for their credential before any is verified. `undefined`: there is none.
+ * Asks all strategies of the rule for their credential before any is verified. `undefined`: the
+ * request has no credential.
  *
  * Two credentials are one where both strategies found the same secret and one of them yields.
  *

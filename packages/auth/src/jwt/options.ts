@@ -49,8 +49,9 @@ export interface JwtCommonOptions {
   /** Default `permissions`. */
   permissions?: ClaimPath
   /**
-   * Makes parts of the identity out of the claims: `claims => ({ subject: `client:${claims.azp}` })`. Asked
-   * when a token is verified, not again while it is in the cache. What throws is a 503.
+   * Makes parts of the identity out of the claims:
+   * `claims => ({ subject: `client:${claims.azp}` })`. Called when a token is verified, not again
+   * while it is in the cache. An error that it throws is a 503.
    */
   identity?: (claims: VerifiedClaims) => MaybePromise<IdentityMapping>
   /**
@@ -59,8 +60,8 @@ export interface JwtCommonOptions {
    */
   validate?: (claims: VerifiedClaims) => MaybePromise<boolean>
   /**
-   * Whether a token that is right was taken back. Asked at every request, also for a token in the cache:
-   * synchronous where it can be. What throws or says anything but `true` or `false` is a 503.
+   * Whether a valid token was revoked. Called at every request, also for a token in the cache: make
+   * it synchronous if you can. An error, or a result other than `true` or `false`, is a 503.
    */
   isRevoked?: (token: TokenFacts) => MaybePromise<boolean>
   /** Verified tokens that are kept, and for how long at most. Default 10,000 for 60 seconds. */
@@ -68,8 +69,8 @@ export interface JwtCommonOptions {
 }
 
 /**
- * One issuer, a list of them, or a function that finds the issuer of a token at run time. What the function
- * answers is kept for 5 minutes, and for 30 seconds where it knows no such issuer.
+ * One issuer, a list of them, or a function that finds the issuer of a token at run time. Its
+ * result is kept for 5 minutes, or for 30 seconds if it knows no such issuer.
  */
 export type JwtOptions = JwtCommonOptions &
   (IssuerOptions | { issuers: readonly IssuerOptions[] | FindIssuer })

@@ -53,8 +53,8 @@ export class Panel {
   }
 
   /**
-   * Asks what a probe is about, within the time-out. Never rejects. What has not ended by then counts as it did before: its own timeout, which is
-   * longer, has still to pass.
+   * Runs the checks of a probe, within the time-out. Never rejects. A check that has not ended by
+   * then counts with its previous result: its own timeout, which is longer, has still to pass.
    */
   ask(probe: CheckKind): MaybePromise<HealthReport> {
     const pending = this.#pending.get(probe)

@@ -16,8 +16,8 @@ const WIDTH = 4
 /**
  * One exact engine for the token bucket (`capacity` tokens), the leaky bucket as a meter, and GCRA.
  *
- * The speed is the limit of the attempt that came last. What has passed by then has passed at the
- * speed of before. So a limit that is lowered or raised neither forgets a debt at once nor pays for it.
+ * The speed is the limit of the last attempt. Time before that has passed at the earlier speed: a
+ * limit that is lowered or raised neither clears a debt at once nor pays for it.
  */
 const memory: Counting = {
   width: WIDTH,

@@ -54,8 +54,9 @@ function answer(attempt: Attempt, end: number, count: number, now: number): void
 }
 
 /**
- * The count as a plain integer whose life is what is left of the window, so that an attempt that passes is `INCRBY` and `PTTL`. That life
- * is the only clock: a key without one, or at its end, is none.
+ * The count as a plain integer whose life is the rest of the window: an attempt that passes is
+ * `INCRBY` and `PTTL`. That life is the only clock: a key without one, or at its end, counts as
+ * absent.
  */
 const redis: RedisCounting = {
   kind: 'fixed',

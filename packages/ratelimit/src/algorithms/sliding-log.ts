@@ -110,7 +110,10 @@ function roomFor({ cells, rings }: States, slot: number, needed: number, most: n
   return grown
 }
 
-/** Milliseconds until the attempt at this place, counted from the oldest, is no longer live; 0 when there is none. */
+/**
+ * Milliseconds until the attempt at this place, counted from the oldest, is no longer live; 0 if
+ * the place is empty.
+ */
 function until({ cells, rings }: States, slot: number, attempt: Attempt, place: number): number {
   const ring = rings[slot]
   const at = slot * WIDTH
@@ -127,7 +130,10 @@ function wrapped(at: number, { length }: Float64Array): number {
   return at < length ? at : at - length
 }
 
-/** What Redis says of a log: the count and the moment, then the times of three attempts, 0 where there is none. */
+/**
+ * Positions in the answer of Redis about a log: the count and the moment, then the times of three
+ * attempts, 0 for a missing one.
+ */
 const FOUND_COUNT = 0
 const FOUND_MOMENT = 1
 const FOUND_FIRST = 2

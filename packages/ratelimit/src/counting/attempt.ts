@@ -37,7 +37,7 @@ export class Attempt implements QuotaState {
   }
 }
 
-/** What a store is told of an attempt that was allowed, when its cost is corrected. */
+/** The facts of an allowed attempt that a store needs to correct its cost. */
 export interface LimitCharge {
   readonly key: string
   readonly window: number

@@ -2,8 +2,9 @@ import type { Clock } from '@palisade/core'
 import type { ServerTime } from '../../src/stores/redis/redis-scripts.js'
 
 /**
- * Puts a server's scripts into the time of a clock. Lives are kept beside the keys, as moments of that time; the server itself forgets
- * after ten real minutes. What has run out is still there, with no life left, as the clock may step back.
+ * Puts a server's scripts into the time of a clock. Lives are kept beside the keys, as moments of
+ * that time; the server itself deletes keys after ten real minutes. A key that has run out is still
+ * there, with no life left, as the clock may step back.
  */
 export const timeOf = (clock: Clock): ServerTime => ({
   argument: () => String(clock.now()),

@@ -7,7 +7,7 @@ import { type Behaviour, post, type Script } from '../behaviour.js'
 import { whole } from '../client/client.js'
 import type { Probe } from '../probe.js'
 
-/** What a stream is made of: parts, and what hears that nobody reads them any more. */
+/** The parts of a stream, and a callback that hears when its reader has stopped. */
 interface Source {
   next(): Promise<Uint8Array | undefined>
   left(): void

@@ -11,11 +11,13 @@ const SWEPT_AT_ONCE = 2 * CALLS_PER_SWEEP
 const SWEPT_WHEN_FULL = 64
 
 /**
- * The states of one policy's keys: one map from the key to a slot, and everything else in typed arrays. No timers: a state that has
- * run out means the same as none, and a hand that moves a little with each call gives its slot back.
+ * The states of one policy's keys: one map from the key to a slot, and everything else in typed
+ * arrays. No timers: an expired state counts as absent, and a hand that moves a little with each
+ * call frees its slot.
  *
- * Defends the memory against a flood of random keys: at `maxKeys` no live key is ever evicted, and new keys share a fixed number of
- * overflow slots. Which slot a key shares is decided with a secret of this process, so that nobody can aim at somebody's.
+ * Protects the memory from a flood of random keys: at `maxKeys` no live key is ever evicted, and
+ * new keys share a fixed number of overflow slots. A secret of this process decides which slot a
+ * key shares: a client cannot aim at the slot of another.
  */
 export class Table {
   readonly states: States

@@ -31,8 +31,9 @@ export interface RedisStoreOptions {
   /** When Redis is not asked for a while, see `guardRedis` of `@palisade/core/redis`. */
   breaker?: RedisGuardOptions['breaker']
   /**
-   * For how long a refusal may be repeated without asking Redis, at most until the key would be allowed again. What is given back or
-   * reset elsewhere meanwhile is seen that much later. Default `'1s'`; `false` asks each time.
+   * Maximum time for which a refusal is repeated without asking Redis, at most until the key would
+   * be allowed again. A refund or reset in another process is seen that much later. Default `'1s'`;
+   * `false` asks each time.
    */
   cacheRefusals?: Duration | false
 }

@@ -49,7 +49,7 @@ export class RefusalCache {
     return true
   }
 
-  /** What `remember` is told of when the store was asked. */
+  /** The moment to pass to `remember`, read when the store is asked. */
   get moment(): number {
     return this.resets.now
   }
