@@ -13,7 +13,6 @@ import {
   type Checked,
   ConfigError,
   canonicalIp,
-  duration,
   flag,
   type Middleware,
   oneOf,
@@ -25,6 +24,7 @@ import {
   text,
 } from '@palisade/core/middleware'
 import { type Ban, MANUAL, shown } from './bans/ban.js'
+import { durationOfBan } from './bans/ban-duration.js'
 import { isWithin, rangeOf } from './bans/ban-id.js'
 import { banReason } from './bans/ban-reason.js'
 import { FailbanMiddleware } from './failban.js'
@@ -80,39 +80,39 @@ class BanAdmin {
   /** The queries of the routes. A network is named in one wherever its slash may not stand in a path, escaped or not. */
   readonly page
   readonly named
-  private readonly bans: FailbanMiddleware
+  readonly #bans: FailbanMiddleware
   /** A cursor is good for this process only: the order of bans in another one is its own. */
-  private drawnEra: string | undefined = undefined
+  #drawnEra: string | undefined = undefined
 
-  private readonly address: Check<string> = (value, at) =>
-    (typeof value === 'string' ? this.bans.idOf(value) : undefined) ?? refuse(at, value, ADDRESS)
+  readonly #address: Check<string> = (value, at) =>
+    (typeof value === 'string' ? this.#bans.idOf(value) : undefined) ?? refuse(at, value, ADDRESS)
 
   /** The address itself and not the key of its client, as there may be bans of networks within that. */
-  private readonly sought: Check<string> = (value, at) => {
-    const id = this.address(value, at)
+  readonly #sought: Check<string> = (value, at) => {
+    const id = this.#address(value, at)
     return canonicalIp(value as string) ?? id
   }
 
   constructor(bans: FailbanMiddleware) {
-    this.bans = bans
+    this.#bans = bans
     this.page = {
-      ip: optional(this.sought),
+      ip: optional(this.#sought),
       jail: optional(oneOf(...bans.jailNames)),
       limit: optional(integerText({ min: 1, max: 500 }), 50),
       cursor: optional(text({ max: 64 })),
     }
-    this.named = { ip: this.sought }
+    this.named = { ip: this.#sought }
   }
 
   /** Drawn on first use: some runtimes have no random values while modules load. */
-  private get era(): string {
-    this.drawnEra ??= randomBytes(6).toString('base64url')
-    return this.drawnEra
+  get #era(): string {
+    this.#drawnEra ??= randomBytes(6).toString('base64url')
+    return this.#drawnEra
   }
 
   list({ ip, jail, limit, cursor }: Checked<BanAdmin['page']>): Reply {
-    const before = cursor === undefined ? Number.POSITIVE_INFINITY : this.positionOf(cursor)
-    const { registry } = this.bans
+    const before = cursor === undefined ? Number.POSITIVE_INFINITY : this.#positionOf(cursor)
+    const { registry } = this.#bans
     registry.sweep()
     const containing = ip === undefined ? undefined : new Set(registry.containing(ip))
     const matching = registry.ledger
@@ -128,14 +128,14 @@ class BanAdmin {
       meta: {
         count: page.length,
         total: matching.length,
-        nextCursor: last === undefined || rest.length === page.length ? null : this.cursorOf(last.sequence),
+        nextCursor: last === undefined || rest.length === page.length ? null : this.#cursorOf(last.sequence),
       },
     })
   }
 
   show(ip: string): Reply {
-    if (this.bans.idOf(ip) === undefined) throw badAddress()
-    const ban = this.bans.find(ip)
+    if (this.#bans.idOf(ip) === undefined) throw badAddress()
+    const ban = this.#bans.find(ip)
     if (ban === undefined) throw notBanned()
     return Reply.json(200, { success: true, data: ban })
   }
@@ -144,21 +144,21 @@ class BanAdmin {
     const body = checkFields(
       await readJson(ctx, LARGEST_BODY),
       {
-        ip: this.address,
+        ip: this.#address,
         reason: optional(banReason),
         duration: optional(banLength),
-        jail: optional(oneOf(...this.bans.jailNames), MANUAL),
+        jail: optional(oneOf(...this.#bans.jailNames), MANUAL),
         force: optional(flag, false),
       },
       { status: 400 },
     )
-    const { ip, reason: why, duration: durationMs, jail } = body
-    const objection = this.objectionTo(ip, ctx, body.force)
+    const { ip, reason: why, duration, jail } = body
+    const objection = this.#objectionTo(ip, ctx, body.force)
     if (objection !== undefined) throw new RequestError(409, objection)
-    const ban = await this.bans.ban(ip, {
+    const ban = await this.#bans.ban(ip, {
       jail,
       ...(why !== undefined && { reason: why }),
-      ...(durationMs !== undefined && { durationMs }),
+      ...(duration !== undefined && { duration }),
     })
     const { path } = ctx
     const list = path.endsWith('/') ? path.slice(0, -1) : path
@@ -168,20 +168,20 @@ class BanAdmin {
   }
 
   async unban(ip: string): Promise<Reply> {
-    const id = this.bans.idOf(ip)
+    const id = this.#bans.idOf(ip)
     if (id === undefined) throw badAddress()
-    const removed = await this.bans.unban(ip)
+    const removed = await this.#bans.unban(ip)
     if (removed.length === 0) throw notBanned()
     return Reply.json(200, { success: true, data: { ip: id, removed } })
   }
 
   stats(): Reply {
-    return Reply.json(200, { success: true, data: this.bans.stats() })
+    return Reply.json(200, { success: true, data: this.#bans.stats() })
   }
 
   /** What speaks against a ban; the first ones can be overruled by `force`. */
-  private objectionTo(id: string, ctx: RequestContext, isForced: boolean): string | undefined {
-    const { lists, registry } = this.bans
+  #objectionTo(id: string, ctx: RequestContext, isForced: boolean): string | undefined {
+    const { lists, registry } = this.#bans
     const { ip, key } = ctx.client
     if (!isForced) {
       if (key === id || [ip, key].some(name => name !== undefined && isWithin(name, id)))
@@ -197,14 +197,14 @@ class BanAdmin {
       : undefined
   }
 
-  private cursorOf(sequence: number): string {
-    return Buffer.from(`${this.era}.${sequence}`).toString('base64url')
+  #cursorOf(sequence: number): string {
+    return Buffer.from(`${this.#era}.${sequence}`).toString('base64url')
   }
 
-  private positionOf(cursor: string): number {
+  #positionOf(cursor: string): number {
     const [era, sequence] = Buffer.from(cursor, 'base64url').toString().split('.')
     const position = Number(sequence)
-    if (era === this.era && Number.isSafeInteger(position)) return position
+    if (era === this.#era && Number.isSafeInteger(position)) return position
     throw faulty(
       [
         {
@@ -217,15 +217,16 @@ class BanAdmin {
   }
 }
 
-const PERMANENT = -1
-const length = duration({ min: '1s' })
+/** `permanent` in the documents that this API follows. */
+const FOREVER = -1
+const length = durationOfBan('1s')
 
 const banLength: Check<number | 'permanent'> = (value, at) => {
-  if (value === PERMANENT) return 'permanent'
+  if (value === FOREVER) return 'permanent'
   try {
     return length(value, at)
   } catch {
-    return refuse(at, value, 'a duration such as "1h", milliseconds from 1000 on, or -1 for ever')
+    return refuse(at, value, 'a duration such as "1h", milliseconds from 1000 on, or "permanent" (also -1)')
   }
 }
 

@@ -7,24 +7,25 @@ interface Mount {
 
 /** The paths that bans do not block, since bans are lifted there: each below its mount, in the pipelines that have it. */
 export class Exemptions {
-  private readonly mounts = new Set<Mount>()
+  readonly #mounts = new Set<Mount>()
 
   /** @returns a function that takes it away again */
   add(services: Services, path: string): () => void {
     const mount = { services, path }
-    this.mounts.add(mount)
-    return () => void this.mounts.delete(mount)
+    this.#mounts.add(mount)
+    return () => void this.#mounts.delete(mount)
   }
 
   has(services: Services, path: string): boolean {
-    for (const mount of this.mounts) if (mount.services === services && isBelow(path, mount.path)) return true
+    for (const mount of this.#mounts)
+      if (mount.services === services && isBelow(path, mount.path)) return true
     return false
   }
 
   /** Whether a request for the path passed a ban in one of the pipelines. */
   covers(path: string | undefined): boolean {
     if (path === undefined) return false
-    for (const mount of this.mounts) if (isBelow(path, mount.path)) return true
+    for (const mount of this.#mounts) if (isBelow(path, mount.path)) return true
     return false
   }
 }

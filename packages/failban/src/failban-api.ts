@@ -5,8 +5,8 @@ import type { RangeList } from './lists/access-lists.js'
 export interface ManualBan {
   /** 1 to 500 characters on one line. Default `banned by hand`. */
   reason?: string
-  /** Default: as long as a first ban of the first jail. */
-  durationMs?: number | 'permanent'
+  /** `'1h'`, milliseconds or `'permanent'`. Default: as long as a first ban of the first jail. */
+  duration?: Duration | 'permanent'
   /** The name of a jail, or `manual`, the default. */
   jail?: string
 }

@@ -1,14 +1,11 @@
 import {
   bindMethods,
-  type Check,
   CidrSet,
   ConfigError,
   canonicalIp,
   checkOptions,
   type Duration,
   duration,
-  either,
-  integer,
   type MaybePromise,
   type Outcome,
   oneOf,
@@ -19,19 +16,22 @@ import {
   type Services,
 } from '@palisade/core/middleware'
 import { type Ban, MANUAL, shown } from './bans/ban.js'
+import { durationOfBan } from './bans/ban-duration.js'
 import { banReason } from './bans/ban-reason.js'
 import { Escalation } from './bans/escalation.js'
 import type { HeldBan } from './bans/held-ban.js'
+import { KeptBans } from './bans/kept-bans.js'
 import { BanRegistry, forget } from './bans/registry.js'
 import { Exemptions } from './exemptions.js'
 import type { BanStats, Failban, ManualBan } from './failban-api.js'
-import { type CheckedFailban, checkFailban, type FailbanOptions } from './failban-options.js'
-import { Jail, NOT_FOUND } from './jails/jail.js'
+import { Jail } from './jails/jail.js'
 import { Warden } from './jails/warden.js'
 import { AccessLists, type RangeList } from './lists/access-lists.js'
+import { type CheckedFailban, checkFailban, type FailbanOptions } from './options.js'
 import { refusalWith } from './refusals.js'
 import { Buses } from './sources/buses.js'
-import { FAILBAN, ResponseSource } from './sources/responses.js'
+import { FAILBAN, type ResponseSource } from './sources/responses.js'
+import { missingWindow, responsesOf } from './sources/watched-responses.js'
 import { Sweeper } from './sweeper.js'
 
 /**
@@ -65,8 +65,7 @@ export class FailbanMiddleware implements Failban {
   private readonly responses: ResponseSource | undefined
   private readonly exemptions = new Exemptions()
   private readonly buses = new Buses()
-  private hasRead = false
-  private loading: Promise<void> | undefined = undefined
+  private readonly kept: KeptBans
   private isClosed = false
   private closed: Promise<void> | undefined = undefined
   private readonly sweeper = new Sweeper(() => this.sweep())
@@ -86,6 +85,7 @@ export class FailbanMiddleware implements Failban {
     this.options = options
     this.lists = lists
     this.registry = registry
+    this.kept = new KeptBans(store, registry, this.sweeper)
     const passesBans = (path: string | undefined) => this.exemptions.covers(path)
     this.warden = new Warden({ jails, escalation, lists, registry, isShadow, onBanned, passesBans })
     this.responses = responsesOf(options, jails)
@@ -111,7 +111,7 @@ export class FailbanMiddleware implements Failban {
       this.warden.hear(violation)
     })
     if (this.options.store.sweep !== undefined) this.sweeper.start(services.clock.monotonic())
-    this.load().catch(() => {})
+    this.kept.read().catch(() => {})
     return () => {
       this.lists.leave(services)
       leave()
@@ -145,23 +145,7 @@ export class FailbanMiddleware implements Failban {
     const { timeout } = checkOptions('failban.ready', options, {
       timeout: optional(duration({ max: '10m' }), 10_000 as never),
     })
-    const loaded = this.load().then(() => true)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<boolean>(resolve => {
-      timer = setTimeout(() => {
-        this.registry.storeFailed(
-          'load',
-          new Error(`the store of bans was not read within ${timeout} ms`),
-          'the kept bans are not read yet: until they are, requests are served as if nobody were banned',
-        )
-        resolve(false)
-      }, timeout)
-    })
-    try {
-      return await Promise.race([loaded, late])
-    } finally {
-      clearTimeout(timer)
-    }
+    return this.kept.areReadWithin(timeout)
   }
 
   find(ip: string): Ban | undefined {
@@ -182,12 +166,16 @@ export class FailbanMiddleware implements Failban {
     if (id === undefined)
       throw new RangeError('failban.ban: neither an address nor a network without host bits')
     if (this.lists.covers(id, this.registry.clock)) throw new RangeError(`failban.ban: ${id} is allowed`)
-    const { reason, durationMs, jail } = checkOptions('failban.ban', options, {
+    const {
+      reason,
+      duration: length,
+      jail,
+    } = checkOptions('failban.ban', options, {
       reason: optional(banReason, 'banned by hand'),
-      durationMs: optional(banLength, this.options.jails[0]?.ban ?? 0),
+      duration: optional(durationOfBan(1), this.options.jails[0]?.ban ?? 0),
       jail: optional(oneOf(...this.jailNames), MANUAL),
     })
-    const expiresAt = durationMs === 'permanent' ? null : this.registry.clock.now() + durationMs
+    const expiresAt = length === 'permanent' ? null : this.registry.clock.now() + length
     const record = this.warden.sentenceByHand(id, jail, reason, expiresAt)
     this.sweeper.start(this.registry.clock.monotonic())
     const imposed = this.registry.impose(record)
@@ -201,9 +189,9 @@ export class FailbanMiddleware implements Failban {
     const asked = canonicalIp(ip) ?? this.idOf(ip)
     if (asked === undefined) return []
     const lifted = [this.lift(asked)]
-    if (!this.hasRead) {
+    if (!this.kept.areRead) {
       // What the store still reads would come in force afterwards. That it cannot be read has been told.
-      await this.load().catch(() => {})
+      await this.kept.read().catch(() => {})
       lifted.push(this.lift(asked))
     }
     await keptOr(
@@ -301,22 +289,6 @@ export class FailbanMiddleware implements Failban {
     return done
   }
 
-  private load(): Promise<void> {
-    this.loading ??= this.read()
-    return this.loading
-  }
-
-  private async read(): Promise<void> {
-    try {
-      this.registry.restore(await this.options.store.open(this.registry))
-      this.hasRead = true
-      if (this.registry.ledger.size > 0) this.sweeper.start(this.registry.clock.monotonic())
-    } catch (error) {
-      this.registry.storeFailed('load', error)
-      throw error
-    }
-  }
-
   /** With a network all clients in it, which are counted each by itself. */
   private forget(id: string): void {
     if (this.registry.ledger.isClient(id)) {
@@ -355,42 +327,10 @@ export class FailbanMiddleware implements Failban {
   }
 }
 
-const LONGEST_MS = 3650 * 86_400_000
-
-const banLength: Check<number | 'permanent'> = either(
-  oneOf('permanent'),
-  integer({ min: 1, max: LONGEST_MS }),
-  `whole milliseconds from 1 to ${LONGEST_MS}, or "permanent"`,
-)
-
 async function keptOr(kept: MaybePromise<unknown>, message: string): Promise<void> {
   try {
     await kept
   } catch (cause) {
     throw new RequestError(503, message, { cause })
   }
-}
-
-function responsesOf(options: CheckedFailban, jails: readonly Jail[]): ResponseSource | undefined {
-  const countsNotFound = jails.some(jail => jail.hears(NOT_FOUND))
-  const countsProbes = options.probePaths.length > 0 && jails.some(jail => jail.hears('probe'))
-  if (!countsNotFound && !countsProbes) return undefined
-  const { probePaths, maxKeys } = options
-  const window = missingWindow(options)
-  const inducedWindow = shortestWindow(options, [NOT_FOUND, 'probe'])
-  return new ResponseSource({ countsNotFound, countsProbes, probePaths, window, inducedWindow, maxKeys })
-}
-
-/**
- * How long a reported missing path is not reported again: as long as it is the same to each jail
- * that counts it.
- */
-function missingWindow(options: CheckedFailban): number {
-  return shortestWindow(options, [NOT_FOUND])
-}
-
-/** Of the jails that count one of the sources. */
-function shortestWindow({ jails }: CheckedFailban, counted: readonly string[]): number {
-  const counting = jails.filter(({ sources }) => sources?.some(one => counted.includes(one)) ?? true)
-  return Math.min(...counting.map(({ window }) => window))
 }

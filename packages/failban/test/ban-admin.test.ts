@@ -85,6 +85,7 @@ describe('POST /bans', () => {
   it.each([
     ['1h', NOW + HOUR],
     [90_000, NOW + 90_000],
+    ['permanent', null],
     [-1, null],
   ])('given the duration %j, then it ends at %j', async (duration, expiresAt) => {
     const { call } = office()
@@ -188,7 +189,7 @@ describe('GET /bans', () => {
   it('given a jail, then only its bans, and those that are over never', async () => {
     const { call, bans, clock, edge } = office({ maxViolations: 1, banDuration: '1h' })
     edge.events.emit('security:violation', { source: 'auth', weight: 1, key: A, bannable: true })
-    await bans.ban('198.51.100.1', { durationMs: 1000 })
+    await bans.ban('198.51.100.1', { duration: 1000 })
     expect((await call('GET', '/bans?jail=default')).body.data).toMatchObject([{ ip: A, source: 'auth' }])
     clock.advance(1000)
     expect((await call('GET', '/bans')).body).toMatchObject({

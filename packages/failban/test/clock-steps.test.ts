@@ -82,7 +82,7 @@ async function act(
   if (one.do === 'wait') clock.advance(one.minutes * MINUTE)
   if (one.do === 'offend') await offend(one.ip, 1, one.source)
   if (one.do === 'miss') await miss(one.ip, one.path)
-  if (one.do === 'ban') await bans.ban(one.ip, { durationMs: one.minutes * MINUTE }).catch(() => {})
+  if (one.do === 'ban') await bans.ban(one.ip, { duration: one.minutes * MINUTE }).catch(() => {})
   if (one.do === 'unban') return (await bans.unban(one.ip)).toSorted()
   if (one.do === 'visit') {
     const { status, headers } = await visit(one.ip)
@@ -151,11 +151,11 @@ describe.each(STEPS)('given a time of day that steps $name', ({ by }) => {
 
   it('when networks are banned too, then the longest ban is what is found', async () => {
     const place = yard()
-    await place.bans.ban(NETWORK, { durationMs: 50 * MINUTE })
+    await place.bans.ban(NETWORK, { duration: 50 * MINUTE })
     step(place)
-    await place.bans.ban(B, { durationMs: 40 * MINUTE })
+    await place.bans.ban(B, { duration: 40 * MINUTE })
     step(place)
-    await place.bans.ban('198.51.0.0/16', { durationMs: 30 * MINUTE })
+    await place.bans.ban('198.51.0.0/16', { duration: 30 * MINUTE })
     expect(place.bans.find(B)).toMatchObject({
       ip: NETWORK,
       expiresAt: place.clock.now() + 50 * MINUTE,
@@ -225,7 +225,7 @@ describe.each(STEPS)('given a time of day that steps $name', ({ by }) => {
     const place = yard()
     const { edge } = place
     const admin = edge.use(banAdmin(place.bans, { path: '/admin', authorize: () => true }))
-    await place.bans.ban(A, { durationMs: HOUR })
+    await place.bans.ban(A, { duration: HOUR })
     step(place)
     const listed = (await inject(admin, { url: '/admin/bans' })).json() as { data: readonly unknown[] }
     const now = place.clock.now()

@@ -48,7 +48,7 @@ describe('the answer', () => {
 
   it('given a permanent ban, then there is no Retry-After', async () => {
     const { visit, bans } = yard()
-    await bans.ban(A, { durationMs: 'permanent' })
+    await bans.ban(A, { duration: 'permanent' })
     const { status, headers } = await visit(A)
     expect([status, headers['retry-after']]).toEqual([403, undefined])
   })
@@ -406,8 +406,8 @@ describe('bans by hand', () => {
 
   it('given an address in several bans, then the longest is shown and all are lifted', async () => {
     const { bans, statusOf } = yard()
-    await bans.ban(A, { durationMs: MINUTE })
-    await bans.ban('203.0.113.0/24', { durationMs: HOUR })
+    await bans.ban(A, { duration: MINUTE })
+    await bans.ban('203.0.113.0/24', { duration: HOUR })
     expect(bans.find(A)?.ip).toBe('203.0.113.0/24')
     expect([...(await bans.unban(A))].sort()).toEqual(['203.0.113.0/24', A])
     expect(await statusOf(A)).toBe(200)
@@ -415,8 +415,8 @@ describe('bans by hand', () => {
 
   it('given a network whose ban is over, then its clients pass and it is told once', async () => {
     const { bans, statusOf, clock, eventsOf } = yard()
-    await bans.ban('203.0.113.0/24', { durationMs: MINUTE })
-    await bans.ban('203.0.0.0/16', { durationMs: 2 * MINUTE })
+    await bans.ban('203.0.113.0/24', { duration: MINUTE })
+    await bans.ban('203.0.0.0/16', { duration: 2 * MINUTE })
     clock.advance(MINUTE)
     expect(await statusOf(A)).toBe(403)
     clock.advance(MINUTE)
@@ -446,7 +446,7 @@ describe('bans by hand', () => {
   it('given a ban by a jail, when a shorter one is made by hand, then that counts', async () => {
     const { bans, offend } = yard({ maxViolations: 1 })
     await offend(A)
-    await bans.ban(A, { durationMs: MINUTE, reason: 'a talk was had' })
+    await bans.ban(A, { duration: MINUTE, reason: 'a talk was had' })
     expect(bans.find(A)).toMatchObject({ expiresAt: NOW + MINUTE, reason: 'a talk was had' })
   })
 
@@ -481,7 +481,7 @@ describe('bans by hand', () => {
 
   it('given a ban that is over, when it is lifted, then there is nothing to lift, and it is told as over', async () => {
     const { bans, clock, eventsOf } = yard()
-    await bans.ban(A, { durationMs: MINUTE })
+    await bans.ban(A, { duration: MINUTE })
     clock.advance(MINUTE)
     expect(await bans.unban(A)).toEqual([])
     expect(eventsOf('security:unbanned')).toMatchObject([{ ip: A, cause: 'expired' }])
@@ -489,7 +489,7 @@ describe('bans by hand', () => {
 
   it('given a ban that is over, when the same address is banned again, then its end is told first', async () => {
     const { bans, clock, told } = yard()
-    await bans.ban(A, { durationMs: MINUTE })
+    await bans.ban(A, { duration: MINUTE })
     clock.advance(MINUTE)
     await bans.ban(A)
     expect(told.map(({ name }) => name)).toEqual(['security:banned', 'security:unbanned', 'security:banned'])

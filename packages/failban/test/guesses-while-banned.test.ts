@@ -94,7 +94,7 @@ describe('given a banned client that guesses passwords below the admin path', ()
 
   it('when a network around it is banned for ever then no other ban is made', async () => {
     const { guess, bans, banned } = stand()
-    await bans.ban('203.0.113.0/24', { durationMs: 'permanent' })
+    await bans.ban('203.0.113.0/24', { duration: 'permanent' })
     const before = banned()
     await guess(20)
     expect([banned(), bans.list().length]).toEqual([before, 1])

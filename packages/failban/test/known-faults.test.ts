@@ -62,10 +62,10 @@ describe('known faults of others', () => {
         return { bans, edge }
       }
       const first = await start()
-      await first.bans.ban(A, { durationMs: 2 * HOUR })
-      await first.bans.ban('192.0.2.1', { durationMs: HOUR })
-      await first.bans.ban('192.0.2.2', { durationMs: 'permanent' })
-      await first.bans.ban('192.0.2.3', { durationMs: 2 * HOUR })
+      await first.bans.ban(A, { duration: 2 * HOUR })
+      await first.bans.ban('192.0.2.1', { duration: HOUR })
+      await first.bans.ban('192.0.2.2', { duration: 'permanent' })
+      await first.bans.ban('192.0.2.3', { duration: 2 * HOUR })
       await first.bans.unban('::ffff:192.0.2.3')
       await first.edge.dispose()
       clock.advance(HOUR)

@@ -107,11 +107,11 @@ describe('given an option that is wrong, then construction throws a ConfigError 
   })
 
   it.each<[string, object | null, string, string]>([
-    ['a length by the name that the admin API has for it', { duration: '1h' }, 'duration', 'durationMs'],
-    ['no number', { durationMs: Number.NaN }, 'durationMs', '"permanent"'],
-    ['a length gone by', { durationMs: -1 }, 'durationMs', '"permanent"'],
-    ['a length as text', { durationMs: '1h' }, 'durationMs', '"permanent"'],
-    ['a length past all dates', { durationMs: Number.MAX_SAFE_INTEGER }, 'durationMs', '"permanent"'],
+    ['a length by a name with its unit', { durationMs: 1000 }, 'durationMs', 'did you mean "duration"'],
+    ['no number', { duration: Number.NaN }, 'duration', '"permanent"'],
+    ['a length gone by', { duration: -1 }, 'duration', '"permanent"'],
+    ['a length as other text', { duration: 'forever' }, 'duration', '"permanent"'],
+    ['a length past all dates', { duration: Number.MAX_SAFE_INTEGER }, 'duration', '"permanent"'],
     ['a jail that there is not', { jail: 'auht' }, 'jail', 'did you mean "auth"'],
     ['two lines as reason', { reason: 'a\nb' }, 'reason', 'one line'],
     ['a reason without end', { reason: 'x'.repeat(501) }, 'reason', '500'],

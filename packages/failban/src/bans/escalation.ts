@@ -37,21 +37,21 @@ export class Escalation {
   readonly memory: number
   /** What a restored ban is cut to. */
   readonly longest: number
-  private readonly factor: number
-  private readonly max: number
-  private readonly jitter: number
-  private readonly random: () => number
+  readonly #factor: number
+  readonly #max: number
+  readonly #jitter: number
+  readonly #random: () => number
 
   /** @throws ConfigError when `max` is shorter than a jail's ban */
   constructor(options: CheckedEscalation | undefined, longestBan: number, at: OptionPath) {
     if (options?.max !== undefined && options.max < longestBan)
       refuse(at, options.max, `at least the longest ban of a jail, ${longestBan} ms`)
-    this.factor = options?.factor ?? (options === undefined ? 1 : 2)
-    this.max = options?.max ?? Math.max(longestBan, THIRTY_DAYS)
-    this.jitter = options?.jitter ?? 0
+    this.#factor = options?.factor ?? (options === undefined ? 1 : 2)
+    this.#max = options?.max ?? Math.max(longestBan, THIRTY_DAYS)
+    this.#jitter = options?.jitter ?? 0
     this.memory = options?.memory ?? THIRTY_DAYS
-    this.random = options?.random ?? chance
-    this.longest = this.max + this.jitter
+    this.#random = options?.random ?? chance
+    this.longest = this.#max + this.#jitter
   }
 
   /** @param last the last ban of the same address by the same jail */
@@ -59,8 +59,8 @@ export class Escalation {
     const earlier = this.remembered(last, now)
     const quiet = last === undefined ? 0 : quietWeeks(last, now)
     const n = Math.min(Math.max(0, earlier.length - quiet), MOST_EARLIER)
-    const jitter = this.jitter === 0 ? 0 : Math.floor(share(this.random()) * this.jitter)
-    const durationMs = Math.min(this.max, Math.round(banMs * this.factor ** n)) + jitter
+    const jitter = this.#jitter === 0 ? 0 : Math.floor(share(this.#random()) * this.#jitter)
+    const durationMs = Math.min(this.#max, Math.round(banMs * this.#factor ** n)) + jitter
     return { durationMs, banCount: earlier.length + 1, earlier }
   }
 

@@ -8,16 +8,16 @@ import { type BanRecord, endOf } from './ban.js'
 export class HeldBan {
   readonly record: BanRecord
   /** What the times of the record are ahead of the monotonic time. */
-  private offset: number
+  #offset: number
 
   constructor(record: BanRecord, offset: number) {
     this.record = record
-    this.offset = offset
+    this.#offset = offset
   }
 
   /** Monotonic; `Infinity` for a permanent ban. */
   get endsAt(): number {
-    return endOf(this.record) - this.offset
+    return endOf(this.record) - this.#offset
   }
 
   /** @param now monotonic */
@@ -27,7 +27,7 @@ export class HeldBan {
 
   /** The record with the times that the machine's clock, as it is set now, gives them. */
   recordAt(offset: number): BanRecord {
-    const step = Math.round(offset - this.offset)
+    const step = Math.round(offset - this.#offset)
     if (step === 0) return this.record
     const { bannedAt, expiresAt, earlier } = this.record
     // No record has times before 1970.
@@ -42,18 +42,18 @@ export class HeldBan {
 
   /** The process goes on with another clock, whose time of day is so much more ahead of its monotonic time. */
   rebase(by: number): void {
-    this.offset += by
+    this.#offset += by
   }
 }
 
 /** What the time of day is ahead of the monotonic time. The same until the machine's clock is set, so that ends of bans compare. */
 export class Offset {
-  private last = Number.NaN
+  #last = Number.NaN
 
   of(clock: Clock): number {
     const offset = clock.now() - clock.monotonic()
-    if (!(Math.abs(offset - this.last) < GRAIN_MS)) this.last = offset
-    return this.last
+    if (!(Math.abs(offset - this.#last) < GRAIN_MS)) this.#last = offset
+    return this.#last
   }
 }
 

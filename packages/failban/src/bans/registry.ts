@@ -39,24 +39,24 @@ export class BanRegistry implements ProcessBans {
   /** Bans that had to go because there were too many. */
   evictions = 0
   readonly ledger = new Ledger()
-  private readonly options: RegistryOptions
-  private readonly archive: Archive
-  private readonly buses = new Set<EventBus>()
+  readonly #options: RegistryOptions
+  readonly #archive: Archive
+  readonly #buses = new Set<EventBus>()
   /** Those of before a pipeline could be told. */
-  private failures: Failure[] = []
-  private lastFailure: Failure | undefined = undefined
-  private readonly offset = new Offset()
+  #failures: Failure[] = []
+  #lastFailure: Failure | undefined = undefined
+  readonly #offset = new Offset()
 
   constructor(options: RegistryOptions) {
-    this.options = options
-    this.archive = new Archive(options.maxBans)
+    this.#options = options
+    this.#archive = new Archive(options.maxBans)
   }
 
   learn({ clock, logger, events }: Services): void {
-    this.useClock(clock)
+    this.#useClock(clock)
     this.logger = logger
-    this.buses.add(events)
-    for (const { operation, error } of this.failures.splice(0))
+    this.#buses.add(events)
+    for (const { operation, error } of this.#failures.splice(0))
       events.emit('security:store-error', { operation, error })
     // Bans of before this pipeline said which proxies are its own.
     this.liftAllowed()
@@ -64,7 +64,7 @@ export class BanRegistry implements ProcessBans {
 
   /** Nothing more is told there. */
   leave(events: EventBus): void {
-    this.buses.delete(events)
+    this.#buses.delete(events)
   }
 
   /** The one text of an address or network, in any notation, by which its ban is known. */
@@ -80,7 +80,7 @@ export class BanRegistry implements ProcessBans {
   of(client: ClientAddress, now: number): HeldBan | undefined {
     let ban = this.ledger.of(client)
     while (ban?.isOver(now)) {
-      this.expire(ban)
+      this.#expire(ban)
       ban = this.ledger.of(client)
     }
     return ban
@@ -102,13 +102,13 @@ export class BanRegistry implements ProcessBans {
 
   /** The record of a ban, with the times that the machine's clock gives them now. */
   recordOf(ban: HeldBan): BanRecord {
-    return ban.recordAt(this.offset.of(this.clock))
+    return ban.recordAt(this.#offset.of(this.clock))
   }
 
   /** The last ban of an address by a jail, for as long as it counts. */
   lastOf(id: string, jail: string): BanRecord | undefined {
     const current = this.ledger.get(id)
-    const last = current?.record.jail === jail ? current : this.archive.find(id, jail)
+    const last = current?.record.jail === jail ? current : this.#archive.find(id, jail)
     return last && this.recordOf(last)
   }
 
@@ -117,10 +117,10 @@ export class BanRegistry implements ProcessBans {
    * The promise settles when it is kept.
    */
   impose(record: BanRecord): { readonly kept: MaybePromise<void> } | undefined {
-    if (!this.admit(new HeldBan(record, this.offset.of(this.clock)))) return undefined
+    if (!this.#admit(new HeldBan(record, this.#offset.of(this.clock)))) return undefined
     // Before anybody hears of it: a listener may lift it again, and the last step is the one that is kept.
-    const kept = this.keep('save', () => this.options.store.save(record))
-    for (const events of this.buses) {
+    const kept = this.#keep('save', () => this.#options.store.save(record))
+    for (const events of this.#buses) {
       if (!events.has('security:banned')) continue
       const { ip, jail, reason, expiresAt, violations, banCount, shadow } = record
       events.emit('security:banned', { ip, jail, reason, expiresAt, violations, banCount, shadow })
@@ -133,146 +133,143 @@ export class BanRegistry implements ProcessBans {
     const now = this.clock.monotonic()
     const lifted: HeldBan[] = []
     for (const ban of this.containing(text)) {
-      if (ban.isOver(now)) this.expire(ban)
+      if (ban.isOver(now)) this.#expire(ban)
       else lifted.push(ban)
     }
-    const kept = lifted.map(ban => this.remove(ban, 'manual'))
+    const kept = lifted.map(ban => this.#remove(ban, 'manual'))
     return { lifted, kept: kept.some(isPromise) ? Promise.all(kept) : undefined }
   }
 
   /** After the allow list has grown: bans that it covers end. */
   liftAllowed(): void {
     for (const ban of [...this.ledger.bans()])
-      if (this.options.lists.covers(ban.record.ip, this.clock)) forget(this.remove(ban, 'allow'))
+      if (this.#options.lists.covers(ban.record.ip, this.clock)) forget(this.#remove(ban, 'allow'))
   }
 
   /** Takes what the store has kept, also before there is a pipeline: a rewrite of the store takes everything from here. */
   restore(records: Iterable<BanRecord>): void {
     let unreadable = 0
-    for (const record of records) if (!this.receive(record)) unreadable++
+    for (const record of records) if (!this.#receive(record)) unreadable++
     if (unreadable > 0)
       this.logger.warn({ records: unreadable }, 'records of the store of bans are no bans, and were skipped')
   }
 
   /** Ends what is over. */
   sweep(): void {
-    for (const ban of this.ledger.over(this.clock.monotonic())) this.expire(ban)
-    const [now, offset] = [this.clock.now(), this.offset.of(this.clock)]
-    this.archive.prune(ban => this.options.escalation.remembers(ban.recordAt(offset), now))
+    for (const ban of this.ledger.over(this.clock.monotonic())) this.#expire(ban)
+    const [now, offset] = [this.clock.now(), this.#offset.of(this.clock)]
+    this.#archive.prune(ban => this.#options.escalation.remembers(ban.recordAt(offset), now))
   }
 
   *records(): Generator<BanRecord> {
-    const offset = this.offset.of(this.clock)
-    for (const ban of this.all()) yield ban.recordAt(offset)
+    const offset = this.#offset.of(this.clock)
+    for (const ban of this.#all()) yield ban.recordAt(offset)
   }
 
   /** One that fails for one reason, such as a file that another process has, does so at each ban: that is logged once, and told each time. */
   storeFailed(operation: Operation, error: unknown, consequence = CONSEQUENCES[operation]): void {
-    const isRepeated = this.lastFailure?.operation === operation && this.lastFailure.error === error
-    this.lastFailure = { operation, error }
+    const isRepeated = this.#lastFailure?.operation === operation && this.#lastFailure.error === error
+    this.#lastFailure = { operation, error }
     if (!isRepeated) this.logger.error({ err: error, operation }, consequence)
-    if (this.buses.size === 0) this.failures.push({ operation, error })
-    for (const events of this.buses) events.emit('security:store-error', { operation, error })
+    if (this.#buses.size === 0) this.#failures.push({ operation, error })
+    for (const events of this.#buses) events.emit('security:store-error', { operation, error })
   }
 
   /** A ban from elsewhere is held against today's mode, lists and durations. False for what is no record of a ban. */
-  private receive(given: unknown): boolean {
+  #receive(given: unknown): boolean {
     const record = checkedRecord(given)
     if (record === undefined) return false
-    const { lists, escalation, isShadow, store } = this.options
+    const { lists, escalation, isShadow, store } = this.#options
     if (record.shadow && !isShadow) return true
     if (lists.covers(record.ip, this.clock)) {
-      forget(this.keep('remove', () => store.remove(record.ip)))
+      forget(this.#keep('remove', () => store.remove(record.ip)))
       return true
     }
     const now = this.clock.now()
     const fitting = fitRecord(record, escalation.longest, now)
-    const ban = new HeldBan(fitting, this.offset.of(this.clock))
-    if (!ban.isOver(this.clock.monotonic()) && this.admit(ban)) return true
-    if (escalation.remembers(fitting, now)) this.archive.put(ban)
+    const ban = new HeldBan(fitting, this.#offset.of(this.clock))
+    if (!ban.isOver(this.clock.monotonic()) && this.#admit(ban)) return true
+    if (escalation.remembers(fitting, now)) this.#archive.put(ban)
     return true
   }
 
-  private admit(ban: HeldBan): boolean {
+  #admit(ban: HeldBan): boolean {
     const { ip, source } = ban.record
     const current = this.ledger.get(ip)
     if (current !== undefined) {
-      if (current.isOver(this.clock.monotonic())) this.expire(current)
+      if (current.isOver(this.clock.monotonic())) this.#expire(current)
       else if (current.endsAt >= ban.endsAt && source !== MANUAL) return false
-      else this.archive.put(current)
-    } else if (this.ledger.size >= this.options.maxBans && !this.makeRoom()) return false
+      else this.#archive.put(current)
+    } else if (this.ledger.size >= this.#options.maxBans && !this.#makeRoom()) return false
     this.ledger.put(ban)
     return true
   }
 
-  /**
-   * Evicts the oldest ban that was not made by hand: it is the nearest to its end, and another
-   * violation brings it back.
-   */
-  private makeRoom(): boolean {
+  /** The oldest ban that nobody made by hand goes: it is the nearest to its end, and another violation brings it back. */
+  #makeRoom(): boolean {
     for (const ban of this.ledger.bans()) {
       if (ban.record.source === MANUAL) continue
-      if (ban.isOver(this.clock.monotonic())) this.expire(ban)
-      else this.evict(ban)
+      if (ban.isOver(this.clock.monotonic())) this.#expire(ban)
+      else this.#evict(ban)
       return true
     }
     return false
   }
 
-  private evict(ban: HeldBan): void {
+  #evict(ban: HeldBan): void {
     const { ip } = ban.record
     this.evictions++
     this.ledger.remove(ip)
-    forget(this.keep('remove', () => this.options.store.remove(ip)))
-    this.tell(ban, 'evicted')
+    forget(this.#keep('remove', () => this.#options.store.remove(ip)))
+    this.#tell(ban, 'evicted')
   }
 
-  private expire(ban: HeldBan): void {
+  #expire(ban: HeldBan): void {
     this.ledger.remove(ban.record.ip)
-    this.archive.put(ban)
-    this.tell(ban, 'expired')
+    this.#archive.put(ban)
+    this.#tell(ban, 'expired')
   }
 
-  private remove(ban: HeldBan, cause: 'manual' | 'allow'): MaybePromise<void> {
+  #remove(ban: HeldBan, cause: 'manual' | 'allow'): MaybePromise<void> {
     const { ip } = ban.record
     this.ledger.remove(ip)
-    this.archive.forget(ip)
-    this.options.onLifted(ip)
-    const kept = this.keep('remove', () => this.options.store.remove(ip))
-    this.tell(ban, cause)
+    this.#archive.forget(ip)
+    this.#options.onLifted(ip)
+    const kept = this.#keep('remove', () => this.#options.store.remove(ip))
+    this.#tell(ban, cause)
     return kept
   }
 
-  private tell({ record: { ip, jail, expiresAt } }: HeldBan, cause: Cause): void {
-    for (const events of this.buses)
+  #tell({ record: { ip, jail, expiresAt } }: HeldBan, cause: Cause): void {
+    for (const events of this.#buses)
       if (events.has('security:unbanned')) events.emit('security:unbanned', { ip, jail, expiresAt, cause })
   }
 
-  private *all(): Generator<HeldBan> {
-    yield* this.archive.bans()
+  *#all(): Generator<HeldBan> {
+    yield* this.#archive.bans()
     yield* this.ledger.bans()
   }
 
   /** Bans may have been read before a pipeline had a clock, whose monotonic time counts from another moment. */
-  private useClock(clock: Clock): void {
+  #useClock(clock: Clock): void {
     if (clock === this.clock) return
-    const before = this.offset.of(this.clock)
+    const before = this.#offset.of(this.clock)
     this.clock = clock
-    const by = this.offset.of(clock) - before
-    for (const ban of this.all()) ban.rebase(by)
+    const by = this.#offset.of(clock) - before
+    for (const ban of this.#all()) ban.rebase(by)
   }
 
-  private keep(operation: Operation, act: () => MaybePromise<void>): MaybePromise<void> {
+  #keep(operation: Operation, act: () => MaybePromise<void>): MaybePromise<void> {
     try {
       const kept = act()
       if (!isPromise(kept)) return undefined
-      return Promise.resolve(kept).catch((error: unknown) => this.failed(operation, error))
+      return Promise.resolve(kept).catch((error: unknown) => this.#failed(operation, error))
     } catch (error) {
-      return Promise.reject(error).catch((thrown: unknown) => this.failed(operation, thrown))
+      return Promise.reject(error).catch((thrown: unknown) => this.#failed(operation, thrown))
     }
   }
 
-  private failed(operation: Operation, error: unknown): never {
+  #failed(operation: Operation, error: unknown): never {
     this.storeFailed(operation, error)
     throw error
   }

@@ -79,90 +79,90 @@ export interface Told {
 export class Jail {
   readonly name: string
   readonly banMs: number
-  private readonly sources: ReadonlySet<string> | undefined
-  private readonly threshold: number
-  private readonly window: number
+  readonly #sources: ReadonlySet<string> | undefined
+  readonly #threshold: number
+  readonly #window: number
   /** Which missing paths it has counted; absent where the source of them remembers them as long. */
-  private readonly paths: DistinctPaths | undefined
+  readonly #paths: DistinctPaths | undefined
   /** Which clients it has counted for what pages made their browsers send. */
-  private readonly induced: OnceAWindow
-  private readonly tallies: TallyBook
+  readonly #induced: OnceAWindow
+  readonly #tallies: TallyBook
   /** What is counted against clients that are banned already. */
-  private readonly banned: TallyBook
+  readonly #banned: TallyBook
 
   /** @param untold how long a reported missing path is not reported again */
   constructor(options: CheckedJail, maxKeys: number, untold: number) {
     this.name = options.name
     this.banMs = options.ban
-    this.sources = options.sources && new Set(options.sources)
-    this.threshold = options.threshold
-    this.window = options.window
+    this.#sources = options.sources && new Set(options.sources)
+    this.#threshold = options.threshold
+    this.#window = options.window
     const { window, threshold } = options
-    this.tallies = new TallyBook({ window, threshold, maxKeys })
-    this.banned = new TallyBook({ window, threshold: Math.min(threshold, BUDGET), maxKeys })
-    this.induced = new OnceAWindow(this.window, maxKeys)
-    this.paths =
-      this.hears(NOT_FOUND) && this.window > untold ? new DistinctPaths(this.window, maxKeys) : undefined
+    this.#tallies = new TallyBook({ window, threshold, maxKeys })
+    this.#banned = new TallyBook({ window, threshold: Math.min(threshold, BUDGET), maxKeys })
+    this.#induced = new OnceAWindow(this.#window, maxKeys)
+    this.#paths =
+      this.hears(NOT_FOUND) && this.#window > untold ? new DistinctPaths(this.#window, maxKeys) : undefined
   }
 
   get trackedKeys(): number {
-    return this.tallies.size + this.banned.size
+    return this.#tallies.size + this.#banned.size
   }
 
   get evictions(): number {
-    return this.tallies.evictions + this.banned.evictions
+    return this.#tallies.evictions + this.#banned.evictions
   }
 
   hears(source: string): boolean {
-    return this.sources === undefined ? source !== BAN : this.sources.has(source)
+    return this.#sources === undefined ? source !== BAN : this.#sources.has(source)
   }
 
   /** Whether it has not counted the same of the client within its window; from now on it has. */
   isNew(id: string, { source, path, once }: Told, now: number): boolean {
-    if (once === true) return this.induced.isNew(id, now)
+    if (once === true) return this.#induced.isNew(id, now)
     if (source !== NOT_FOUND || path === undefined) return true
-    return this.paths?.isNew(id, path, now) ?? true
+    return this.#paths?.isNew(id, path, now) ?? true
   }
 
   forgetPaths(id: string): void {
-    this.paths?.forget(id)
-    this.induced.forget(id)
+    this.#paths?.forget(id)
+    this.#induced.forget(id)
   }
 
   /** The sum if it has reached the threshold, which also ends the count; else 0. */
   count(id: string, weight: number, now: number): number {
-    return this.tallies.count(id, weight, now)
+    return this.#tallies.count(id, weight, now)
   }
 
   /** As `count`, of a client that is banned: with a smaller threshold. */
   countBanned(id: string, weight: number, now: number): number {
-    return this.banned.count(id, weight, now)
+    return this.#banned.count(id, weight, now)
   }
 
   forget(id: string): void {
-    this.tallies.forget(id)
-    this.banned.forget(id)
+    this.#tallies.forget(id)
+    this.#banned.forget(id)
     this.forgetPaths(id)
   }
 
   forgetWithin(network: CidrSet): void {
-    this.tallies.forgetWithin(network)
-    this.banned.forgetWithin(network)
-    this.paths?.forgetWithin(network)
-    this.induced.forgetWithin(network)
+    this.#tallies.forgetWithin(network)
+    this.#banned.forgetWithin(network)
+    this.#paths?.forgetWithin(network)
+    this.#induced.forgetWithin(network)
   }
 
   sweep(now: number): void {
-    this.tallies.sweep(now)
-    this.banned.sweep(now)
-    this.paths?.sweep(now)
-    this.induced.sweep(now)
+    this.#tallies.sweep(now)
+    this.#banned.sweep(now)
+    this.#paths?.sweep(now)
+    this.#induced.sweep(now)
   }
 
   /** What a ban by this jail is for. */
   reasonOf(sum: number, wasBanned: boolean): string {
-    const enough = wasBanned ? Math.min(this.threshold, BUDGET) : this.threshold
+    const enough = wasBanned ? Math.min(this.#threshold, BUDGET) : this.#threshold
     const during = wasBanned ? ' during a ban' : ''
-    return `${sum} violations within ${this.window / 1000} s${during}, ${enough} are enough for jail "${this.name}"`
+    return `${sum} violations within ${this.#window / 1000} s${during}, ${enough} are enough for jail "${this.name}"`
   }
 }

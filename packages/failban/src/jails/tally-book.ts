@@ -10,52 +10,52 @@ export interface TallyBookOptions {
 
 /** What is counted against each client, until it is enough. */
 export class TallyBook {
-  private readonly options: TallyBookOptions
-  private readonly tallies: TwoGenerations<Tally>
-  private now = 0
+  readonly #options: TallyBookOptions
+  readonly #tallies: TwoGenerations<Tally>
+  #now = 0
 
   constructor(options: TallyBookOptions) {
-    this.options = options
-    this.tallies = new TwoGenerations(options.maxKeys, tally => tally.isSpent(this.now))
+    this.#options = options
+    this.#tallies = new TwoGenerations(options.maxKeys, tally => tally.isSpent(this.#now))
   }
 
   get size(): number {
-    return this.tallies.size
+    return this.#tallies.size
   }
 
   get evictions(): number {
-    return this.tallies.evictions
+    return this.#tallies.evictions
   }
 
   /** The sum if it has reached the threshold, which also ends the count; else 0. */
   count(id: string, weight: number, now: number): number {
-    this.now = now
-    let tally = this.tallies.get(id)
+    this.#now = now
+    let tally = this.#tallies.get(id)
     if (tally === undefined) {
-      tally = this.newTally()
-      this.tallies.set(id, tally)
+      tally = this.#newTally()
+      this.#tallies.set(id, tally)
     }
     const sum = tally.add(now, weight)
-    if (sum < this.options.threshold) return 0
-    this.tallies.delete(id)
+    if (sum < this.#options.threshold) return 0
+    this.#tallies.delete(id)
     return sum
   }
 
   forget(id: string): void {
-    this.tallies.delete(id)
+    this.#tallies.delete(id)
   }
 
   forgetWithin(network: CidrSet): void {
-    this.tallies.deleteWithin(network)
+    this.#tallies.deleteWithin(network)
   }
 
   sweep(now: number): void {
-    this.now = now
-    this.tallies.sweep()
+    this.#now = now
+    this.#tallies.sweep()
   }
 
-  private newTally(): Tally {
-    const { threshold, window } = this.options
+  #newTally(): Tally {
+    const { threshold, window } = this.#options
     return threshold <= EXACT_UP_TO ? new ExactTally(window, threshold) : new BucketTally(window)
   }
 }

@@ -14,32 +14,36 @@ export const EXACT_UP_TO = 32
  * least 1 and the sum is at the threshold when they are full.
  */
 export class ExactTally implements Tally {
-  private readonly window: number
-  private readonly places: number
-  private readonly times: number[] = []
-  private readonly weights: number[] = []
-  private sum = 0
+  readonly #window: number
+  readonly #places: number
+  readonly #times: number[] = []
+  readonly #weights: number[] = []
+  #sum = 0
 
   constructor(window: number, places: number) {
-    this.window = window
-    this.places = places
+    this.#window = window
+    this.#places = places
   }
 
   add(now: number, weight: number): number {
-    const { times, weights } = this
-    while (times.length > 0 && (now - (times[0] as number) >= this.window || times.length === this.places)) {
+    const times = this.#times
+    const weights = this.#weights
+    while (
+      times.length > 0 &&
+      (now - (times[0] as number) >= this.#window || times.length === this.#places)
+    ) {
       times.shift()
-      this.sum -= weights.shift() as number
+      this.#sum -= weights.shift() as number
     }
     times.push(now)
     weights.push(weight)
-    this.sum += weight
-    return this.sum
+    this.#sum += weight
+    return this.#sum
   }
 
   isSpent(now: number): boolean {
-    const last = this.times.at(-1)
-    return last === undefined || now - last >= this.window
+    const last = this.#times.at(-1)
+    return last === undefined || now - last >= this.#window
   }
 }
 
@@ -51,26 +55,26 @@ const BUCKETS = 8
  * the exact sum would not ban.
  */
 export class BucketTally implements Tally {
-  private readonly width: number
-  private readonly sums = new Array<number>(BUCKETS).fill(0)
+  readonly #width: number
+  readonly #sums = new Array<number>(BUCKETS).fill(0)
   /** The number of the bucket that was written last; the ones before it follow, round the array. */
-  private newest = -1
+  #newest = -1
 
   constructor(window: number) {
-    this.width = window / BUCKETS
+    this.#width = window / BUCKETS
   }
 
   add(now: number, weight: number): number {
-    const bucket = Math.floor(now / this.width)
-    const passed = this.newest < 0 ? BUCKETS : Math.min(BUCKETS, bucket - this.newest)
-    for (let i = 0; i < passed; i++) this.sums[(bucket - i) % BUCKETS] = 0
-    this.newest = bucket
+    const bucket = Math.floor(now / this.#width)
+    const passed = this.#newest < 0 ? BUCKETS : Math.min(BUCKETS, bucket - this.#newest)
+    for (let i = 0; i < passed; i++) this.#sums[(bucket - i) % BUCKETS] = 0
+    this.#newest = bucket
     const at = bucket % BUCKETS
-    this.sums[at] = (this.sums[at] as number) + weight
-    return this.sums.reduce((total, sum) => total + sum, 0)
+    this.#sums[at] = (this.#sums[at] as number) + weight
+    return this.#sums.reduce((total, sum) => total + sum, 0)
   }
 
   isSpent(now: number): boolean {
-    return Math.floor(now / this.width) - this.newest >= BUCKETS
+    return Math.floor(now / this.#width) - this.#newest >= BUCKETS
   }
 }

@@ -30,18 +30,18 @@ export interface WardenOptions {
 export class Warden {
   /** How many were counted since the start. */
   violations = 0
-  private readonly options: WardenOptions
+  readonly #options: WardenOptions
 
   constructor(options: WardenOptions) {
-    this.options = options
+    this.#options = options
   }
 
   get trackedKeys(): number {
-    return this.options.jails.reduce((sum, jail) => sum + jail.trackedKeys, 0)
+    return this.#options.jails.reduce((sum, jail) => sum + jail.trackedKeys, 0)
   }
 
   get evictions(): number {
-    return this.options.jails.reduce((sum, jail) => sum + jail.evictions, 0)
+    return this.#options.jails.reduce((sum, jail) => sum + jail.evictions, 0)
   }
 
   /**
@@ -51,49 +51,49 @@ export class Warden {
    */
   hear({ source, weight, key, ip, bannable, path, once }: PalisadeEvents['security:violation']): void {
     if (!bannable || !(weight > 0) || source === BAN) return
-    const { registry, lists } = this.options
+    const { registry, lists } = this.#options
     const id = registry.idOf(key)
     if (id === undefined) return
     const { clock } = registry
     if (lists.covers(id, clock) || (ip !== undefined && lists.allows(ip, clock))) return
     const isBanned = registry.covering(id) !== undefined
-    if (isBanned && !(GUESSES.has(source) && this.options.passesBans(path))) return
+    if (isBanned && !(GUESSES.has(source) && this.#options.passesBans(path))) return
     this.violations++
     const counted = Math.min(MOST_WEIGHT, Math.max(1, Math.round(weight)))
-    this.count(id, { source: isSource(source) ? source : OTHER, path, once }, counted, isBanned)
+    this.#count(id, { source: isSource(source) ? source : OTHER, path, once }, counted, isBanned)
   }
 
   /** The ban that a person makes, as long as it says. */
   sentenceByHand(ip: string, jail: string, reason: string, expiresAt: number | null): BanRecord {
-    const { registry, escalation } = this.options
+    const { registry, escalation } = this.#options
     const now = registry.clock.now()
     const earlier = escalation.remembered(registry.lastOf(ip, jail), now)
-    return this.recordOf({ ip, jail, reason, source: MANUAL, violations: 0, expiresAt, earlier }, now)
+    return this.#recordOf({ ip, jail, reason, source: MANUAL, violations: 0, expiresAt, earlier }, now)
   }
 
   forget(id: string): void {
-    for (const jail of this.options.jails) jail.forget(id)
+    for (const jail of this.#options.jails) jail.forget(id)
   }
 
   forgetWithin(network: CidrSet): void {
-    for (const jail of this.options.jails) jail.forgetWithin(network)
+    for (const jail of this.#options.jails) jail.forgetWithin(network)
   }
 
   sweep(now: number): void {
-    for (const jail of this.options.jails) jail.sweep(now)
+    for (const jail of this.#options.jails) jail.sweep(now)
   }
 
-  private count(id: string, told: Told, weight: number, isBanned = false): void {
-    const now = this.options.registry.clock.monotonic()
-    for (const jail of this.options.jails) {
+  #count(id: string, told: Told, weight: number, isBanned = false): void {
+    const now = this.#options.registry.clock.monotonic()
+    for (const jail of this.#options.jails) {
       if (!jail.hears(told.source) || !jail.isNew(id, told, now)) continue
       const sum = isBanned ? jail.countBanned(id, weight, now) : jail.count(id, weight, now)
-      if (sum > 0) this.imprison(id, jail, told.source, sum, isBanned)
+      if (sum > 0) this.#imprison(id, jail, told.source, sum, isBanned)
     }
   }
 
-  private imprison(ip: string, jail: Jail, source: string, violations: number, wasBanned: boolean): void {
-    const { registry, escalation, jails, onBanned } = this.options
+  #imprison(ip: string, jail: Jail, source: string, violations: number, wasBanned: boolean): void {
+    const { registry, escalation, jails, onBanned } = this.#options
     const now = registry.clock.now()
     const last = registry.lastOf(ip, jail.name)
     const { durationMs, earlier } = escalation.sentence(jail.banMs, last, now)
@@ -101,17 +101,17 @@ export class Warden {
     if (wasBanned && registry.containing(ip).some(ban => ban.endsAt >= endsAt)) return
     const reason = jail.reasonOf(violations, wasBanned)
     const facts = { ip, jail: jail.name, reason, source, violations, expiresAt: now + durationMs, earlier }
-    const imposed = registry.impose(this.recordOf(facts, now))
+    const imposed = registry.impose(this.#recordOf(facts, now))
     if (imposed === undefined) return
     forget(imposed.kept)
     // What it asks for afterwards counts anew, the same as before too.
     for (const one of jails) one.forgetPaths(ip)
     onBanned(ip)
     // A ban by a jail for bans is not one more ban to such a jail.
-    if (source !== BAN) this.count(ip, { source: BAN }, 1)
+    if (source !== BAN) this.#count(ip, { source: BAN }, 1)
   }
 
-  private recordOf(facts: Facts, now: number): BanRecord {
+  #recordOf(facts: Facts, now: number): BanRecord {
     const { ip, jail, reason, source, violations, expiresAt, earlier } = facts
     return Object.freeze({
       ip,
@@ -123,7 +123,7 @@ export class Warden {
       expiresAt,
       permanent: expiresAt === null,
       source,
-      shadow: this.options.isShadow,
+      shadow: this.#options.isShadow,
       earlier,
     })
   }

@@ -8,16 +8,16 @@ const FRESH_MS = 60_000
  * when asked after a minute, since interfaces come and go.
  */
 export class OwnAddresses {
-  private known: CidrSet | undefined = undefined
-  private readAt = 0
+  #known: CidrSet | undefined = undefined
+  #readAt = 0
 
   at(clock: Clock): CidrSet {
     const now = clock.monotonic()
-    if (this.known === undefined || now - this.readAt >= FRESH_MS) {
-      this.known = new CidrSet(read())
-      this.readAt = now
+    if (this.#known === undefined || now - this.#readAt >= FRESH_MS) {
+      this.#known = new CidrSet(read())
+      this.#readAt = now
     }
-    return this.known
+    return this.#known
   }
 }
 

@@ -10,46 +10,46 @@ interface Bus {
 
 /** The buses on which violations are heard. A violation is heard once, however many pipelines share its bus. */
 export class Buses {
-  private readonly buses = new Map<EventBus, Bus>()
+  readonly #buses = new Map<EventBus, Bus>()
 
   get size(): number {
-    return this.buses.size
+    return this.#buses.size
   }
 
   has(events: EventBus): boolean {
-    return this.buses.has(events)
+    return this.#buses.has(events)
   }
 
   /** @returns a function that ends it */
   join(events: EventBus, hear: Hear): () => void {
-    const { hearers } = this.buses.get(events) ?? this.open(events)
+    const { hearers } = this.#buses.get(events) ?? this.#open(events)
     hearers.add(hear)
     return () => {
       hearers.delete(hear)
-      if (hearers.size === 0) this.close(events)
+      if (hearers.size === 0) this.#close(events)
     }
   }
 
   /** @returns those that were left */
   leaveAll(): readonly EventBus[] {
-    const all = [...this.buses.keys()]
-    for (const events of all) this.close(events)
+    const all = [...this.#buses.keys()]
+    for (const events of all) this.#close(events)
     return all
   }
 
-  private open(events: EventBus): Bus {
+  #open(events: EventBus): Bus {
     const hearers = new Set<Hear>()
     const leave = events.on('security:violation', violation => {
       const [first] = hearers
       first?.(violation)
     })
     const bus = { hearers, leave }
-    this.buses.set(events, bus)
+    this.#buses.set(events, bus)
     return bus
   }
 
-  private close(events: EventBus): void {
-    this.buses.get(events)?.leave()
-    this.buses.delete(events)
+  #close(events: EventBus): void {
+    this.#buses.get(events)?.leave()
+    this.#buses.delete(events)
   }
 }

@@ -13,28 +13,28 @@ const HASH_BYTES = 6
  * that count as one. Its cost grows with the path, which is as long as the host takes: 16 KiB with Node's defaults.
  */
 export class DistinctPaths {
-  private readonly window: number
-  private readonly seen: TwoGenerations<Map<number, number>>
-  private now = 0
+  readonly #window: number
+  readonly #seen: TwoGenerations<Map<number, number>>
+  #now = 0
   /** Drawn on first use: some runtimes have no random values while modules load. */
-  private key: Buffer | undefined
+  #key: Buffer | undefined
 
   constructor(window: number, maxKeys: number) {
-    this.window = window
-    this.seen = new TwoGenerations(maxKeys, times => [...times.values()].every(at => this.isPast(at)))
+    this.#window = window
+    this.#seen = new TwoGenerations(maxKeys, times => [...times.values()].every(at => this.#isPast(at)))
   }
 
   /** Whether the client has not asked for this path within the window. */
   isNew(key: string, path: string, now: number): boolean {
-    this.now = now
-    const hash = this.hashOf(path)
-    let times = this.seen.get(key)
+    this.#now = now
+    const hash = this.#hashOf(path)
+    let times = this.#seen.get(key)
     if (times === undefined) {
       times = new Map()
-      this.seen.set(key, times)
+      this.#seen.set(key, times)
     }
     const before = times.get(hash)
-    if (before !== undefined && !this.isPast(before)) return false
+    if (before !== undefined && !this.#isPast(before)) return false
     times.delete(hash)
     if (times.size >= MOST_PATHS) dropOldest(times)
     times.set(hash, now)
@@ -42,27 +42,27 @@ export class DistinctPaths {
   }
 
   forget(key: string): void {
-    this.seen.delete(key)
+    this.#seen.delete(key)
   }
 
   forgetWithin(network: CidrSet): void {
-    this.seen.deleteWithin(network)
+    this.#seen.deleteWithin(network)
   }
 
   sweep(now: number): void {
-    this.now = now
-    this.seen.sweep()
+    this.#now = now
+    this.#seen.sweep()
   }
 
-  private hashOf(path: string): number {
-    this.key ??= randomBytes(32)
+  #hashOf(path: string): number {
+    this.#key ??= randomBytes(32)
     // In UTF-16, where no two texts are the same bytes: half a surrogate pair has no UTF-8.
-    const digest = createHmac('sha256', this.key).update(path, 'utf16le').digest()
+    const digest = createHmac('sha256', this.#key).update(path, 'utf16le').digest()
     return digest.readUIntBE(0, HASH_BYTES)
   }
 
-  private isPast(at: number): boolean {
-    return this.now - at >= this.window
+  #isPast(at: number): boolean {
+    return this.#now - at >= this.#window
   }
 }
 

@@ -25,44 +25,44 @@ export const IP_FILTER = 'ip-filter'
 
 /** What the answers say of a client: missing paths and probes. Not every 4xx: an expired token or a form error is no attack. */
 export class ResponseSource {
-  private readonly options: ResponseSourceOptions
-  private readonly paths: DistinctPaths
-  private readonly induced: OnceAWindow
+  readonly #options: ResponseSourceOptions
+  readonly #paths: DistinctPaths
+  readonly #induced: OnceAWindow
 
   constructor(options: ResponseSourceOptions) {
-    this.options = options
-    this.paths = new DistinctPaths(options.window, options.maxKeys)
-    this.induced = new OnceAWindow(options.inducedWindow, options.maxKeys)
+    this.#options = options
+    this.#paths = new DistinctPaths(options.window, options.maxKeys)
+    this.#induced = new OnceAWindow(options.inducedWindow, options.maxKeys)
   }
 
   watch(ctx: RequestContext, { status, route }: Outcome): void {
     if (status === undefined || status < 400) return
     const { key, bannable } = ctx.client
     if (key === undefined || !bannable || isOwnRefusal(ctx) || isPreflight(ctx)) return
-    const { countsProbes, countsNotFound, probePaths } = this.options
+    const { countsProbes, countsNotFound, probePaths } = this.#options
     const isProbing = countsProbes && isProbe(ctx.path, probePaths)
     if (!isProbing && !(countsNotFound && status === 404 && isNowhere(ctx, route))) return
     const source = isProbing ? 'probe' : NOT_FOUND
     const now = ctx.services.clock.monotonic()
     if (isInduced(ctx)) {
-      if (this.induced.isNew(key, now)) violation(ctx, { source, once: true })
+      if (this.#induced.isNew(key, now)) violation(ctx, { source, once: true })
     } else if (isProbing) violation(ctx, { source, weight: PROBE_WEIGHT })
-    else if (this.paths.isNew(key, ctx.path, now)) violation(ctx, { source })
+    else if (this.#paths.isNew(key, ctx.path, now)) violation(ctx, { source })
   }
 
   forget(key: string): void {
-    this.paths.forget(key)
-    this.induced.forget(key)
+    this.#paths.forget(key)
+    this.#induced.forget(key)
   }
 
   forgetWithin(network: CidrSet): void {
-    this.paths.forgetWithin(network)
-    this.induced.forgetWithin(network)
+    this.#paths.forgetWithin(network)
+    this.#induced.forgetWithin(network)
   }
 
   sweep(now: number): void {
-    this.paths.sweep(now)
-    this.induced.sweep(now)
+    this.#paths.sweep(now)
+    this.#induced.sweep(now)
   }
 }
 

@@ -33,12 +33,12 @@ interface Held {
  * (`bans.jsonl.lock-....sock`). Without a pulse its lock counts.
  */
 export class FileLock {
-  private readonly path: string
-  private readonly pulse: Pulse | undefined
+  readonly #path: string
+  readonly #pulse: Pulse | undefined
 
   private constructor(path: string, pulse: Pulse | undefined) {
-    this.path = path
-    this.pulse = pulse
+    this.#path = path
+    this.#pulse = pulse
   }
 
   /** @throws ConfigError when another process, or this one, has the file */
@@ -53,7 +53,7 @@ export class FileLock {
     await rename(`${path}${DRAFT}`, path)
     const lock = new FileLock(path, pulse)
     try {
-      const other = await lock.findOther(file, self)
+      const other = await lock.#findOther(file, self)
       if (other === undefined) return lock
       throw new ConfigError({
         owner,
@@ -68,13 +68,13 @@ export class FileLock {
   }
 
   async release(): Promise<void> {
-    await rm(this.path, { force: true })
-    await this.pulse?.stop()
+    await rm(this.#path, { force: true })
+    await this.#pulse?.stop()
   }
 
-  private async findOther(file: string, self: Holder): Promise<Held | undefined> {
+  async #findOther(file: string, self: Holder): Promise<Held | undefined> {
     const folder = dirname(file)
-    const own = basename(this.path)
+    const own = basename(this.#path)
     const beginning = `${basename(file)}${SUFFIX}`
     for (const name of await readdir(folder)) {
       if (!name.startsWith(beginning) || name.endsWith(DRAFT) || name.endsWith(PULSE) || name === own)

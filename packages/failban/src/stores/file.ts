@@ -49,181 +49,177 @@ interface Waiting {
 }
 
 class FileBans implements BanStore {
-  private path: string
-  private isOpen = false
-  private begin: (loaded: Promise<readonly BanRecord[]>) => void = () => {}
-  private readonly opened = new Promise<readonly BanRecord[]>(resolve => {
-    this.begin = resolve
+  #path: string
+  #isOpen = false
+  #begin: (loaded: Promise<readonly BanRecord[]>) => void = () => {}
+  readonly #opened = new Promise<readonly BanRecord[]>(resolve => {
+    this.#begin = resolve
   })
-  private bans: ProcessBans | undefined = undefined
-  private lock: FileLock | undefined = undefined
-  private file: FileHandle | undefined = undefined
-  private waiting: Waiting[] = []
-  private pumping: Promise<void> | undefined = undefined
-  private lines = 0
-  private kept = 0
+  #bans: ProcessBans | undefined = undefined
+  #lock: FileLock | undefined = undefined
+  #file: FileHandle | undefined = undefined
+  #waiting: Waiting[] = []
+  #pumping: Promise<void> | undefined = undefined
+  #lines = 0
+  #kept = 0
   /** Why the file lacks something, ends in the middle of a line, or is not surely the one that has the name. */
-  private fault: Error | undefined = undefined
+  #fault: Error | undefined = undefined
   /** Whether the file is to be looked after, even if nothing waits. */
-  private isDue = false
-  private isClosed = false
+  #isDue = false
+  #isClosed = false
 
   constructor(path: string) {
-    this.path = path
+    this.#path = path
   }
 
   open(bans: ProcessBans): Promise<readonly BanRecord[]> {
-    if (this.isOpen || this.isClosed)
+    if (this.#isOpen || this.#isClosed)
       throw new ConfigError({
         owner: OWNER,
         option: 'path',
-        value: this.path,
+        value: this.#path,
         allowed: 'a store of its own for each failban()',
       })
-    this.isOpen = true
-    this.bans = bans
-    this.begin(this.load(bans))
-    return this.opened
+    this.#isOpen = true
+    this.#bans = bans
+    this.#begin(this.#load(bans))
+    return this.#opened
   }
 
   save(record: BanRecord): Promise<void> {
-    return this.append(banLine(record))
+    return this.#append(banLine(record))
   }
 
   remove(ip: string): Promise<void> {
-    return this.append(unbanLine(ip))
+    return this.#append(unbanLine(ip))
   }
 
   sweep(): void {
-    if (this.isOpen && !this.isClosed) this.tend()
+    if (this.#isOpen && !this.#isClosed) this.#tend()
   }
 
   async close(): Promise<void> {
-    if (this.isClosed) return
-    this.isClosed = true
-    if (!this.isOpen) this.begin(Promise.reject(this.closed()))
-    await this.tend()
-    if (this.fault !== undefined)
-      this.bans?.logger.error(
-        { err: this.fault, path: this.path },
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (!this.#isOpen) this.#begin(Promise.reject(this.#closed()))
+    await this.#tend()
+    if (this.#fault !== undefined)
+      this.#bans?.logger.error(
+        { err: this.#fault, path: this.#path },
         'the file of bans could not be mended: what it lacks is lost',
       )
-    await this.file?.close()
-    await this.lock?.release()
+    await this.#file?.close()
+    await this.#lock?.release()
   }
 
-  private append(line: string): Promise<void> {
-    if (this.isClosed) return Promise.reject(this.closed())
-    if (this.waiting.length >= MOST_WAITING) {
-      this.fault = new Error(`${MOST_WAITING} bans already wait to be written to ${this.path}`)
-      return Promise.reject(this.fault)
+  #append(line: string): Promise<void> {
+    if (this.#isClosed) return Promise.reject(this.#closed())
+    if (this.#waiting.length >= MOST_WAITING) {
+      this.#fault = new Error(`${MOST_WAITING} bans already wait to be written to ${this.#path}`)
+      return Promise.reject(this.#fault)
     }
     return new Promise((done, failed) => {
-      this.waiting.push({ line, settle: error => (error === undefined ? done() : failed(error)) })
-      this.pumping ??= this.pump()
+      this.#waiting.push({ line, settle: error => (error === undefined ? done() : failed(error)) })
+      this.#pumping ??= this.#pump()
     })
   }
 
-  private tend(): Promise<void> {
-    this.isDue = true
-    this.pumping ??= this.pump()
-    return this.pumping
+  #tend(): Promise<void> {
+    this.#isDue = true
+    this.#pumping ??= this.#pump()
+    return this.#pumping
   }
 
   /** Writes until nothing waits. The only code that writes, so that steps stay in order. Never rejects. */
-  private async pump(): Promise<void> {
-    const failure = await this.opened.then(
+  async #pump(): Promise<void> {
+    const failure = await this.#opened.then(
       () => undefined,
       error => error as Error,
     )
-    while (this.waiting.length > 0 || this.isDue) {
-      const batch = this.waiting
-      this.waiting = []
-      const isDue = this.isDue
-      this.isDue = false
-      if (isDue && failure === undefined) await this.look()
-      const error = failure ?? (await this.write(batch))
+    while (this.#waiting.length > 0 || this.#isDue) {
+      const batch = this.#waiting
+      this.#waiting = []
+      const isDue = this.#isDue
+      this.#isDue = false
+      if (isDue && failure === undefined) await this.#look()
+      const error = failure ?? (await this.#write(batch))
       for (const { settle } of batch) settle(error)
     }
-    // In the same step as the look at the queue: otherwise an entry could be added to a pump that
-    // has stopped.
-    this.pumping = undefined
+    // In the same step as the look at what waits, so that nobody adds to a pump that has stopped.
+    this.#pumping = undefined
   }
 
-  private closed(): Error {
-    return new Error(`${this.path} is closed`)
+  #closed(): Error {
+    return new Error(`${this.#path} is closed`)
   }
 
-  /**
-   * A file that was moved away or deleted, as log rotation does, still takes lines, but no process
-   * would find them again.
-   */
-  private async look(): Promise<void> {
+  /** A file that was moved away or deleted, as log rotation does, still takes lines that nobody would find again. */
+  async #look(): Promise<void> {
     try {
-      const [own, named] = [await this.file?.stat(), await stat(this.path)]
+      const [own, named] = [await this.#file?.stat(), await stat(this.#path)]
       if (own?.ino !== named.ino || own.dev !== named.dev)
-        this.fault ??= new Error(`${this.path} is another file than before`)
+        this.#fault ??= new Error(`${this.#path} is another file than before`)
     } catch (error) {
-      this.fault ??= error as Error
+      this.#fault ??= error as Error
     }
   }
 
-  private async write(batch: readonly Waiting[]): Promise<Error | undefined> {
+  async #write(batch: readonly Waiting[]): Promise<Error | undefined> {
     try {
       // A rewrite takes everything from memory, this batch included.
-      if (this.fault !== undefined) await this.rewrite()
-      else if (batch.length > 0) await this.appendAll(batch)
+      if (this.#fault !== undefined) await this.#rewrite()
+      else if (batch.length > 0) await this.#appendAll(batch)
     } catch (error) {
-      this.fault = error as Error
-      return this.fault
+      this.#fault = error as Error
+      return this.#fault
     }
-    if (this.lines >= FEW_LINES + 2 * this.kept) await this.compact()
+    if (this.#lines >= FEW_LINES + 2 * this.#kept) await this.#compact()
     return undefined
   }
 
-  private async appendAll(batch: readonly Waiting[]): Promise<void> {
-    const file = this.file
-    if (file === undefined) throw new Error(`${this.path} is not open`)
+  async #appendAll(batch: readonly Waiting[]): Promise<void> {
+    const file = this.#file
+    if (file === undefined) throw new Error(`${this.#path} is not open`)
     await file.appendFile(batch.map(({ line }) => line).join(''))
     await file.datasync()
-    this.lines += batch.length
+    this.#lines += batch.length
   }
 
-  /** A failed rewrite for the sake of size loses nothing: the old file is still whole. */
-  private async compact(): Promise<void> {
+  /** A failed rewrite for the sake of size harms nobody: the old file is still whole. */
+  async #compact(): Promise<void> {
     try {
-      await this.rewrite()
+      await this.#rewrite()
     } catch (error) {
-      this.kept = this.lines
-      this.bans?.logger.warn({ err: error, path: this.path }, 'the file of bans could not be compacted')
+      this.#kept = this.#lines
+      this.#bans?.logger.warn({ err: error, path: this.#path }, 'the file of bans could not be compacted')
     }
   }
 
-  private async rewrite(): Promise<void> {
-    const draft = `${this.path}.tmp`
+  async #rewrite(): Promise<void> {
+    const draft = `${this.#path}.tmp`
     await rm(draft, { force: true })
     const file = await open(draft, 'ax', 0o600)
     try {
-      const kept = await this.writeRecords(file)
+      const kept = await this.#writeRecords(file)
       await file.sync()
-      await rename(draft, this.path)
-      this.lines = kept
-      this.kept = kept
+      await rename(draft, this.#path)
+      this.#lines = kept
+      this.#kept = kept
     } catch (error) {
       await file.close()
       await rm(draft, { force: true })
       throw error
     }
     // The old one has no name any more: not a line may go there, whatever fails from here on.
-    const old = this.file
-    this.file = file
+    const old = this.#file
+    this.#file = file
     await old?.close().catch(() => {})
     try {
-      await syncFolder(dirname(this.path))
-      this.fault = undefined
+      await syncFolder(dirname(this.#path))
+      this.#fault = undefined
     } catch (error) {
       // After a loss of power the name may be the old one's again, with what was written until now and nothing later.
-      this.fault = error as Error
+      this.#fault = error as Error
       throw error
     }
   }
@@ -232,10 +228,10 @@ class FileBans implements BanStore {
    * In slices, so that requests are served in between. A change in the meantime waits as a step of
    * its own, which is appended after.
    */
-  private async writeRecords(file: FileHandle): Promise<number> {
+  async #writeRecords(file: FileHandle): Promise<number> {
     let slice = HEADER
     let kept = 0
-    for (const record of [...(this.bans?.records() ?? [])]) {
+    for (const record of [...(this.#bans?.records() ?? [])]) {
       slice += banLine(record)
       if (++kept % LINES_A_WRITE !== 0) continue
       await file.appendFile(slice)
@@ -245,73 +241,70 @@ class FileBans implements BanStore {
     return kept
   }
 
-  private async load({ logger }: ProcessBans): Promise<readonly BanRecord[]> {
-    this.path = await placeOf(this.path)
-    if (await isMountPoint(this.path))
+  async #load({ logger }: ProcessBans): Promise<readonly BanRecord[]> {
+    this.#path = await placeOf(this.#path)
+    if (await isMountPoint(this.#path))
       throw new ConfigError({
         owner: OWNER,
         option: 'path',
-        value: this.path,
+        value: this.#path,
         allowed:
           'a file in a folder that is mounted, not one that is mounted by itself: it could never be rewritten',
       })
-    this.lock = await FileLock.take(this.path, OWNER, 'path')
+    this.#lock = await FileLock.take(this.#path, OWNER, 'path')
     try {
-      await rm(`${this.path}.tmp`, { force: true })
-      const isNew = await this.create(logger)
-      const content = isNew ? HEADER : await this.read(logger)
+      await rm(`${this.#path}.tmp`, { force: true })
+      const isNew = await this.#create(logger)
+      const content = isNew ? HEADER : await this.#read(logger)
       const [header = '', ...lines] = content.split('\n')
       if (!isHeader(header))
         throw new ConfigError({
           owner: OWNER,
           option: 'path',
-          value: this.path,
+          value: this.#path,
           allowed: 'a new file, or one that fileBans() wrote',
         })
-      return this.understand(lines.slice(0, -1), logger)
+      return this.#understand(lines.slice(0, -1), logger)
     } catch (error) {
-      await this.file?.close()
-      await this.lock.release()
+      await this.#file?.close()
+      await this.#lock.release()
       throw error
     }
   }
 
   /** Opens the file; whether it had nothing in it. */
-  private async create(logger: ProcessBans['logger']): Promise<boolean> {
-    this.file = await open(this.path, 'a', 0o600)
-    await keepToOwner(this.file, { path: this.path, owner: OWNER, logger })
-    const { size } = await this.file.stat()
+  async #create(logger: ProcessBans['logger']): Promise<boolean> {
+    this.#file = await open(this.#path, 'a', 0o600)
+    await keepToOwner(this.#file, { path: this.#path, owner: OWNER, logger })
+    const { size } = await this.#file.stat()
     if (size > 0) return false
-    await this.file.appendFile(HEADER)
-    await this.file.sync()
-    await syncFolder(dirname(this.path))
+    await this.#file.appendFile(HEADER)
+    await this.#file.sync()
+    await syncFolder(dirname(this.#path))
     return true
   }
 
-  /**
-   * The whole lines. A crash cut short the text after the last line break before it was
-   * acknowledged.
-   */
-  private async read(logger: ProcessBans['logger']): Promise<string> {
-    const bytes = await readFile(this.path)
+  /** The whole lines. What follows the last line break was cut short by a crash before it was acknowledged. */
+  async #read(logger: ProcessBans['logger']): Promise<string> {
+    const bytes = await readFile(this.#path)
     const end = bytes.lastIndexOf(10) + 1
     if (end === 0 && HEADER.startsWith(bytes.toString('utf8'))) {
-      await truncate(this.path)
-      await this.file?.appendFile(HEADER)
+      await truncate(this.#path)
+      await this.#file?.appendFile(HEADER)
       return HEADER
     }
     const content = bytes.toString('utf8', 0, end)
     if (end < bytes.length && isHeader(content.slice(0, content.indexOf('\n')))) {
       logger.warn(
-        { path: this.path, bytes: bytes.length - end },
+        { path: this.#path, bytes: bytes.length - end },
         'the last line of the file of bans is torn and was dropped',
       )
-      await truncate(this.path, end)
+      await truncate(this.#path, end)
     }
     return content
   }
 
-  private understand(lines: readonly string[], logger: ProcessBans['logger']): readonly BanRecord[] {
+  #understand(lines: readonly string[], logger: ProcessBans['logger']): readonly BanRecord[] {
     const steps: Step[] = []
     let unreadable = 0
     for (const line of lines) {
@@ -321,12 +314,12 @@ class FileBans implements BanStore {
     }
     if (unreadable > 0)
       logger.warn(
-        { path: this.path, lines: unreadable },
+        { path: this.#path, lines: unreadable },
         'lines of the file of bans could not be read and were skipped',
       )
     const records = replay(steps)
-    this.lines = lines.length
-    this.kept = records.length
+    this.#lines = lines.length
+    this.#kept = records.length
     return records
   }
 }

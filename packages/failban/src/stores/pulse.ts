@@ -7,12 +7,12 @@ import { basename, dirname } from 'node:path'
  * refuses a connection to one whose process is gone.
  */
 export class Pulse {
-  private readonly path: string
-  private readonly server: Server
+  readonly #path: string
+  readonly #server: Server
 
   private constructor(path: string, server: Server) {
-    this.path = path
-    this.server = server
+    this.#path = path
+    this.#server = server
   }
 
   /** `undefined` where the file system or the length of the name allows none. */
@@ -46,8 +46,8 @@ export class Pulse {
   }
 
   async stop(): Promise<void> {
-    await new Promise(done => this.server.close(done))
-    await rm(this.path, { force: true })
+    await new Promise(done => this.#server.close(done))
+    await rm(this.#path, { force: true })
   }
 }
 

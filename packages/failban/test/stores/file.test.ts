@@ -30,10 +30,16 @@ import { Pulse } from '../../src/stores/pulse.js'
 
 /** Paths that cannot be opened for the moment. */
 const unopenable = vi.hoisted(() => new Set<string>())
+/** The handle that was opened last at each path. */
+const handles = vi.hoisted(() => new Map<string, FileHandle>())
 vi.mock('node:fs/promises', async original => {
   const real = await original<typeof import('node:fs/promises')>()
-  const open: typeof real.open = (path, ...how) =>
-    unopenable.has(String(path)) ? Promise.reject(new Error('too many open files')) : real.open(path, ...how)
+  const open: typeof real.open = async (path, ...how) => {
+    if (unopenable.has(String(path))) throw new Error('too many open files')
+    const handle = await real.open(path, ...how)
+    handles.set(String(path), handle)
+    return handle
+  }
   return { ...real, open }
 })
 
@@ -48,6 +54,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   unopenable.clear()
+  handles.clear()
   for (const store of open.splice(0)) await store.close?.()
   await rm(folder, { recursive: true, force: true })
 })
@@ -239,17 +246,14 @@ describe('given a file of bans', () => {
   })
 
   it('when the disk fails in the middle of a line, then it is told, and the next ban that can be written heals the file', async () => {
-    const { store, save } = await opened()
+    const { save } = await opened()
     await save(ban('192.0.2.1'))
-    const inner = store as unknown as { file: FileHandle }
-    const real = inner.file
-    inner.file = {
-      async appendFile(text: string) {
-        await real.appendFile(text.slice(0, 20))
-        throw new Error('no space left')
-      },
-      close: () => real.close(),
-    } as unknown as FileHandle
+    const file = handles.get(path) as FileHandle
+    const append = file.appendFile.bind(file)
+    file.appendFile = async text => {
+      await append(String(text).slice(0, 20))
+      throw new Error('no space left')
+    }
     await expect(save(ban('192.0.2.2'))).rejects.toThrow('no space left')
     await save(ban('192.0.2.3'))
     const { records, warnings } = await reopened()

@@ -165,7 +165,7 @@ const refusals: readonly Behaviour[] = [
         [429, refusal('RATE_LIMITED', 'Access denied', '"retry_after":3600,')],
       ],
     ] as const satisfies readonly (readonly [string, FailbanOptions, number | 'permanent', Said])[]
-  ).map(([what, options, durationMs, said]): Behaviour => {
+  ).map(([what, options, duration, said]): Behaviour => {
     let bans = failban(options)
     return {
       title: `given a ban for ${what} when its client comes then the whole body is that of the table`,
@@ -176,7 +176,7 @@ const refusals: readonly Behaviour[] = [
       when: async client => {
         // Bans are known by keys and time from the first request on.
         await client.send(from({}, '198.51.100.7'))
-        await bans.ban(CLIENT, { reason: 'spam', durationMs })
+        await bans.ban(CLIENT, { reason: 'spam', duration })
         return [await client.send(from())]
       },
       gets: { status: said[0], body: said[1] },
