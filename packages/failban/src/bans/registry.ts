@@ -205,7 +205,10 @@ export class BanRegistry implements ProcessBans {
     return true
   }
 
-  /** The oldest ban that nobody made by hand goes: it is the nearest to its end, and another violation brings it back. */
+  /**
+   * Evicts the oldest ban that was not made by hand: it is the nearest to its end, and another
+   * violation brings it back.
+   */
   #makeRoom(): boolean {
     for (const ban of this.ledger.bans()) {
       if (ban.record.source === MANUAL) continue

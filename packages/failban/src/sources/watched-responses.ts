@@ -13,7 +13,10 @@ export function responsesOf(options: CheckedFailban, jails: readonly Jail[]): Re
   return new ResponseSource({ countsNotFound, countsProbes, probePaths, window, inducedWindow, maxKeys })
 }
 
-/** How long a missing path that was told of is not told of again: as long as it is the same to each jail that counts it. */
+/**
+ * How long a reported missing path is not reported again: as long as it is the same to each jail
+ * that counts it.
+ */
 export function missingWindow(options: CheckedFailban): number {
   return shortestWindow(options, [NOT_FOUND])
 }

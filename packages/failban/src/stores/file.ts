@@ -1,11 +1,10 @@
-import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { bindMethods, ConfigError, requireProcess, text } from '@palisade/core/middleware'
 import type { BanRecord } from '../bans/ban.js'
-import { banLine, HEADER, isHeader, parseStep, replay, type Step, unbanLine } from './file-format.js'
-import { FileLock } from './file-lock.js'
-import { keepToOwner } from './file-mode.js'
-import { isMountPoint, placeOf } from './file-place.js'
+import { banLine, HEADER, unbanLine } from './file-format.js'
+import type { FileLock } from './file-lock.js'
+import { openBanFile, syncFolder } from './file-opening.js'
 import type { BanStore, ProcessBans } from './store.js'
 
 /**
@@ -145,7 +144,8 @@ class FileBans implements BanStore {
       const error = failure ?? (await this.#write(batch))
       for (const { settle } of batch) settle(error)
     }
-    // In the same step as the look at what waits, so that nobody adds to a pump that has stopped.
+    // In the same step as the look at the queue: otherwise an entry could be added to a pump that
+    // has stopped.
     this.#pumping = undefined
   }
 
@@ -153,7 +153,10 @@ class FileBans implements BanStore {
     return new Error(`${this.#path} is closed`)
   }
 
-  /** A file that was moved away or deleted, as log rotation does, still takes lines that nobody would find again. */
+  /**
+   * A file that was moved away or deleted, as log rotation does, still takes lines, but no process
+   * would find them again.
+   */
   async #look(): Promise<void> {
     try {
       const [own, named] = [await this.#file?.stat(), await stat(this.#path)]
@@ -185,7 +188,7 @@ class FileBans implements BanStore {
     this.#lines += batch.length
   }
 
-  /** A failed rewrite for the sake of size harms nobody: the old file is still whole. */
+  /** A failed rewrite for the sake of size loses nothing: the old file is still whole. */
   async #compact(): Promise<void> {
     try {
       await this.#rewrite()
@@ -242,95 +245,12 @@ class FileBans implements BanStore {
   }
 
   async #load({ logger }: ProcessBans): Promise<readonly BanRecord[]> {
-    this.#path = await placeOf(this.#path)
-    if (await isMountPoint(this.#path))
-      throw new ConfigError({
-        owner: OWNER,
-        option: 'path',
-        value: this.#path,
-        allowed:
-          'a file in a folder that is mounted, not one that is mounted by itself: it could never be rewritten',
-      })
-    this.#lock = await FileLock.take(this.#path, OWNER, 'path')
-    try {
-      await rm(`${this.#path}.tmp`, { force: true })
-      const isNew = await this.#create(logger)
-      const content = isNew ? HEADER : await this.#read(logger)
-      const [header = '', ...lines] = content.split('\n')
-      if (!isHeader(header))
-        throw new ConfigError({
-          owner: OWNER,
-          option: 'path',
-          value: this.#path,
-          allowed: 'a new file, or one that fileBans() wrote',
-        })
-      return this.#understand(lines.slice(0, -1), logger)
-    } catch (error) {
-      await this.#file?.close()
-      await this.#lock.release()
-      throw error
-    }
-  }
-
-  /** Opens the file; whether it had nothing in it. */
-  async #create(logger: ProcessBans['logger']): Promise<boolean> {
-    this.#file = await open(this.#path, 'a', 0o600)
-    await keepToOwner(this.#file, { path: this.#path, owner: OWNER, logger })
-    const { size } = await this.#file.stat()
-    if (size > 0) return false
-    await this.#file.appendFile(HEADER)
-    await this.#file.sync()
-    await syncFolder(dirname(this.#path))
-    return true
-  }
-
-  /** The whole lines. What follows the last line break was cut short by a crash before it was acknowledged. */
-  async #read(logger: ProcessBans['logger']): Promise<string> {
-    const bytes = await readFile(this.#path)
-    const end = bytes.lastIndexOf(10) + 1
-    if (end === 0 && HEADER.startsWith(bytes.toString('utf8'))) {
-      await truncate(this.#path)
-      await this.#file?.appendFile(HEADER)
-      return HEADER
-    }
-    const content = bytes.toString('utf8', 0, end)
-    if (end < bytes.length && isHeader(content.slice(0, content.indexOf('\n')))) {
-      logger.warn(
-        { path: this.#path, bytes: bytes.length - end },
-        'the last line of the file of bans is torn and was dropped',
-      )
-      await truncate(this.#path, end)
-    }
-    return content
-  }
-
-  #understand(lines: readonly string[], logger: ProcessBans['logger']): readonly BanRecord[] {
-    const steps: Step[] = []
-    let unreadable = 0
-    for (const line of lines) {
-      const step = parseStep(line)
-      if (step === undefined) unreadable++
-      else steps.push(step)
-    }
-    if (unreadable > 0)
-      logger.warn(
-        { path: this.#path, lines: unreadable },
-        'lines of the file of bans could not be read and were skipped',
-      )
-    const records = replay(steps)
-    this.#lines = lines.length
+    const { path, lock, file, lines, records } = await openBanFile(this.#path, OWNER, logger)
+    this.#path = path
+    this.#lock = lock
+    this.#file = file
+    this.#lines = lines
     this.#kept = records.length
     return records
-  }
-}
-
-/** So that the new name itself survives a loss of power; systems that cannot open a folder do it by themselves. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
