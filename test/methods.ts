@@ -21,7 +21,7 @@ import { CidrSet, systemClock } from '@palisade/core/middleware'
 import { guardRedis, type RedisClient } from '@palisade/core/redis'
 import { fakeClock, inject } from '@palisade/core/testing'
 import { failban, memoryBans } from '@palisade/failban'
-import { compileGrants } from '@palisade/guards'
+import { compileGrants, guard, requireRole } from '@palisade/guards'
 import { check, gracefulShutdown, health, lifecycle } from '@palisade/health'
 import { metrics } from '@palisade/metrics'
 import { concurrencyLimit, createLimiter, memoryStore, rateLimit, redisStore } from '@palisade/ratelimit'
@@ -197,6 +197,7 @@ export const rows: readonly MethodRow[] = [
     sweep: sweep => sweep(),
     close: close => close(),
   }),
+  row('guard', () => guard(requireRole('a')), {}),
   row('compileGrants', () => compileGrants(['orders:read']), {
     allows: allows => [allows('orders', 'read'), allows('orders', 'delete')],
   }),

@@ -5,6 +5,7 @@ import { documentedImports } from '../check/documented-imports.mjs'
 import { documentedPaths } from '../check/documented-paths.mjs'
 import { lockFile } from '../check/lock-file.mjs'
 import { packedPackages } from '../check/packed-packages.mjs'
+import { privateMembers } from '../check/private-members.mjs'
 import { build } from '../lib/build.mjs'
 import { run } from '../lib/process.mjs'
 import { members, root, tool } from '../lib/root.mjs'
@@ -50,6 +51,7 @@ export async function everyCheck() {
     { name: 'declared dependencies match the imports', find: dependencies },
     { name: 'documented import paths exist', find: documentedImports },
     { name: 'documented files exist', find: documentedPaths },
+    { name: 'members are hidden with #', find: privateMembers },
     ...tsconfigs().map(file =>
       program(`tsc -p ${file}`, [...tool('typescript', 'tsc'), '--noEmit', '-p', file]),
     ),

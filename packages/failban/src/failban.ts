@@ -19,16 +19,14 @@ import { type Ban, MANUAL, shown } from './bans/ban.js'
 import { durationOfBan } from './bans/ban-duration.js'
 import { banReason } from './bans/ban-reason.js'
 import { Escalation } from './bans/escalation.js'
-import type { HeldBan } from './bans/held-ban.js'
 import { KeptBans } from './bans/kept-bans.js'
 import { BanRegistry, forget } from './bans/registry.js'
-import { Exemptions } from './exemptions.js'
 import type { BanStats, Failban, ManualBan } from './failban-api.js'
 import { Jail } from './jails/jail.js'
 import { Warden } from './jails/warden.js'
 import { AccessLists, type RangeList } from './lists/access-lists.js'
 import { type CheckedFailban, checkFailban, type FailbanOptions } from './options.js'
-import { refusalWith } from './refusals.js'
+import { Refusals } from './refusals.js'
 import { Buses } from './sources/buses.js'
 import { FAILBAN, type ResponseSource } from './sources/responses.js'
 import { missingWindow, responsesOf } from './sources/watched-responses.js'
@@ -60,16 +58,15 @@ export class FailbanMiddleware implements Failban {
   readonly onResponse?: (ctx: RequestContext, outcome: Outcome) => void
   readonly registry: BanRegistry
   readonly lists: AccessLists
-  private readonly options: CheckedFailban
-  private readonly warden: Warden
-  private readonly responses: ResponseSource | undefined
-  private readonly exemptions = new Exemptions()
-  private readonly buses = new Buses()
-  private readonly kept: KeptBans
-  private isClosed = false
-  private closed: Promise<void> | undefined = undefined
-  private readonly sweeper = new Sweeper(() => this.sweep())
-  private refusals = 0
+  readonly #options: CheckedFailban
+  readonly #warden: Warden
+  readonly #responses: ResponseSource | undefined
+  readonly #refusals: Refusals
+  readonly #kept: KeptBans
+  readonly #buses = new Buses()
+  #isClosed = false
+  #closed: Promise<void> | undefined = undefined
+  readonly #sweeper = new Sweeper(() => this.#sweep())
 
   constructor(options: CheckedFailban) {
     const isShadow = options.mode === 'shadow'
@@ -79,73 +76,64 @@ export class FailbanMiddleware implements Failban {
     const escalation = new Escalation(options.escalate, longest, { owner: FAILBAN, option: 'escalate.max' })
     const lists = new AccessLists(options.allow, options.deny, options.allowOwnAddresses)
     const { store, maxBans } = options
-    const onBanned = (ip: string) => this.responses?.forget(ip)
-    const onLifted = (ip: string) => this.forget(ip)
+    const onBanned = (ip: string) => this.#responses?.forget(ip)
+    const onLifted = (ip: string) => this.#forget(ip)
     const registry = new BanRegistry({ store, lists, escalation, maxBans, isShadow, onLifted })
-    this.options = options
+    this.#options = options
     this.lists = lists
     this.registry = registry
-    this.kept = new KeptBans(store, registry, this.sweeper)
-    const passesBans = (path: string | undefined) => this.exemptions.covers(path)
-    this.warden = new Warden({ jails, escalation, lists, registry, isShadow, onBanned, passesBans })
-    this.responses = responsesOf(options, jails)
+    this.#refusals = new Refusals(options, lists, registry)
+    this.#kept = new KeptBans(store, registry, this.#sweeper)
+    const passesBans = (path: string | undefined) => this.#refusals.exemptions.covers(path)
+    this.#warden = new Warden({ jails, escalation, lists, registry, isShadow, onBanned, passesBans })
+    this.#responses = responsesOf(options, jails)
     // Absent where nothing in the answers counts, so that the end of requests need not be watched.
-    const { responses } = this
+    const responses = this.#responses
     if (responses !== undefined) this.onResponse = (ctx, outcome) => responses.watch(ctx, outcome)
   }
 
   setup(services: Services): () => void {
-    if (this.isClosed)
+    if (this.#isClosed)
       throw new ConfigError({
         owner: FAILBAN,
         option: 'middleware',
         value: FAILBAN,
         allowed: 'one that is not disposed of; build a new failban(), with a store of its own',
       })
-    this.setKeyWidth(services)
+    this.#setKeyWidth(services)
     this.lists.learn(services)
     this.registry.learn(services)
     const { clock, events } = services
-    const leave = this.buses.join(events, violation => {
-      this.sweeper.catchUp(clock.monotonic())
-      this.warden.hear(violation)
+    const leave = this.#buses.join(events, violation => {
+      this.#sweeper.catchUp(clock.monotonic())
+      this.#warden.hear(violation)
     })
-    if (this.options.store.sweep !== undefined) this.sweeper.start(services.clock.monotonic())
-    this.kept.read().catch(() => {})
+    if (this.#options.store.sweep !== undefined) this.#sweeper.start(services.clock.monotonic())
+    this.#kept.read().catch(() => {})
     return () => {
       this.lists.leave(services)
       leave()
-      if (!this.buses.has(events)) this.registry.leave(events)
+      if (!this.#buses.has(events)) this.registry.leave(events)
     }
   }
 
   onRequest(ctx: RequestContext): Reply | undefined {
-    const { client } = ctx
-    const { ip } = client
-    if (ip === undefined) return this.allow(ctx)
-    const found = this.registry.ledger.of(client)
-    // Read once, and for banned clients only.
-    const now = found === undefined ? 0 : this.registry.clock.monotonic()
-    const ban = found?.isOver(now) ? this.registry.of(client, now) : found
-    const { deny } = this.lists
-    const isDenied = deny.size !== 0 && deny.hasClient(client)
-    if ((ban === undefined && !isDenied) || this.passes(ctx, ip, isDenied)) return this.allow(ctx)
-    return this.refuse(ctx, isDenied, ban, now)
+    return this.#refusals.of(ctx)
   }
 
   async dispose(): Promise<void> {
-    this.isClosed = true
-    for (const events of this.buses.leaveAll()) this.registry.leave(events)
-    this.sweeper.stop()
-    this.closed ??= (async () => this.options.store.close?.())()
-    await this.closed
+    this.#isClosed = true
+    for (const events of this.#buses.leaveAll()) this.registry.leave(events)
+    this.#sweeper.stop()
+    this.#closed ??= (async () => this.#options.store.close?.())()
+    await this.#closed
   }
 
   async ready(options: { timeout?: Duration } = {}): Promise<boolean> {
     const { timeout } = checkOptions('failban.ready', options, {
       timeout: optional(duration({ max: '10m' }), 10_000 as never),
     })
-    return this.kept.areReadWithin(timeout)
+    return this.#kept.areReadWithin(timeout)
   }
 
   find(ip: string): Ban | undefined {
@@ -172,15 +160,15 @@ export class FailbanMiddleware implements Failban {
       jail,
     } = checkOptions('failban.ban', options, {
       reason: optional(banReason, 'banned by hand'),
-      duration: optional(durationOfBan(1), this.options.jails[0]?.ban ?? 0),
+      duration: optional(durationOfBan(1), this.#options.jails[0]?.ban ?? 0),
       jail: optional(oneOf(...this.jailNames), MANUAL),
     })
     const expiresAt = length === 'permanent' ? null : this.registry.clock.now() + length
-    const record = this.warden.sentenceByHand(id, jail, reason, expiresAt)
-    this.sweeper.start(this.registry.clock.monotonic())
+    const record = this.#warden.sentenceByHand(id, jail, reason, expiresAt)
+    this.#sweeper.start(this.registry.clock.monotonic())
     const imposed = this.registry.impose(record)
     if (imposed === undefined) throw new RequestError(503, 'There are too many bans that were made by hand')
-    this.forget(id)
+    this.#forget(id)
     await keptOr(imposed.kept, 'The ban is in force, but is lost at a restart')
     return shown(record)
   }
@@ -188,11 +176,11 @@ export class FailbanMiddleware implements Failban {
   async unban(ip: string): Promise<readonly string[]> {
     const asked = canonicalIp(ip) ?? this.idOf(ip)
     if (asked === undefined) return []
-    const lifted = [this.lift(asked)]
-    if (!this.kept.areRead) {
+    const lifted = [this.#lift(asked)]
+    if (!this.#kept.areRead) {
       // What the store still reads would come in force afterwards. That it cannot be read has been told.
-      await this.kept.read().catch(() => {})
-      lifted.push(this.lift(asked))
+      await this.#kept.read().catch(() => {})
+      lifted.push(this.#lift(asked))
     }
     await keptOr(
       Promise.all(lifted.map(({ kept }) => kept)),
@@ -220,16 +208,16 @@ export class FailbanMiddleware implements Failban {
     return {
       activeBans: this.registry.ledger.size,
       byJail: Object.fromEntries(byJail),
-      violations: this.warden.violations,
-      refusals: this.refusals,
-      trackedKeys: this.warden.trackedKeys,
-      evictions: this.registry.evictions + this.warden.evictions,
+      violations: this.#warden.violations,
+      refusals: this.#refusals.count,
+      trackedKeys: this.#warden.trackedKeys,
+      evictions: this.registry.evictions + this.#warden.evictions,
     }
   }
 
   /** The names that a ban may have as its jail. */
   get jailNames(): readonly string[] {
-    return [MANUAL, ...this.options.jails.map(({ name }) => name)]
+    return [MANUAL, ...this.#options.jails.map(({ name }) => name)]
   }
 
   idOf(text: string): string | undefined {
@@ -238,85 +226,44 @@ export class FailbanMiddleware implements Failban {
 
   /** An admin API answers everything below this path of these pipelines: bans, but not the deny list, let it through. */
   exempt(services: Services, path: string): () => void {
-    return this.exemptions.add(services, path)
+    return this.#refusals.exemptions.add(services, path)
   }
 
-  private allow(ctx: RequestContext): undefined {
-    ctx.allowed(FAILBAN)
-  }
-
-  /** A client that is banned or on the deny list, and passes all the same. */
-  private passes(ctx: RequestContext, ip: string, isDenied: boolean): boolean {
-    return this.isAllowed(ctx, ip, isDenied) || (!isDenied && this.exemptions.has(ctx.services, ctx.path))
-  }
-
-  private refuse(
-    ctx: RequestContext,
-    isDenied: boolean,
-    ban: HeldBan | undefined,
-    now: number,
-  ): Reply | undefined {
-    this.refusals++
-    const { status, explain, mode } = this.options
-    const refusal = refusalWith(status)
-    if (isDenied || ban === undefined)
-      return ctx.deny({ ...refusal, reason: 'on the deny list', rule: 'deny' }, mode)
-    const { jail, reason, permanent } = ban.record
-    const seconds = Math.max(1, Math.ceil((ban.endsAt - now) / 1000))
-    const denial = {
-      ...refusal,
-      ...(!permanent && { retryAfterSeconds: seconds }),
-      ...(explain && { details: { reason, expires_at: this.registry.recordOf(ban).expiresAt } }),
-      reason: `banned by jail "${jail}": ${reason}`,
-      rule: jail,
-    }
-    return ctx.deny(denial, mode)
-  }
-
-  /**
-   * The lists open for verified addresses only. A proxy of ours, or this machine, is still not held to a ban, so that a health
-   * check which a proxy makes itself passes; a deny list refuses it.
-   */
-  private isAllowed({ client, services }: RequestContext, ip: string, isDenied: boolean): boolean {
-    if (client.bannable) return this.lists.allows(ip, services.clock)
-    return !isDenied && this.lists.isOurs(ip, services.clock)
-  }
-
-  private lift(asked: string): ReturnType<BanRegistry['lift']> {
+  #lift(asked: string): ReturnType<BanRegistry['lift']> {
     const done = this.registry.lift(asked)
     forget(done.kept)
-    this.forget(this.idOf(asked) as string)
+    this.#forget(this.idOf(asked) as string)
     return done
   }
 
   /** With a network all clients in it, which are counted each by itself. */
-  private forget(id: string): void {
+  #forget(id: string): void {
     if (this.registry.ledger.isClient(id)) {
-      this.warden.forget(id)
-      this.responses?.forget(id)
+      this.#warden.forget(id)
+      this.#responses?.forget(id)
       return
     }
     const network = new CidrSet([id])
-    this.warden.forgetWithin(network)
-    this.responses?.forgetWithin(network)
+    this.#warden.forgetWithin(network)
+    this.#responses?.forgetWithin(network)
   }
 
-  private sweep(): void {
+  #sweep(): void {
     const now = this.registry.clock.monotonic()
-    this.sweeper.swept(now)
+    this.#sweeper.swept(now)
     this.registry.sweep()
-    this.responses?.sweep(now)
-    this.warden.sweep(now)
-    this.options.store.sweep?.()
+    this.#responses?.sweep(now)
+    this.#warden.sweep(now)
+    this.#options.store.sweep?.()
   }
 
   /** Bans are found by client key, so all pipelines must make the same keys. */
-  private setKeyWidth({ trust }: Services): void {
+  #setKeyWidth({ trust }: Services): void {
     const { key } = trust.resolve('2001:db8::1', undefined)
     const prefix = Number(key?.slice(key.lastIndexOf('/') + 1) ?? 64)
     if (!Number.isInteger(prefix)) return
     const { ledger } = this.registry
-    if (this.buses.size > 0 && ledger.ipv6Prefix !== prefix)
+    if (this.#buses.size > 0 && ledger.ipv6Prefix !== prefix)
       throw new ConfigError({
         owner: FAILBAN,
         option: 'trust',

@@ -1,5 +1,6 @@
 import {
   type BearerOptions,
+  bindMethods,
   callback,
   challengeOf,
   checkOptions,
@@ -69,30 +70,85 @@ export function guard<C = IdentifiedContext, R = unknown>(
   options?: GuardOptions<RequestContext<StateOf<C & Caller>>, R>,
 ): Middleware<StateOf<C & Caller>>
 export function guard(given: Guard<never, never>, options: object = {}): object {
-  const owner = 'guard'
-  const checked = checkOptions(owner, options, {
-    name: optional(text({ max: 200 })),
-    load: optional(callback<(ctx: Context) => unknown>('a function (ctx) => record')),
-    realm: optional(
-      text({ pattern: /^[\x20-\x7e]{1,200}$/, allowed: '1 to 200 printable ASCII characters' }),
-      'api',
-    ),
-    bearerMethods: optional(list(text({ max: 256 }), { max: 100 }), ['jwt']),
-    mode,
-  })
-  const guard = toNamed(given, { owner, option: 'guard' })
-  const { name, needs } = guard[FACTS]
-  const decide = decider(guard as NamedGuard<unknown, unknown>, checked.load)
-  const bearer = { realm: checked.realm, methods: checked.bearerMethods }
-  const decisions = new Decisions(checked.name ?? name, bearer, checked.mode)
-  return {
-    name: `guard(${checked.name ?? name})`,
-    needs: needs as readonly 'identity'[],
-    onRequest: ctx => decisions.of(decide, ctx),
-  } satisfies Middleware<{ identity: Identity }>
+  return bindMethods(new GuardMiddleware(given, options), 'onRequest')
 }
 
-function decider(guard: NamedGuard<unknown, unknown>, load: ((ctx: Context) => unknown) | undefined): Decide {
+class GuardMiddleware implements Middleware<{ identity: Identity }> {
+  readonly name: string
+  readonly needs: readonly 'identity'[]
+  /** The guard, as events and logs name it. */
+  readonly #rule: string
+  readonly #decide: Decide
+  readonly #bearer: BearerOptions
+  readonly #mode: Mode
+
+  constructor(given: Guard<never, never>, options: object) {
+    const owner = 'guard'
+    const { name, load, realm, bearerMethods, mode } = checkOptions(owner, options, SHAPE)
+    const guard = toNamed(given, { owner, option: 'guard' })
+    this.#rule = name ?? guard[FACTS].name
+    this.name = `guard(${this.#rule})`
+    this.needs = guard[FACTS].needs as readonly 'identity'[]
+    this.#decide = loading(guard as NamedGuard<unknown, unknown>, load)
+    this.#bearer = { realm, methods: bearerMethods }
+    this.#mode = mode
+  }
+
+  onRequest(ctx: Context): MaybePromise<Reply | undefined> {
+    if (this.#mode === 'enforce') return this.#ask(ctx)
+    // In shadow mode a guard that fails lets through, too.
+    const report = (error: unknown) => this.#report(ctx, error)
+    try {
+      const reply = this.#ask(ctx)
+      return isPromise(reply) ? Promise.resolve(reply).catch(report) : reply
+    } catch (error) {
+      return report(error)
+    }
+  }
+
+  #ask(ctx: Context): MaybePromise<Reply | undefined> {
+    const decision = this.#decide(ctx)
+    return isPromise(decision)
+      ? (decision as Promise<Decision>).then(late => this.#conclude(ctx, late))
+      : this.#conclude(ctx, decision)
+  }
+
+  #conclude(ctx: Context, decision: Decision): Reply | undefined {
+    if (!decision.allow) return this.#refuse(ctx, decision)
+    ctx.allowed(BY, this.#rule)
+    return undefined
+  }
+
+  #refuse(ctx: Context, refusal: Refusal): Reply | undefined {
+    const { status, code, message, reason } = refusal
+    const challenge = challengeOf(refusal, ctx.state.identity, this.#bearer)
+    const headers = challenge === undefined ? undefined : { 'WWW-Authenticate': challenge }
+    const denial = { status, code, message, reason, by: BY, rule: this.#rule, ...(headers && { headers }) }
+    return ctx.deny(denial, this.#mode)
+  }
+
+  #report(ctx: Context, error: unknown): undefined {
+    const fields = { err: error, guard: this.#rule, request_id: ctx.requestId }
+    ctx.services.logger.error(fields, 'a guard failed in shadow mode, where it lets through')
+    return undefined
+  }
+}
+
+const BY = 'guard'
+
+const SHAPE = {
+  name: optional(text({ max: 200 })),
+  load: optional(callback<(ctx: Context) => unknown>('a function (ctx) => record')),
+  realm: optional(
+    text({ pattern: /^[\x20-\x7e]{1,200}$/, allowed: '1 to 200 printable ASCII characters' }),
+    'api',
+  ),
+  bearerMethods: optional(list(text({ max: 256 }), { max: 100 }), ['jwt']),
+  mode,
+}
+
+/** The guard, asked about the record that `load` finds. */
+function loading(guard: NamedGuard<unknown, unknown>, load: ((ctx: Context) => unknown) | undefined): Decide {
   if (load === undefined) return guard
   return ctx => {
     const record = load(ctx)
@@ -101,55 +157,3 @@ function decider(guard: NamedGuard<unknown, unknown>, load: ((ctx: Context) => u
     return guard(ctx, record ?? null)
   }
 }
-
-/** What becomes of a decision: an answer, an event, a line in the log. */
-class Decisions {
-  constructor(
-    private readonly guard: string,
-    private readonly bearer: BearerOptions,
-    private readonly mode: Mode,
-  ) {}
-
-  of(decide: Decide, ctx: Context): MaybePromise<Reply | undefined> {
-    if (this.mode === 'shadow') return this.tolerate(decide, ctx)
-    const decision = decide(ctx)
-    return isPromise(decision)
-      ? (decision as Promise<Decision>).then(late => this.conclude(ctx, late))
-      : this.conclude(ctx, decision)
-  }
-
-  /** In shadow mode a guard that fails lets through, too. */
-  private tolerate(decide: Decide, ctx: Context): MaybePromise<Reply | undefined> {
-    const report = (error: unknown) => this.report(ctx, error)
-    try {
-      const decision = decide(ctx)
-      return isPromise(decision)
-        ? (decision as Promise<Decision>).then(late => this.conclude(ctx, late)).catch(report)
-        : this.conclude(ctx, decision)
-    } catch (error) {
-      return report(error)
-    }
-  }
-
-  private conclude(ctx: Context, decision: Decision): Reply | undefined {
-    if (!decision.allow) return this.refuse(ctx, decision)
-    ctx.allowed(BY, this.guard)
-    return undefined
-  }
-
-  private refuse(ctx: Context, refusal: Refusal): Reply | undefined {
-    const { status, code, message, reason } = refusal
-    const challenge = challengeOf(refusal, ctx.state.identity, this.bearer)
-    const headers = challenge === undefined ? undefined : { 'WWW-Authenticate': challenge }
-    const denial = { status, code, message, reason, by: BY, rule: this.guard, ...(headers && { headers }) }
-    return ctx.deny(denial, this.mode)
-  }
-
-  private report(ctx: Context, error: unknown): undefined {
-    const fields = { err: error, guard: this.guard, request_id: ctx.requestId }
-    ctx.services.logger.error(fields, 'a guard failed in shadow mode, where it lets through')
-    return undefined
-  }
-}
-
-const BY = 'guard'

@@ -31,15 +31,15 @@ const PATTERN = `1 to ${MOST_SEGMENTS} segments joined by ":", none of them empt
 export class Grants {
   /** How many different patterns there are. */
   readonly size: number
-  private readonly bits: ReadonlyMap<string, number>
-  private readonly shapes: readonly Shape[]
+  readonly #bits: ReadonlyMap<string, number>
+  readonly #shapes: readonly Shape[]
 
   /** @internal */
   constructor(bits: ReadonlyMap<string, number>) {
-    this.bits = bits
+    this.#bits = bits
     this.size = bits.size
     const shapes = new Map([...bits.keys()].map(pattern => [formOf(pattern), shapeOf(pattern)]))
-    this.shapes = [...shapes.values()].filter(({ deep, wild }) => deep || wild.includes(true))
+    this.#shapes = [...shapes.values()].filter(({ deep, wild }) => deep || wild.includes(true))
   }
 
   /**
@@ -48,21 +48,21 @@ export class Grants {
    */
   allows(resource: string, action: Action): boolean {
     if (!isPlainResource(resource)) return false
-    let bits = this.bits.get(resource) ?? 0
-    if (this.shapes.length > 0) bits |= this.bitsOfPatterns(resource.split(':'))
+    let bits = this.#bits.get(resource) ?? 0
+    if (this.#shapes.length > 0) bits |= this.#bitsOfPatterns(resource.split(':'))
     const bit = BIT[action]
     return (bits & bit) !== 0 && (bits & (bit << DENY)) === 0
   }
 
-  private bitsOfPatterns(segments: readonly string[]): number {
+  #bitsOfPatterns(segments: readonly string[]): number {
     let bits = 0
-    for (const { length, wild, deep } of this.shapes) {
+    for (const { length, wild, deep } of this.#shapes) {
       if (deep ? segments.length <= length : segments.length !== length) continue
       let pattern = ''
       for (let i = 0; i < length; i++)
         pattern += `${i === 0 ? '' : ':'}${wild[i] === true ? '*' : segments[i]}`
       if (deep) pattern += length === 0 ? '**' : ':**'
-      bits |= this.bits.get(pattern) ?? 0
+      bits |= this.#bits.get(pattern) ?? 0
     }
     return bits
   }
