@@ -72,7 +72,7 @@ describe.each(factories.map(factory => [`${factory[0]}(${factory[5]})`, factory]
       expect(attempt(factory, valid)).toBeUndefined()
     })
 
-    it('given an option that there is not then it is named, beside all that there are', () => {
+    it('given an option that does not exist then the error names it and the ones that do', () => {
       const error = attempt(factory, { ...valid, zzzzzzzzzzzzzz: 1 })
       expect(error).toBeInstanceOf(ConfigError)
       expect(error).toMatchObject({ owner, option: within('zzzzzzzzzzzzzz') })

@@ -59,7 +59,7 @@ const CHANGES: Changes = {
   'packages/failban/test/stores/map.test.ts': () => TEST,
   'test/factories.ts': behind(
     'export const factories: readonly Factory[] = [',
-    "  factory('mapBans', failban.mapBans, 'map', { map: new Map() }),",
+    "  factory('mapBans', failban.mapBans, { map: new Map() }),",
   ),
   'test/methods.ts': text =>
     behind(

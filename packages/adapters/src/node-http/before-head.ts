@@ -84,8 +84,7 @@ const POWERED_BY = 'x-powered-by'
 /** As `writeHead` does it: names and values by turns, or an object. */
 function setFields(res: ServerResponse, fields: Fields): void {
   if (!Array.isArray(fields)) {
-    for (const [name, value] of Object.entries(fields as OutgoingHttpHeaders))
-      if (value !== undefined) res.setHeader(name, value)
+    for (const [name, value] of Object.entries(fields)) res.setHeader(name, value as string)
     return
   }
   for (let i = 0; i < fields.length; i += 2) res.removeHeader(String(fields[i]))
