@@ -83,98 +83,87 @@ const VIOLATION_EVERY_MS = 60_000
 
 class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddleware<State> {
   readonly name = 'concurrency-limit'
-  /** As events name it. */
-  private readonly told: NamedLimit<State>
-  private readonly queue: { size: number; timeout: number } | undefined
-  private readonly mode: Mode
-  private readonly refusesKeyless: boolean
-  private readonly skip: ((ctx: RequestContext<State>) => boolean) | undefined
-  private readonly gates = new Map<string, Gate>()
+  /** As events and answers name it. */
+  readonly #policy: NamedLimit<State>
+  readonly #queue: { size: number; timeout: number } | undefined
+  readonly #mode: Mode
+  readonly #refusesKeyless: boolean
+  readonly #skip: ((ctx: RequestContext<State>) => boolean) | undefined
+  readonly #gates = new Map<string, Gate>()
   /** The key of the gate that a request went through, or how it leaves the line in front of one. */
-  private readonly places = new WeakMap<object, string | (() => void)>()
-  private readonly isViolation: boolean
-  private limit: number
+  readonly #places = new WeakMap<object, string | (() => void)>()
+  readonly #isViolation: boolean
+  #limit: number
 
   constructor(options: ConcurrencyLimitOptions<State>) {
-    const checked = checkOptions('concurrencyLimit', options, {
-      limit: limitOption,
-      key: optional(keyFunction<State>()),
-      queue: optional(
-        object({ size: integer({ min: 1, max: 100_000 }), timeout: duration({ min: 1, max: '1h' }) }),
-      ),
-      name: optional(policyName, 'concurrency'),
-      violation: optional(flag, false),
-      whenKeyMissing: optional(oneOf('refuse', 'skip'), 'refuse'),
-      mode,
-      skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),
-    })
-    this.limit = checked.limit
-    this.told = {
+    const checked = checkConcurrencyLimit<State>(options)
+    this.#limit = checked.limit
+    this.#policy = {
       name: checked.name,
       window: VIOLATION_EVERY_MS,
       key: checked.key ?? (byClient() as KeyFunction<State>),
     }
-    this.queue = checked.queue
-    this.isViolation = checked.violation
-    this.mode = checked.mode
-    this.refusesKeyless = checked.whenKeyMissing === 'refuse'
-    this.skip = checked.skip
+    this.#queue = checked.queue
+    this.#isViolation = checked.violation
+    this.#mode = checked.mode
+    this.#refusesKeyless = checked.whenKeyMissing === 'refuse'
+    this.#skip = checked.skip
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
     // A request that is decided anew, since it was rewritten, keeps its place: a second one would never be free again.
-    if (this.places.has(ctx)) return undefined
-    if (this.skip !== undefined && booleanResult('concurrencyLimit: skip', this.skip(ctx))) return undefined
-    const found = this.told.key(ctx)
+    if (this.#places.has(ctx)) return undefined
+    if (this.#skip !== undefined && booleanResult('concurrencyLimit: skip', this.#skip(ctx))) return undefined
+    const found = this.#policy.key(ctx)
     if (typeof found !== 'string' || found === '') {
       requireKeyless(found)
-      return found === false || !this.refusesKeyless ? undefined : this.refuseKeyless(ctx)
+      return found === false || !this.#refusesKeyless ? undefined : this.#refuseKeyless(ctx)
     }
     const key = boundedKey(found)
-    const gate = this.gateOf(key)
-    if (gate.enter(this.limit)) return this.admit(ctx, key)
-    if (this.mode === 'shadow') {
+    const gate = this.#gateOf(key)
+    if (gate.enter(this.#limit)) return this.#admit(ctx, key)
+    if (this.#mode === 'shadow') {
       gate.force()
-      this.places.set(ctx, key)
-      return this.refuse(ctx)
+      this.#places.set(ctx, key)
+      return this.#refuse(ctx)
     }
-    if (this.queue !== undefined && this.limit > 0 && gate.waiting < this.queue.size)
-      return this.waitInLine(ctx, key, gate, this.queue.timeout)
-    this.forget(key, gate)
-    return this.refuse(ctx)
+    if (this.#queue !== undefined && this.#limit > 0 && gate.waiting < this.#queue.size)
+      return this.#waitInLine(ctx, key, gate, this.#queue.timeout)
+    this.#forget(key, gate)
+    return this.#refuse(ctx)
   }
 
   onResponse(ctx: RequestContext<State>, _outcome: Outcome): void {
-    const place = this.places.get(ctx)
+    const place = this.#places.get(ctx)
     if (place === undefined) return
-    this.places.delete(ctx)
+    this.#places.delete(ctx)
     // Whatever ended the response: a place that it got from now on would never be given back.
     if (typeof place === 'function') place()
-    else this.leave(place)
+    else this.#leave(place)
   }
 
   setLimit(limit: number): void {
-    this.limit = limitOption(limit, { owner: 'concurrencyLimit.setLimit', option: 'limit' })
-    for (const gate of this.gates.values()) gate.admit(this.limit)
+    this.#limit = limitOption(limit, { owner: 'concurrencyLimit.setLimit', option: 'limit' })
+    for (const gate of this.#gates.values()) gate.admit(this.#limit)
   }
 
   dispose(): void {
-    for (const gate of this.gates.values()) gate.close()
+    for (const gate of this.#gates.values()) gate.close()
   }
 
-  private admit(ctx: RequestContext<State>, key: string): undefined {
-    this.places.set(ctx, key)
-    ctx.allowed(this.name, this.told.name)
+  #admit(ctx: RequestContext<State>, key: string): undefined {
+    this.#places.set(ctx, key)
+    ctx.allowed(this.name, this.#policy.name)
   }
 
-  private leave(key: string): void {
-    const gate = this.gates.get(key)
+  #leave(key: string): void {
+    const gate = this.#gates.get(key)
     if (gate === undefined) return
-    gate.leave(this.limit)
-    this.forget(key, gate)
+    gate.leave(this.#limit)
+    this.#forget(key, gate)
   }
 
-  private waitInLine(
+  #waitInLine(
     ctx: RequestContext<State>,
     key: string,
     gate: Gate,
@@ -183,23 +172,23 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
     return new Promise(resolve => {
       const leave = gate.wait(timeout, end => {
         // At once, so that a client that leaves in this very moment gives the place back.
-        if (end === 'entered') this.admit(ctx, key)
+        if (end === 'entered') this.#admit(ctx, key)
         else {
-          this.places.delete(ctx)
-          this.forget(key, gate)
+          this.#places.delete(ctx)
+          this.#forget(key, gate)
         }
-        resolve(this.answerTo(ctx, end))
+        resolve(this.#answerTo(ctx, end))
       })
-      this.places.set(ctx, leave)
+      this.#places.set(ctx, leave)
     })
   }
 
-  private answerTo(ctx: RequestContext<State>, end: WaitEnd): Reply | undefined {
+  #answerTo(ctx: RequestContext<State>, end: WaitEnd): Reply | undefined {
     switch (end) {
       case 'entered':
         return undefined
       case 'timeout':
-        return this.refuse(ctx)
+        return this.#refuse(ctx)
       case 'left':
         // The client has left: the answer is not read, and the handler need not run.
         return new Reply(503)
@@ -209,41 +198,41 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
           code: 'SERVICE_UNAVAILABLE',
           message: 'The server is stopping',
           by: this.name,
-          rule: this.told.name,
+          rule: this.#policy.name,
         })
     }
   }
 
-  private gateOf(key: string): Gate {
-    const known = this.gates.get(key)
+  #gateOf(key: string): Gate {
+    const known = this.#gates.get(key)
     if (known !== undefined) return known
     const gate = new Gate()
-    this.gates.set(key, gate)
+    this.#gates.set(key, gate)
     return gate
   }
 
-  private forget(key: string, gate: Gate): void {
-    if (gate.isIdle && this.gates.get(key) === gate) this.gates.delete(key)
+  #forget(key: string, gate: Gate): void {
+    if (gate.isIdle && this.#gates.get(key) === gate) this.#gates.delete(key)
   }
 
-  private refuse(ctx: RequestContext<State>): Reply | undefined {
-    const { name } = this.told
-    if (this.isViolation && this.mode === 'enforce') violate(ctx, [this.told])
+  #refuse(ctx: RequestContext<State>): Reply | undefined {
+    const { name } = this.#policy
+    if (this.#isViolation && this.#mode === 'enforce') violate(ctx, [this.#policy])
     const denial = {
       status: 429,
       code: 'RATE_LIMITED',
       message: 'Too many requests at the same time',
-      details: { policies: [{ name, limit: this.limit }] },
+      details: { policies: [{ name, limit: this.#limit }] },
       retryAfterSeconds: 1,
       reason: `over "${name}"`,
       by: this.name,
       rule: name,
     }
-    return ctx.deny(denial, this.mode)
+    return ctx.deny(denial, this.#mode)
   }
 
-  private refuseKeyless(ctx: RequestContext<State>): Reply | undefined {
-    const { name } = this.told
+  #refuseKeyless(ctx: RequestContext<State>): Reply | undefined {
+    const { name } = this.#policy
     const denial = {
       status: 400,
       code: 'BAD_REQUEST',
@@ -252,6 +241,22 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
       by: this.name,
       rule: name,
     }
-    return ctx.deny(denial, this.mode)
+    return ctx.deny(denial, this.#mode)
   }
+}
+
+/** @throws ConfigError for a wrong or unknown option */
+function checkConcurrencyLimit<State extends object>(options: ConcurrencyLimitOptions<State>) {
+  return checkOptions('concurrencyLimit', options, {
+    limit: limitOption,
+    key: optional(keyFunction<State>()),
+    queue: optional(
+      object({ size: integer({ min: 1, max: 100_000 }), timeout: duration({ min: 1, max: '1h' }) }),
+    ),
+    name: optional(policyName, 'concurrency'),
+    violation: optional(flag, false),
+    whenKeyMissing: optional(oneOf('refuse', 'skip'), 'refuse'),
+    mode,
+    skip: optional(callback<(ctx: RequestContext<State>) => boolean>()),
+  })
 }

@@ -45,8 +45,8 @@ interface LimiterBase {
   /** Where counts are kept. Default `memoryStore()`. */
   store?: LimitStore
   /**
-   * What decides while the store does not answer: a limiter in this process (`local`, the default), nobody, so that all pass (`open`), or
-   * nobody, so that `consume` rejects with a `RequestError` 503 (`closed`).
+   * What decides while the store does not answer. `local` (default): a limiter in this process.
+   * `open`: all pass. `closed`: `consume` rejects with a `RequestError` 503.
    */
   onStoreFailure?: OnStoreFailure
   /** Called for each call that the store has failed; while it is known to be down it is not called. A throw in it is ignored. */
@@ -88,7 +88,7 @@ export function createLimiter(options: LimiterOptions): RateLimiter {
     quotas,
     rest.clock ?? systemClock,
     rest.onStoreFailure,
-    tells(rest.onStoreFailure, rest.onStoreError, rest.logger),
+    reporter(rest.onStoreFailure, rest.onStoreError, rest.logger),
   )
   const names = policies.map(({ name }) => name)
   claimUnnamed(owner, store, names, limiter)
@@ -96,8 +96,8 @@ export function createLimiter(options: LimiterOptions): RateLimiter {
   return bindMethods<RateLimiter>(face, 'consume', 'refund', 'settle', 'setLimit', 'reset')
 }
 
-/** Tells whoever wants to know that the store has failed. */
-function tells(
+/** Reports that the store has failed. A failure of the report does not decide an attempt. */
+function reporter(
   policy: OnStoreFailure,
   onStoreError: ((error: unknown) => void) | undefined,
   logger: Logger | undefined,
@@ -108,7 +108,7 @@ function tells(
     try {
       ignoreRejection(onStoreError?.(error))
     } catch {
-      // Whoever watches must not decide whether an attempt is allowed.
+      // The team's callback: its fault is not the caller's.
     }
   }
 }
@@ -182,7 +182,7 @@ class QuotaLimiter implements RateLimiter {
     const attempt = this.#quotas.tightest(attempts, true)
     if (attempt === undefined) return this.#unlimited
     const receipt = this.#quotas.receiptOf(attempts)
-    return this.#queues ? inTurn(attempts, attempt, receipt) : new Decision(attempt, NONE, receipt)
+    return this.#queues ? inTurn(attempts, attempt, receipt) : new AttemptDecision(attempt, NONE, receipt)
   }
 
   #refusal(attempts: Attempts): LimitDecision {
@@ -193,7 +193,7 @@ class QuotaLimiter implements RateLimiter {
     const names = refusing.map(({ name }) => name)
     return this.#queues
       ? new QueuedDecision(attempt, names, undefined, 0)
-      : new Decision(attempt, names, undefined)
+      : new AttemptDecision(attempt, names, undefined)
   }
 
   #undecided({ late }: Attempts): LimitDecision {
@@ -206,7 +206,7 @@ class QuotaLimiter implements RateLimiter {
  * A class, so that V8 keeps one hidden class for all decisions and no number of them in a box of its own. To a caller that
  * reads, spreads or compares it, it is a plain object.
  */
-class Decision implements LimitDecision {
+class AttemptDecision implements LimitDecision {
   readonly allowed: boolean
   readonly limit: number
   readonly remaining: number
@@ -227,7 +227,7 @@ class Decision implements LimitDecision {
 }
 
 /** The decision of a limiter that queues. */
-class QueuedDecision extends Decision {
+class QueuedDecision extends AttemptDecision {
   readonly delayMs: number
 
   constructor(

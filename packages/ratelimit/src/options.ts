@@ -24,7 +24,7 @@ import { keyFunction } from './keys/builders.js'
 import type { KeyFunction } from './keys/key-function.js'
 import type { LimitStore } from './stores/store.js'
 
-/** One quota and whom it is counted for. */
+/** One quota and the key that it is counted by. */
 export interface PolicyOptions<State extends object = {}> extends QuotaOptions<RequestContext<State>> {
   /** Default `byClient()`. */
   key?: KeyFunction<State>
@@ -40,16 +40,17 @@ interface RateLimitBase<State extends object> {
   /** Where counts are kept. Default `memoryStore({ maxKeys: 100_000 })`. */
   store?: LimitStore
   /**
-   * What decides while the store does not answer: a limiter in this process (`local`, the default), nobody, so that all pass without
-   * limit headers (`open`), or nobody, so that all are refused with 503 (`closed`). Never a 429.
+   * What decides while the store does not answer, which is never a 429. `local` (default): a limiter
+   * in this process. `open`: all pass, without limit headers. `closed`: all are refused with 503.
    */
   onStoreFailure?: OnStoreFailure
   /**
-   * What counts. `all` (default): every request. `failures` and `successes`: every request is counted before the handler runs, and what does
-   * not count is given back when the response has ended; an aborted request stays counted.
+   * What counts. `all` (default): every request. `failures` and `successes`: every request is
+   * counted before the handler runs, and refunded when the response has ended if it does not count.
+   * An aborted request stays counted.
    */
   count?: 'all' | 'failures' | 'successes'
-  /** Only with `count: 'failures'` or `'successes'`. What a failure is. Default: an error, or a status from 400. */
+  /** Only with `count: 'failures'` or `'successes'`. Says whether an outcome is a failure. Default: an error, or a status from 400. */
   isFailure?: (outcome: Outcome) => boolean
   headers?: LimitHeaderOptions
   /** A request that lacks the key of a policy is refused with 400 (default), or not counted by that policy. */

@@ -5,12 +5,12 @@ import { type NamedLimit, violate } from './violations.js'
 
 /** Turns a refusal into the answer, and emits the violation that failban counts. */
 export class Refusals<State extends object> {
-  private readonly policies: readonly NamedLimit<State>[]
-  private readonly isShadow: boolean
+  readonly #policies: readonly NamedLimit<State>[]
+  readonly #isShadow: boolean
 
   constructor(policies: readonly NamedLimit<State>[], isShadow: boolean) {
-    this.policies = policies
-    this.isShadow = isShadow
+    this.#policies = policies
+    this.#isShadow = isShadow
   }
 
   of(ctx: RequestContext<State>, attempts: readonly Attempt[]): Denial {
@@ -21,14 +21,14 @@ export class Refusals<State extends object> {
     for (let i = 0; i < attempts.length; i++) {
       const attempt = attempts[i] as Attempt
       if (!attempt.active || attempt.fits) continue
-      const policy = this.policies[i] as NamedLimit<State>
+      const policy = this.#policies[i] as NamedLimit<State>
       refusing.push(policy)
       details.push(detailOf(policy, attempt))
       if (attempt.retryMs <= longest) continue
       longest = attempt.retryMs
       rule = policy.name
     }
-    if (!this.isShadow) violate(ctx, refusing)
+    if (!this.#isShadow) violate(ctx, refusing)
     const names = refusing.map(({ name }) => name)
     return {
       status: 429,

@@ -89,9 +89,22 @@ function undoAll(states: readonly KeyState[], attempts: readonly Attempt[], now:
   })
 }
 
-/** The time of a store; all its limiters share it, as they share counts. */
-export interface StoreTime {
-  now(clock: Clock): number
+/**
+ * The time of day of a store's first use, moved on by the clock's monotonic time only. So aligned
+ * windows begin with the minute and the hour, and no step of the clock changes a count. All limiters
+ * of a store share it, as they share counts.
+ */
+export class StoreTime {
+  private offset: number | undefined
+
+  now(clock: Clock): number {
+    return Math.floor((this.offset ?? this.begin(clock)) + clock.monotonic())
+  }
+
+  private begin(clock: Clock): number {
+    this.offset = clock.now() - clock.monotonic()
+    return this.offset
+  }
 }
 
 /** Where the states of a policy's keys are. */

@@ -2,11 +2,11 @@ import { ConfigError, type Services } from '@palisade/core/middleware'
 import type { LimitStore } from '../stores/store.js'
 import { UNNAMED } from './policy.js'
 
-const COUNTED = Symbol.for('palisade.ratelimit.counted.v1')
+const IN_USE = Symbol.for('palisade.ratelimit.counted.v1')
 const HOLDER = Symbol.for('palisade.ratelimit.unnamed.v1')
 
 /** Which limiter of a pipeline counts under a name in a store. */
-type Counted = Map<LimitStore, Map<string, object>>
+type NamesInUse = Map<LimitStore, Map<string, object>>
 
 /** The limiter whose policy without a name counts in a store. The store carries it: it is what the limiters share. */
 interface Held {
@@ -25,10 +25,10 @@ export function claimNames(
   names: readonly string[],
   limiter: object,
 ): void {
-  const counted = (shared.get(COUNTED) as Counted | undefined) ?? new Map()
-  shared.set(COUNTED, counted)
-  const inStore = counted.get(store) ?? new Map<string, object>()
-  counted.set(store, inStore)
+  const inUse = (shared.get(IN_USE) as NamesInUse | undefined) ?? new Map()
+  shared.set(IN_USE, inUse)
+  const inStore = inUse.get(store) ?? new Map<string, object>()
+  inUse.set(store, inStore)
   const isTaken = (name: string) => (inStore.get(name) ?? limiter) !== limiter
   const found = names.find(isTaken)
   if (found !== undefined)
@@ -80,8 +80,8 @@ export function refuseSameNames(names: readonly string[], earlier: readonly stri
 
 /** Ends what `claimNames` has begun. */
 export function releaseNames({ shared }: Services, store: LimitStore, limiter: object): void {
-  const counted = shared.get(COUNTED) as Counted | undefined
-  const inStore = counted?.get(store)
+  const inUse = shared.get(IN_USE) as NamesInUse | undefined
+  const inStore = inUse?.get(store)
   for (const [name, holder] of inStore ?? []) if (holder === limiter) inStore?.delete(name)
 }
 

@@ -10,15 +10,15 @@ import {
   tightest,
 } from '@palisade/core/middleware'
 import { type AnyReceipt, type Counter, LateReceipt, type RealCost, Receipt } from '../refunds/receipts.js'
-import { Resets } from '../refunds/resets.js'
+import { ResetLog } from '../refunds/reset-log.js'
 import { memoryStore } from '../stores/memory/memory-store.js'
 import type { LimitEngine, LimitStore } from '../stores/store.js'
 import { Attempt } from './attempt.js'
 import { checkCost, type Policy, type QuotaChange } from './policy.js'
 
 /**
- * What decides while the store does not: a limiter in this process, which begins with empty counts (`local`), nothing, and all pass
- * (`open`), or nothing, and none passes (`closed`).
+ * What decides while the store does not answer. `local`: a limiter in this process, which begins with
+ * empty counts. `open`: all pass. `closed`: none passes.
  */
 export type OnStoreFailure = 'local' | 'open' | 'closed'
 
@@ -46,7 +46,7 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   private readonly counters: readonly Counter[]
   private readonly localCounters: readonly Counter[]
   private readonly failsOpen: boolean
-  private readonly resets = new Resets()
+  private readonly resets = new ResetLog()
 
   constructor(owner: string, policies: readonly P[], store: LimitStore, onFailure: OnStoreFailure) {
     this.owner = owner
@@ -136,7 +136,7 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     }
   }
 
-  /** Resets what was counted for these keys. A promise only when the store has to be waited for. */
+  /** ResetLog what was counted for these keys. A promise only when the store has to be waited for. */
   reset(keys: readonly string[]): MaybePromise<void> {
     const pending: PromiseLike<unknown>[] = []
     for (const key of keys) {

@@ -1,7 +1,7 @@
 import { isPromise, type LimitReceipt } from '@palisade/core/middleware'
 import type { Attempt, LimitCharge } from '../counting/attempt.js'
 import type { LimitEngine } from '../stores/store.js'
-import type { Resets } from './resets.js'
+import type { ResetLog } from './reset-log.js'
 
 /** What an attempt really cost: one number for all policies, or one for each that is named. */
 export type RealCost = number | Readonly<Record<string, number | undefined>>
@@ -13,7 +13,7 @@ export interface Counter {
   readonly engine: LimitEngine
   readonly policy: number
   /** Of the keys that were reset, in the order of that. */
-  readonly resets: Resets
+  readonly resets: ResetLog
 }
 
 /** What belongs to the limiter that made it, and works once. */

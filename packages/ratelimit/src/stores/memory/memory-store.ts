@@ -1,13 +1,6 @@
-import {
-  bindMethods,
-  type Clock,
-  ConfigError,
-  checkOptions,
-  integer,
-  optional,
-} from '@palisade/core/middleware'
+import { bindMethods, ConfigError, checkOptions, integer, optional } from '@palisade/core/middleware'
 import { requireAlgorithm } from '../../algorithms/index.js'
-import { type StoreTime, TableEngine } from '../../counting/engine.js'
+import { StoreTime, TableEngine } from '../../counting/engine.js'
 import type { LimitEngine, LimitStore, PolicyKind } from '../store.js'
 import { Table } from './table.js'
 
@@ -40,7 +33,7 @@ const LONGEST_GRACE_MS = 60_000
 export class MemoryStore implements LimitStore {
   private readonly policies = new Map<string, { readonly kind: PolicyKind; readonly table: Table }>()
   private readonly maxKeys: number
-  private readonly time = steadyTime()
+  private readonly time = new StoreTime()
 
   constructor(maxKeys: number) {
     this.maxKeys = maxKeys
@@ -85,17 +78,4 @@ export class MemoryStore implements LimitStore {
     }
     return known.table
   }
-}
-
-/**
- * The time of day of a store's first use, moved on by the clock's monotonic time only. So aligned windows
- * begin with the minute and the hour, and no step of the clock changes a count.
- */
-function steadyTime(): StoreTime {
-  let offset: number | undefined
-  const begin = (clock: Clock) => {
-    offset = clock.now() - clock.monotonic()
-    return offset
-  }
-  return { now: clock => Math.floor((offset ?? begin(clock)) + clock.monotonic()) }
 }

@@ -1,5 +1,5 @@
 import type { Attempt } from '../../counting/attempt.js'
-import { Resets } from '../../refunds/resets.js'
+import { ResetLog } from '../../refunds/reset-log.js'
 
 interface Refused {
   readonly limit: number
@@ -22,7 +22,7 @@ const MOST = 10_000
  */
 export class RefusalCache {
   private readonly refused = new Map<string, Refused>()
-  private readonly resets = new Resets()
+  private readonly resets = new ResetLog()
   private readonly longest: number
 
   constructor(longest: number) {
