@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm run demo|demo:traffic|test|bench|check|build` on a machine that has Node and npm and nothing else: gets pnpm, installs from the lock,
-// builds, runs. A second run skips what is still true.
+// `npm run demo|demo:traffic|test|bench|check|build` on a machine that has Node and npm and nothing
+// else: gets pnpm, installs from the lock, builds, runs. A second run skips what is still true.
 import { Stop } from './lib/process.mjs'
 
 /** @type {Record<string, (args: string[]) => Promise<number>>} */

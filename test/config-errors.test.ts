@@ -44,7 +44,10 @@ const ANYTHING = [
   Object.assign([], { length: 1 }),
   new Proxy({}, { get: fail, ownKeys: fail }),
 ]
-/** The same without what throws an error of its own when it is looked at: of an argument, unlike an option, that may be what comes out. */
+/**
+ * The same without what throws an error of its own when it is looked at: of an argument, unlike an
+ * option, that may be what comes out.
+ */
 const ANY_ARGUMENT = ANYTHING.slice(0, -1)
 
 /** Options of which a message does not tell the value. */

@@ -49,7 +49,9 @@ const built = factories.filter(([, , , , , at]) => at === '')
 
 const HOOKS = ['mountBehind', 'setup', 'onRequest', 'identify', 'onResponse', 'dispose'] as const
 
-/** What callers may use of an instance: the test of copies below calls the hooks of a middleware. */
+/**
+ * What callers may use of an instance: the test of copies below calls the hooks of a middleware.
+ */
 const hasMethods = (made: object) =>
   Object.getOwnPropertyNames(Object.getPrototypeOf(made)).some(
     name => name !== 'constructor' && !HOOKS.some(hook => hook === name),

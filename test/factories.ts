@@ -225,7 +225,10 @@ export const factories: readonly Factory[] = [
   ),
 ]
 
-/** An argument that stands in front of the options, or alone: whose it is, what it is called in errors, and who takes it. */
+/**
+ * An argument that stands in front of the options, or alone: whose it is, what it is called in
+ * errors, and who takes it.
+ */
 export type Argument = readonly [owner: string, option: string, build: (value: never) => unknown]
 
 export const args: readonly Argument[] = [
@@ -272,7 +275,10 @@ export const args: readonly Argument[] = [
   ['toFetch', 'handler', handler => toFetch(core.pipeline(), handler)],
 ]
 
-/** What the packages export that builds something and takes no object of options, or only calls with a request at hand. */
+/**
+ * What the packages export that builds something and takes no object of options, or only calls with
+ * a request at hand.
+ */
 export const WITHOUT_OPTIONS: readonly string[] = [
   // core: `adminApi` is called `anyAdmin` above, since its caller gives it a name
   'adminApi assertIdentity discard isolatedLogger withQuery answerError provideIdentity nonce foldCase routingPath isReply isPromise startOf envelope problemDetails',

@@ -28,7 +28,10 @@ function users(verify: () => object | undefined) {
   return edge
 }
 
-/** What is remembered of a client's words without keeping them: each by a hash that the client cannot compute. */
+/**
+ * What is remembered of a client's words without keeping them: each by a hash that the client
+ * cannot compute.
+ */
 const REMEMBERED: readonly [what: string, build: () => Pipeline<object>, request: object][] = [
   [
     'the missing paths of a client',

@@ -40,7 +40,10 @@ const JWT_CALLBACKS: Readonly<Record<string, Pick<Login, 'grants' | 'refuses'>>>
   issuers: { refuses: NOTHING },
 }
 
-/** With a wrong result no caller is logged in, and with a result that means something none is an error. */
+/**
+ * With a wrong result no caller is logged in, and with a result that means something none is an
+ * error.
+ */
 const LOGINS: readonly Login[] = [
   ...Object.entries(JWT_CALLBACKS).map(([option, results]) => ({
     name: `jwt ${option}`,

@@ -7,7 +7,10 @@ import { createLimiter, rateLimit } from '@palisade/ratelimit'
 import { describe, expect, test } from 'vitest'
 import { factories } from './factories.js'
 
-/** Options of other libraries, and of the first plans of this one: what a team types on its first day. */
+/**
+ * Options of other libraries, and of the first plans of this one: what a team types on its first
+ * day.
+ */
 const TYPED = [
   ['rateLimit', 'max', 'limit'],
   ['rateLimit', 'keyGenerator', 'key'],

@@ -17,7 +17,10 @@ describe.skipIf(!canStartRedis())('startRedis()', () => {
   })
   afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-  /** A plain script, run by Node alone: no test runner keeps its loop. Its servers keep their files in `directory`. */
+  /**
+   * A plain script, run by Node alone: no test runner keeps its loop. Its servers keep their files
+   * in `directory`.
+   */
   async function run(script: string): Promise<{ code: number; output: string }> {
     const contents = `import { startRedis } from ${JSON.stringify(support)}\n${script}`
     const { outputFiles } = await build({

@@ -18,8 +18,9 @@ import { metrics } from '@palisade/metrics'
 import { describe, expect, test } from 'vitest'
 
 /**
- * The rule: an address that is not bannable is not verified, and opens nothing. A trusted proxy that does not name its client
- * has an address in many allow lists, and every client behind it would have its rights.
+ * The rule: an address that is not bannable is not verified, and opens nothing. A trusted proxy
+ * that does not name its client has an address in many allow lists, and every client behind it
+ * would have its rights.
  */
 const PROXY = '10.0.0.1'
 /** In the same ranges as the proxy. */

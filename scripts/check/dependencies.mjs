@@ -8,7 +8,8 @@ import { manifestOf, members, root } from '../lib/root.mjs'
 const SOURCE = /\.[cm]?tsx?$/
 
 /**
- * What the files of a directory import from other packages: package name to the first file that imports it.
+ * What the files of a directory import from other packages: package name to the first file that
+ * imports it.
  *
  * @param {string} directory
  */
@@ -26,8 +27,8 @@ function imported(directory) {
 }
 
 /**
- * A package declares what its sources import and nothing else, and imports no sibling but core. Tests may also use
- * devDependencies, its own and the root's.
+ * A package declares what its sources import and nothing else, and imports no sibling but core.
+ * Tests may also use devDependencies, its own and the root's.
  */
 export function dependencies() {
   const all = [...members('packages'), ...members('apps')]

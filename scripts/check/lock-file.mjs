@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { root } from '../lib/root.mjs'
 
 /**
- * The lines of a lock file that hold an address. A deprecation message may: it is the words of the package's author.
+ * The lines of a lock file that hold an address. A deprecation message may: it is the words of the
+ * package's author.
  *
  * @param {string} lock
  */
@@ -16,5 +17,8 @@ export const addresses = lock =>
         : [],
     )
 
-/** An address in the lock file would send every user to whatever registry or proxy its last writer was behind. */
+/**
+ * An address in the lock file would send every user to whatever registry or proxy its last writer
+ * was behind.
+ */
 export const lockFile = () => addresses(readFileSync(join(root, 'pnpm-lock.yaml'), 'utf8'))

@@ -6,7 +6,10 @@ import { root } from '../lib/root.mjs'
 /** The packages whose classes hide members with `#` alone. */
 const PACKAGES = ['auth', 'failban', 'guards', 'health', 'metrics']
 
-/** A member or a parameter property with the keyword, or one that a `_` marks. A constructor has no `#`. */
+/**
+ * A member or a parameter property with the keyword, or one that a `_` marks. A constructor has no
+ * `#`.
+ */
 const OTHER_DIALECT =
   /^\s*(?:constructor\()?(?:private (?!constructor\b)|(?:(?:readonly|static|async|get|set) )*_\w+\s*[(:=?!])/
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Counts the files and functions of `packages/*/src` that one warm request runs; `--list` prints them.
-// On Express it passes requestId, rateLimit, authenticate with jwt, and a guard in a branch.
+// Counts the files and functions of `packages/*/src` that one warm request runs; `--list` prints
+// them. On Express it passes requestId, rateLimit, authenticate with jwt, and a guard in a branch.
 import { createHmac } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import {

@@ -5,7 +5,8 @@ import { Stop, serve } from '../lib/process.mjs'
 import { manifestOf, root } from '../lib/root.mjs'
 
 /**
- * Builds an app and runs one of its scripts: without a shell in between, so that signals and the exit code are the app's own.
+ * Builds an app and runs one of its scripts: without a shell in between, so that signals and the
+ * exit code are the app's own.
  *
  * @param {'demo' | 'bench'} name
  * @param {string[]} args passed on to the app

@@ -4,14 +4,17 @@ import { summarize } from '../lib/tally.mjs'
 import { missingTools } from '../lib/tools.mjs'
 import { vitest } from '../lib/vitest.mjs'
 
-/** The long-term releases that follow the oldest one that is supported, which `npm test` is run with. */
+/**
+ * The long-term releases that follow the oldest one that is supported, which `npm test` is run
+ * with.
+ */
 const MAJORS = [22, 24]
 
 const PACKED = ['--config', 'test/packed/vitest.config.ts']
 
 /**
- * The tests on other Nodes than this one: of the sources, and of the packages as users get them; types are the same on all. With arguments, only vitest with these
- * on the sources.
+ * The tests on other Nodes than this one: of the sources, and of the packages as users get them;
+ * types are the same on all. With arguments, only vitest with these on the sources.
  *
  * @param {string[]} args
  * @returns {Promise<number>} the exit code

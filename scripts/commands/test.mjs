@@ -12,15 +12,17 @@ const ofPackages = async args =>
     await vitest(['--config', 'test/packed/vitest.config.ts', ...args]),
   ])
 
-/** Every test: unit, conformance and types against the sources, then the packages as users get them. */
+/**
+ * Every test: unit, conformance and types against the sources, then the packages as users get them.
+ */
 export async function everyTest() {
   await build()
   return [await ofSources(), await ofPackages([])]
 }
 
 /**
- * With arguments, only vitest with these (`npm test -- packages/core -t pipeline`): nothing is built or packed, since these tests
- * read the sources. `npm test -- test/packed` is the other half.
+ * With arguments, only vitest with these (`npm test -- packages/core -t pipeline`): nothing is
+ * built or packed, since these tests read the sources. `npm test -- test/packed` is the other half.
  *
  * @param {string[]} args
  * @returns {Promise<number>} the exit code

@@ -26,7 +26,9 @@ function pnpmVersion() {
   return version
 }
 
-/** npm itself as a command; `npm run` says where it is, and on Windows it cannot be spawned by name. */
+/**
+ * npm itself as a command; `npm run` says where it is, and on Windows it cannot be spawned by name.
+ */
 export function npm() {
   const script = process.env['npm_execpath']
   /** @type {[string, ...string[]]} */
@@ -105,7 +107,8 @@ async function installFromLock(pnpm) {
     root,
     'install',
     '--frozen-lockfile',
-    // Without a terminal pnpm would stop to ask whether it may replace a node_modules that another pnpm made.
+    // Without a terminal pnpm would stop to ask whether it may replace a node_modules that another
+    // pnpm made.
     '--config.confirmModulesPurge=false',
   ])
   if (code !== 0) {
@@ -117,8 +120,8 @@ async function installFromLock(pnpm) {
 }
 
 /**
- * Makes sure that the workspace is installed as its lock says, and that `pnpm` and the tools are on the PATH of what is started
- * from here. Needs Node and npm, nothing else.
+ * Makes sure that the workspace is installed as its lock says, and that `pnpm` and the tools are on
+ * the PATH of what is started from here. Needs Node and npm, nothing else.
  */
 export async function install() {
   checkNode()

@@ -5,8 +5,9 @@ import { run, Stop } from './process.mjs'
 import { root } from './root.mjs'
 
 /**
- * The program of another Node, fetched once through npm, whose package `node` brings the binary for this machine. To get a newer one
- * of the same major version, remove `node_modules/.cache/palisade-node`.
+ * The program of another Node, fetched once through npm, whose package `node` brings the binary for
+ * this machine. To get a newer one of the same major version, remove
+ * `node_modules/.cache/palisade-node`.
  *
  * @param {number} major
  * @returns {Promise<{ node: string, version: string }>}
@@ -25,7 +26,8 @@ export async function fetchNode(major) {
     // A project of its own: without it npm would take the workspace for the one that is meant.
     writeFileSync(join(directory, 'package.json'), '{ "private": true }\n')
     const flags = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']
-    // The binary is put in place by an install script, whatever this machine thinks of these otherwise.
+    // The binary is put in place by an install script, whatever this machine thinks of these
+    // otherwise.
     await run([...npm(), 'install', ...flags, '--ignore-scripts=false', `node@${major}`], { cwd: directory })
   }
   const { code, output } = existsSync(node)

@@ -38,7 +38,8 @@ export async function lintTarball(tarball) {
   /** @type {[string, ...string[]][]} */
   const linters = [
     [...tool('publint'), 'run', tarball, '--strict'],
-    // Palisade is ESM only. The lookup of @types would be a request to the registry, for packages that bring their own types.
+    // Palisade is ESM only. The lookup of @types would be a request to the registry, for packages
+    // that bring their own types.
     [
       ...tool('@arethetypeswrong/cli', 'attw'),
       tarball,

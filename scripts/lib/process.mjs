@@ -37,14 +37,18 @@ export function run([program, ...args], { cwd, env, quiet = false } = {}) {
   })
 }
 
-/** Two signals closer together than this are one wish: a terminal signals the whole group, and npm repeats what it got. */
+/**
+ * Two signals closer together than this are one wish: a terminal signals the whole group, and npm
+ * repeats what it got.
+ */
 const SAME_WISH_MS = 1000
 
 /**
  * Runs a server in the foreground and hands it each stop signal once.
  *
- * The server gets a process group of its own. Otherwise Ctrl-C would reach it from the terminal, from npm and from here, and a
- * server that takes the second signal for impatience would never drain.
+ * The server gets a process group of its own. Otherwise Ctrl-C would reach it from the terminal,
+ * from npm and from here, and a server that takes the second signal for impatience would never
+ * drain.
  *
  * @param {readonly [string, ...string[]]} command
  * @param {{ cwd: string }} options

@@ -46,7 +46,8 @@ export function members(kind) {
 export const publicPackages = () => members('packages').filter(({ manifest }) => !manifest.private)
 
 /**
- * The command that runs a tool of the root's devDependencies, without a shell and the same on every platform.
+ * The command that runs a tool of the root's devDependencies, without a shell and the same on every
+ * platform.
  *
  * @param {string} packageName
  * @param {string} [bin] the name of the command, if it is not that of the package

@@ -8,7 +8,8 @@ import { root } from './root.mjs'
 const RUNTIMES = ['bun@1.4.5', 'deno@2.9.6', 'miniflare@4.20260426.0', '@hono/node-server@1.19.19']
 
 /**
- * Bun, Deno, workerd (in miniflare) and the server of Hono that many applications still have, fetched once through npm. A change of a version fetches all anew.
+ * Bun, Deno, workerd (in miniflare) and the server of Hono that many applications still have,
+ * fetched once through npm. A change of a version fetches all anew.
  *
  * @returns {Promise<string>} the directory with their node_modules
  */
@@ -21,7 +22,8 @@ export async function fetchRuntimes() {
   // A project of its own: without it npm would take the workspace for the one that is meant.
   writeFileSync(join(directory, 'package.json'), '{ "private": true }\n')
   const flags = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']
-  // The binaries are put in place by install scripts, whatever this machine thinks of these otherwise.
+  // The binaries are put in place by install scripts, whatever this machine thinks of these
+  // otherwise.
   const { code } = await run([...npm(), 'install', ...flags, '--ignore-scripts=false', ...RUNTIMES], {
     cwd: directory,
   })

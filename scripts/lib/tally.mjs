@@ -7,7 +7,8 @@ import { replaced } from './tools.mjs'
  * @property {number} passed
  * @property {string[]} failures one line each
  * @property {{ test: string, why: string }[]} skips
- * @property {string[]} retried tests that failed at the first try and passed at the second, one line each
+ * @property {string[]} retried tests that failed at the first try and passed at the second, one
+ * line each
  */
 
 /** @returns {Tally} */

@@ -5,7 +5,9 @@ import { delimiter, join } from 'node:path'
 const onPath = name =>
   (process.env['PATH'] ?? '').split(delimiter).some(entry => entry !== '' && existsSync(join(entry, name)))
 
-/** What some tests run: any of the programs will do, or the environment variable that points to one. */
+/**
+ * What some tests run: any of the programs will do, or the environment variable that points to one.
+ */
 const tools = [
   {
     programs: ['redis-server', 'valkey-server'],
@@ -38,8 +40,8 @@ export const missingTools = () =>
     })
 
 /**
- * The program that a skipped test names, that this machine lacks, and that another one here stands in for: with Redis at hand, a
- * suite for Valkey may be skipped.
+ * The program that a skipped test names, that this machine lacks, and that another one here stands
+ * in for: with Redis at hand, a suite for Valkey may be skipped.
  *
  * @param {string} text title and reason of the skip
  */

@@ -4,8 +4,9 @@ import { root } from './root.mjs'
 import { emptyTally } from './tally.mjs'
 
 /**
- * Writes what a run came to as JSON, to the file that PALISADE_TALLY names. vitest's own JSON reporter leaves out the reason of a
- * skip, the errors outside of tests, and which tests needed a second try; all three belong in the closing summary.
+ * Writes what a run came to as JSON, to the file that PALISADE_TALLY names. vitest's own JSON
+ * reporter leaves out the reason of a skip, the errors outside of tests, and which tests needed a
+ * second try; all three belong in the closing summary.
  *
  * @implements {Partial<import('vitest/reporters').Reporter>}
  */

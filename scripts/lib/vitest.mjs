@@ -6,11 +6,12 @@ import { root, tool } from './root.mjs'
 import { emptyTally, inCI } from './tally.mjs'
 
 /**
- * Runs vitest once and returns what it came to. A run that ends without a result, or that fails with every test passed, is a
- * failure too.
+ * Runs vitest once and returns what it came to. A run that ends without a result, or that fails
+ * with every test passed, is a failure too.
  *
  * @param {string[]} args
- * @param {string} [node] the program that runs it, and everything that the tests start as `node`; by default this one
+ * @param {string} [node] the program that runs it, and everything that the tests start as `node`;
+ * by default this one
  * @param {Record<string, string>} [env] more for the tests
  * @returns {Promise<import('./tally.mjs').Tally>}
  */
@@ -18,7 +19,8 @@ export async function vitest(args, node = process.execPath, env = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'palisade-tally-'))
   const file = join(directory, 'tally.json')
   try {
-    // In CI a second try keeps one test that lost a race from hiding what thousands say; the summary names it.
+    // In CI a second try keeps one test that lost a race from hiding what thousands say; the
+    // summary names it.
     const retry = inCI() ? ['--retry=1'] : []
     const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts', 'lib', 'vitest-tally.mjs')}`]
     const [, script] = tool('vitest')

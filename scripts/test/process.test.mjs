@@ -4,7 +4,10 @@ import { expect, it } from 'vitest'
 
 const library = fileURLToPath(new URL('../lib/process.mjs', import.meta.url))
 
-/** A server that says when it is up, tells every signal, and drains for a moment before it ends with a code of its own. */
+/**
+ * A server that says when it is up, tells every signal, and drains for a moment before it ends with
+ * a code of its own.
+ */
 const server = `
   setInterval(() => {}, 1000)
   process.on('SIGINT', () => { console.log('SIGINT'); setTimeout(() => process.exit(7), 300) })

@@ -8,7 +8,9 @@ import { installProject, type Tarball } from './project.js'
 
 /** A package as it was packed. */
 export interface Packed extends Tarball {
-  /** What the documentation may tell people to import: `@palisade/core`, `@palisade/core/redis`, ... */
+  /**
+   * What the documentation may tell people to import: `@palisade/core`, `@palisade/core/redis`, ...
+   */
   readonly specifiers: readonly string[]
 }
 

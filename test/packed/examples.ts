@@ -18,10 +18,11 @@ export interface Exchange {
 }
 
 /**
- * The first example of a package's README, as far as a program without a network, database or neighbour can take it. A new package is
- * one more entry.
+ * The first example of a package's README, as far as a program without a network, database or
+ * neighbour can take it. A new package is one more entry.
  *
- * `before`, `mounted` and `after` stand in the README word for word, which a test compares; only its types, comments and line breaks go.
+ * `before`, `mounted` and `after` stand in the README word for word, which a test compares; only
+ * its types, comments and line breaks go.
  */
 export interface Example {
   readonly package: string
@@ -38,7 +39,10 @@ export interface Example {
   /** What is awaited before the first request, as a statement. */
   readonly ready?: string
   readonly exchanges: readonly Exchange[]
-  /** The same application with another pipeline, for a refusal that the README's own has no occasion for. */
+  /**
+   * The same application with another pipeline, for a refusal that the README's own has no occasion
+   * for.
+   */
   readonly otherwise?: { readonly mounted: string; readonly exchanges: readonly Exchange[] }
 }
 
@@ -115,7 +119,8 @@ const bans = failban({
 })`,
     // The README's rateLimit() behind it is of another package, which this one does without.
     mounted: `pipeline({ trust: trustedProxies(['10.0.0.0/8']) }).use(bans)`,
-    // As behind the proxy that the README speaks of, and after whatever an earlier run has left in the file.
+    // As behind the proxy that the README speaks of, and after whatever an earlier run has left in
+    // the file.
     ready: `
   await bans.ready()
   await bans.unban('203.0.113.9')

@@ -5,7 +5,10 @@ export interface Host {
   readonly installs: readonly string[]
   /** Binding to module, written as `import` or as `require()`. */
   readonly imports: Readonly<Record<string, string>>
-  /** An application that runs the pipeline `mounted`, answers `GET /` with 200 `hello`, and listens as `server`. */
+  /**
+   * An application that runs the pipeline `mounted`, answers `GET /` with 200 `hello`, and listens
+   * as `server`.
+   */
   readonly application: string
 }
 

@@ -18,7 +18,8 @@ it.each(neutral)(
       format: 'esm',
       platform: 'neutral',
       logLevel: 'silent',
-      // Left in the bundle, so that the failure names the file that imports it instead of ending the build.
+      // Left in the bundle, so that the failure names the file that imports it instead of ending
+      // the build.
       external: ['node:*', ...builtinModules],
     })
     const left = Object.entries(metafile.inputs).flatMap(([file, { imports }]) =>

@@ -57,7 +57,8 @@ describe('given an empty project with the tarballs installed', () => {
       () => '',
       (error: { stdout?: string }) => error.stdout || `error TS: ${String(error)}`,
     )
-    // With declarations checked too, those of the hosts have errors of their own, which are not ours to mend.
+    // With declarations checked too, those of the hosts have errors of their own, which are not
+    // ours to mend.
     const errors = output.split('\n').filter(line => /error TS/.test(line))
     expect(errors.filter(line => !/^node_modules\/(?!@palisade\/)/.test(line))).toEqual([])
   })

@@ -14,7 +14,10 @@ const EXTENSION = { ESM: 'mjs', CommonJS: 'cjs' } as const
 const statement = (system: ModuleSystem, binding: string, specifier: string) =>
   system === 'ESM' ? `import ${binding} from '${specifier}'` : `const ${binding} = require('${specifier}')`
 
-/** The file of one example on one host, and the program in it: it serves itself, asks itself, and prints the answers as JSON. */
+/**
+ * The file of one example on one host, and the program in it: it serves itself, asks itself, and
+ * prints the answers as JSON.
+ */
 export function program(host: Host, example: Example, system: ModuleSystem) {
   const imports = Object.entries({ ...host.imports, ...example.imports })
   const requests = example.exchanges.map(({ path = '/', headers = {}, times = 1 }) => ({
@@ -53,7 +56,10 @@ server.once('listening', async () => {
   }
 }
 
-/** Runs a program in a consumer's project and returns what it printed. A program that does not end is ended. */
+/**
+ * Runs a program in a consumer's project and returns what it printed. A program that does not end
+ * is ended.
+ */
 export async function runProgram(consumer: string, file: string, code: string): Promise<string> {
   writeFileSync(join(consumer, file), code)
   const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: consumer, timeout: 60_000 })

@@ -10,14 +10,23 @@ export interface Tarball {
   readonly tarball: string
 }
 
-/** A port on which nothing listens: a package of Palisade that is not among the tarballs must not come from anywhere else. */
+/**
+ * A port on which nothing listens: a package of Palisade that is not among the tarballs must not
+ * come from anywhere else.
+ */
 const NOWHERE = 'http://127.0.0.1:9/'
 
-/** The version that the workspace's own lock settled on, so that a test here and a conformance test speak of the same host. */
+/**
+ * The version that the workspace's own lock settled on, so that a test here and a conformance test
+ * speak of the same host.
+ */
 const lockedVersion = (name: string) =>
   manifestOf(join(root, 'packages', 'adapters', 'node_modules', name)).version
 
-/** Makes an empty project, as a user would, and installs these tarballs and these packages of others in it. */
+/**
+ * Makes an empty project, as a user would, and installs these tarballs and these packages of others
+ * in it.
+ */
 export async function installProject(
   directory: string,
   tarballs: readonly Tarball[],
@@ -43,7 +52,10 @@ export async function installProject(
   })
 }
 
-/** What npm resolved every installed package to, as the project's lock says: its place in `node_modules`, and where it came from. */
+/**
+ * What npm resolved every installed package to, as the project's lock says: its place in
+ * `node_modules`, and where it came from.
+ */
 export function installedIn(project: string): [path: string, resolved: string][] {
   const lock: { packages: Record<string, { resolved?: string }> } = JSON.parse(
     readFileSync(join(project, 'package-lock.json'), 'utf8'),

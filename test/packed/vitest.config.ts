@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-/** The packages as users get them: nothing here resolves to a source of this workspace. Needs a build and `pnpm` on the PATH. */
+/**
+ * The packages as users get them: nothing here resolves to a source of this workspace. Needs a
+ * build and `pnpm` on the PATH.
+ */
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('../..', import.meta.url)),

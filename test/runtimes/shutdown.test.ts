@@ -7,7 +7,10 @@ import { commands } from './runtimes.js'
 
 const project = inject('application')
 
-/** It serves one request over a connection that stays open, and then a signal of the operating system ends it. */
+/**
+ * It serves one request over a connection that stays open, and then a signal of the operating
+ * system ends it.
+ */
 const PROGRAM = `
 import { createServer } from 'node:http'
 import { gracefulShutdown } from '@palisade/health'

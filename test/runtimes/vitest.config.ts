@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-/** The packages as users get them, on other runtimes than Node. `npm run test:runtimes` fetches these. */
+/**
+ * The packages as users get them, on other runtimes than Node. `npm run test:runtimes` fetches
+ * these.
+ */
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('../..', import.meta.url)),

@@ -3,9 +3,9 @@ import type {} from '../support/redis.js'
 import { redisProgram, startRedis } from '../support/redis-server.js'
 
 /**
- * One Redis for the whole run: `REDIS_URL` if it is set, else a server of our own on a free port, stopped at the end. Without either
- * the distributed suites are skipped and the last line says so; with `CI` set that is a failure, because a build that skips them
- * proves less than it says.
+ * One Redis for the whole run: `REDIS_URL` if it is set, else a server of our own on a free port,
+ * stopped at the end. Without either the distributed suites are skipped and the last line says so;
+ * with `CI` set that is a failure, because a build that skips them proves less than it says.
  */
 export default async function redisForTheRun(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env['REDIS_URL']

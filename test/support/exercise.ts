@@ -9,10 +9,14 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const COPIED = ['packages', 'test', 'package.json', 'vitest.config.ts', 'tsconfig.json', 'tsconfig.base.json']
 const LEFT_OUT = new Set(['dist', '.turbo', 'coverage', 'packed', 'runtimes'])
 
-/** A file of the workspace, and its text after the change; of a new file the text before is empty. */
+/**
+ * A file of the workspace, and its text after the change; of a new file the text before is empty.
+ */
 export type Changes = Readonly<Record<string, (before: string) => string>>
 
-/** A copy of the workspace in a temporary folder, to change and to test. Dependencies are linked. */
+/**
+ * A copy of the workspace in a temporary folder, to change and to test. Dependencies are linked.
+ */
 export class WorkspaceCopy {
   readonly #folder: string
 

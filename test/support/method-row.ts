@@ -10,7 +10,9 @@ type Methods<T> = {
 /** Without the hooks of a middleware, which the test of copies calls. */
 type Public<T> = 'onRequest' extends keyof T ? Exclude<Methods<T>, keyof Middleware> : Methods<T>
 
-/** How each method is called, and the result to compare. A method without an entry does not compile. */
+/**
+ * How each method is called, and the result to compare. A method without an entry does not compile.
+ */
 export type Calls<T> = {
   readonly [K in Public<T>]: (method: NonNullable<T[K]>, object: T) => unknown
 }

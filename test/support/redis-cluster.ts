@@ -9,14 +9,18 @@ export interface RedisCluster {
 
 const SLOTS = 16_384
 
-/** Starts masters that share the slots evenly. Resolves when every one of them says that the cluster is whole. */
+/**
+ * Starts masters that share the slots evenly. Resolves when every one of them says that the cluster
+ * is whole.
+ */
 export async function startRedisCluster(
   size = 3,
   options: Pick<RedisServerOptions, 'program'> = {},
 ): Promise<RedisCluster> {
   const started = await Promise.allSettled(
     Array.from({ length: size }, async () => {
-      // By default the bus listens 10,000 ports above, which is past the last port for many free ones.
+      // By default the bus listens 10,000 ports above, which is past the last port for many free
+      // ones.
       const bus = String(await freePort())
       const args = ['--cluster-enabled', 'yes', '--cluster-port', bus]
       return { bus, server: await startRedis({ ...options, args }) }

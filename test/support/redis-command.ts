@@ -1,8 +1,9 @@
 import { connect } from 'node:net'
 
 /**
- * Sends one command to a Redis on this machine and gives its reply as text: the line of a simple reply, the content of a bulk string.
- * The set-up needs nothing more of the protocol, and so depends on no client.
+ * Sends one command to a Redis on this machine and gives its reply as text: the line of a simple
+ * reply, the content of a bulk string. The set-up needs nothing more of the protocol, and so
+ * depends on no client.
  *
  * @throws Error with the server's message for an error reply, and for a connection that fails
  */
@@ -28,7 +29,10 @@ export function command(port: number, parts: readonly string[]): Promise<string>
   })
 }
 
-/** The reply in what was received so far, an error still with its `-`; `undefined` until all of it has come. */
+/**
+ * The reply in what was received so far, an error still with its `-`; `undefined` until all of it
+ * has come.
+ */
 function complete(received: string): string | undefined {
   const end = received.indexOf('\r\n')
   if (end === -1) return undefined

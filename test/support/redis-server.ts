@@ -20,7 +20,10 @@ export interface RedisServer {
   thaw(): void
   /** SIGKILL: connections are reset, the port refuses. Resolves when the process is gone. */
   kill(): Promise<void>
-  /** Starts it again on the same port, empty, killing it first if it still runs. Resolves when it accepts connections. */
+  /**
+   * Starts it again on the same port, empty, killing it first if it still runs. Resolves when it
+   * accepts connections.
+   */
   restart(): Promise<void>
   /** Ends it for good, also when frozen. May be called twice. */
   stop(): Promise<void>
@@ -51,7 +54,10 @@ export function redisProgram(
   return undefined
 }
 
-/** Starts a Redis on a free loopback port, without persistence, in a directory of its own, which goes with it. Resolves when it accepts connections. */
+/**
+ * Starts a Redis on a free loopback port, without persistence, in a directory of its own, which
+ * goes with it. Resolves when it accepts connections.
+ */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const program = options.program ?? redisProgram()
   if (program === undefined) throw new Error('Neither redis-server nor valkey-server is on the PATH')
@@ -74,7 +80,10 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   }
 }
 
-/** Between finding a free port and using it another process may take it, so that a start which fails is tried again elsewhere. */
+/**
+ * Between finding a free port and using it another process may take it, so that a start which fails
+ * is tried again elsewhere.
+ */
 async function onFreePort<T>(use: (port: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

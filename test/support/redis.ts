@@ -1,5 +1,6 @@
 /**
- * The Redis of the tests. A suite that only uses Redis shares the one of the run, in a namespace of its own:
+ * The Redis of the tests. A suite that only uses Redis shares the one of the run, in a namespace of
+ * its own:
  *
  *     describe.skipIf(redisUrl() === undefined)('a limit shared by two nodes', () => {
  *       const namespace = uniqueNamespace()
@@ -37,7 +38,10 @@ export function redisUrl(): string | undefined {
   return inject('redisUrl')
 }
 
-/** Whether `startRedis()` can: a server program is on the PATH. `REDIS_URL` alone is no server that a suite may harm. */
+/**
+ * Whether `startRedis()` can: a server program is on the PATH. `REDIS_URL` alone is no server that
+ * a suite may harm.
+ */
 export function canStartRedis(): boolean {
   return redisProgram() !== undefined
 }

@@ -3,7 +3,10 @@ import type { Plugin } from 'esbuild'
 
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url))
 
-/** Bundles the sources of the workspace's packages, as vitest runs them, where a test starts a program of its own. */
+/**
+ * Bundles the sources of the workspace's packages, as vitest runs them, where a test starts a
+ * program of its own.
+ */
 export const workspaceSources: Plugin = {
   name: 'workspace-sources',
   setup({ onResolve }) {

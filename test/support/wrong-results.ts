@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect } from 'vitest'
 
 /**
- * What a callback may do by mistake. Each row is wrong for every callback, unless the callback's own
- * test names the row as one that means something there.
+ * What a callback may do by mistake. Each row is wrong for every callback, unless the callback's
+ * own test names the row as one that means something there.
  */
 const WRONG = {
   false: () => false,
@@ -53,7 +53,10 @@ export function resultsOf(names: readonly WrongResult[]): [WrongResult, () => un
   return names.map(name => [name, WRONG[name]])
 }
 
-/** Fails each test of a file that leaves a rejection unhandled. On a server it would end the process. */
+/**
+ * Fails each test of a file that leaves a rejection unhandled. On a server it would end the
+ * process.
+ */
 export function watchRejections(): void {
   const unhandled: unknown[] = []
   const note = (reason: unknown) => unhandled.push(reason)

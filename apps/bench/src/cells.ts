@@ -7,7 +7,8 @@ export const VARIANTS = ['bare', 'floor', 'palisade', 'peers'] as const
 export type Variant = (typeof VARIANTS)[number]
 
 /**
- * How much stands there. `edge`: request id, security headers, CORS, rate limit. `full`: these, and metrics, bans, JWT and a scope guard.
+ * How much stands there. `edge`: request id, security headers, CORS, rate limit. `full`: these, and
+ * metrics, bans, JWT and a scope guard.
  */
 export const STACKS = ['edge', 'full'] as const
 export type StackName = (typeof STACKS)[number]

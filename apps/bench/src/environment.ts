@@ -11,7 +11,10 @@ export interface Environment {
   readonly cores: number
   readonly memoryGiB: number
   readonly os: string
-  /** Runnable processes in the last minute, before the bench began. Over half of the cores, others share in what is measured. */
+  /**
+   * Runnable processes in the last minute, before the bench began. Over half of the cores, others
+   * share in what is measured.
+   */
   readonly load: number
   /** Of everything that is measured here. */
   readonly versions: Readonly<Record<string, string>>

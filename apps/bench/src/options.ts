@@ -20,7 +20,10 @@ export interface Options {
 const SECTIONS = ['requests', 'load', 'decisions'] as const
 export type Section = (typeof SECTIONS)[number]
 
-/** Many short rounds rather than a few long ones: what else the machine does then falls on all servers alike. */
+/**
+ * Many short rounds rather than a few long ones: what else the machine does then falls on all
+ * servers alike.
+ */
 const FULL: Plan = { starts: 3, rounds: 7, requests: 3_000, warmUp: 8_000, connections: 16 }
 const QUICK: Plan = { starts: 1, rounds: 5, requests: 1_000, warmUp: 2_000, connections: 16 }
 
@@ -66,7 +69,10 @@ things, which code it compiles how), and what else runs on the machine only ever
 "best start" takes the median of the rounds of each start and of these the least, for every variant alike: what the code costs when it was not
 disturbed. Where the two tables disagree, the machine or luck was measured; believe neither, and repeat with more --starts.`
 
-/** What the command line and the environment say, checked. `undefined` asks for the usage. @throws Error that says what is allowed */
+/**
+ * What the command line and the environment say, checked. `undefined` asks for the usage. @throws
+ * Error that says what is allowed
+ */
 export function optionsOf(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,

@@ -21,7 +21,10 @@ export interface MeasuredRequests {
   readonly profiles: readonly string[]
 }
 
-/** Starts every server of a stack, checks that they may be compared, measures them and ends them, as often as the plan says. */
+/**
+ * Starts every server of a stack, checks that they may be compared, measures them and ends them, as
+ * often as the plan says.
+ */
 export async function measureRequests(
   stack: StackName,
   options: Options,

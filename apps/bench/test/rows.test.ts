@@ -15,7 +15,8 @@ describe.each(ROWS.filter(row => row.skipped?.() === undefined))('decisions: $ti
       sums.push(await prepared.run(50))
       await prepared.dispose?.()
     }
-    // Of a limiter one contestant tells what is left and another what was used: of those only that they decided at all.
+    // Of a limiter one contestant tells what is left and another what was used: of those only that
+    // they decided at all.
     expect(sums.every(sum => sum > 0 || row.title.includes('ranges'))).toBe(true)
     if (!row.title.startsWith('fixed window')) expect(new Set(sums).size).toBe(1)
   })

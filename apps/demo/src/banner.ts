@@ -22,7 +22,9 @@ export function banner(settings: Settings, { directory, isTemporary }: Stores, p
   ].join('\n')
 }
 
-/** By address: `localhost` may be another one, by which the client would then be known and banned. */
+/**
+ * By address: `localhost` may be another one, by which the client would then be known and banned.
+ */
 const originOf = (port: number) => `http://127.0.0.1:${port}`
 
 /** No comment stands behind a command: not every shell reads it as one when it is pasted. */

@@ -1,4 +1,7 @@
-/** The demo's own pieces of the pipeline: what a team writes itself, in the vocabulary of the packages. */
+/**
+ * The demo's own pieces of the pipeline: what a team writes itself, in the vocabulary of the
+ * packages.
+ */
 
 import type { Identity, RequestContext } from '@palisade/core'
 import { foldCase, type Guard, routingPath } from '@palisade/core/middleware'

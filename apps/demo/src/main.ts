@@ -27,7 +27,10 @@ function fail(error: unknown): never {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** While the demo starts there is nothing to drain, but a directory to remove, as every exit does and no signal. */
+/**
+ * While the demo starts there is nothing to drain, but a directory to remove, as every exit does
+ * and no signal.
+ */
 function leaveOnSignals(): () => void {
   const leave = (signal: (typeof SIGNALS)[number]) => process.exit(128 + constants.signals[signal])
   for (const signal of SIGNALS) process.on(signal, leave)

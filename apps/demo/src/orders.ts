@@ -37,14 +37,19 @@ const SOME: readonly (readonly [tenant: string, owner: string, item: string, qua
   ['globex', 'grace', 'hammock', 4],
 ]
 
-/** The demo's business, in a database. Every query is filtered by what the pipeline has put into `state`; none takes a tenant from a client. */
+/**
+ * The demo's business, in a database. Every query is filtered by what the pipeline has put into
+ * `state`; none takes a tenant from a client.
+ */
 export async function orderBook(db: Client) {
   await db.execute(SCHEMA)
   const { rows } = await db.execute('select 1 from orders limit 1')
   if (rows.length === 0) for (const one of SOME) await insert(...one)
 
   return {
-    /** `GET /api/orders?limit&after`: in the order in which they were made. @throws RequestError 422 */
+    /**
+     * `GET /api/orders?limit&after`: in the order in which they were made. @throws RequestError 422
+     */
     async list(ctx: ReaderContext) {
       const { limit, after } = checkQuery(ctx as RequestContext, {
         limit: optional(integerText({ min: 1, max: 100 }), 50),
@@ -59,7 +64,10 @@ export async function orderBook(db: Client) {
       return { data: page, next: rows.length > limit ? page.at(-1)?.id : null }
     },
 
-    /** `GET /api/orders/:id`. @throws RequestError 404 also for another tenant's, 403 for a colleague's */
+    /**
+     * `GET /api/orders/:id`. @throws RequestError 404 also for another tenant's, 403 for a
+     * colleague's
+     */
     async show(ctx: ReaderContext, id: string): Promise<Order> {
       checkQuery(ctx as RequestContext, {})
       if (!ID.test(id)) throw notFound({ field: 'id', message: 'must be the id of an order' })
@@ -74,7 +82,10 @@ export async function orderBook(db: Client) {
       return order
     },
 
-    /** `POST /api/orders`. @throws RequestError 422 naming the faulty fields; 400, 413, 415 for what is no JSON; 409 */
+    /**
+     * `POST /api/orders`. @throws RequestError 422 naming the faulty fields; 400, 413, 415 for what
+     * is no JSON; 409
+     */
     async create(ctx: TenantContext): Promise<Order> {
       checkQuery(ctx as RequestContext, {})
       const { item, quantity } = checkFields(await readJson(ctx as RequestContext, LARGEST_BODY), {

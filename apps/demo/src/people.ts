@@ -13,7 +13,10 @@ export interface Person {
 
 const READ_WRITE = ['orders:read', 'orders:write']
 
-/** Two tenants with an administrator and a user each, and the operator, who runs the server and has no orders. */
+/**
+ * Two tenants with an administrator and a user each, and the operator, who runs the server and has
+ * no orders.
+ */
 export const PEOPLE: readonly Person[] = [
   { name: 'olga', tenant: 'platform', roles: ['admin'], scopes: ['security:admin', 'keys:admin'] },
   { name: 'ada', tenant: 'acme', roles: ['admin'], scopes: READ_WRITE },
@@ -48,8 +51,8 @@ export interface People {
 }
 
 /**
- * All users of the demo. Their secrets are made at each start and kept in memory only, so no password is
- * the same on two machines.
+ * All users of the demo. Their secrets are made at each start and kept in memory only, so no
+ * password is the same on two machines.
  *
  * @param cost of a password's hash: scrypt's log2(N)
  * @param tellsCredentials whether `GET /demo/credentials` hands them out

@@ -27,7 +27,10 @@ export interface ProtectionOptions {
   readonly logsRequests?: boolean
 }
 
-/** Everything that stands in front of the demo's handlers, on every host alike, in the order in which a request meets it. */
+/**
+ * Everything that stands in front of the demo's handlers, on every host alike, in the order in
+ * which a request meets it.
+ */
 export function protection({ people, limits = memoryStore(), ...options }: ProtectionOptions) {
   const { checks = [], lifecycle, logger, logsRequests = false, trust } = options
   const bans = failban({
@@ -37,7 +40,8 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     ],
     escalate: { factor: 4, max: '1d' },
     store: options.bans,
-    // So that bans can be watched from the machine that the demo runs on. Elsewhere the default is better.
+    // So that bans can be watched from the machine that the demo runs on. Elsewhere the default is
+    // better.
     allowOwnAddresses: false,
   })
   const login = authenticate({
@@ -102,8 +106,8 @@ export function protection({ people, limits = memoryStore(), ...options }: Prote
     .use(banAdmin(bans, { path: '/admin/security', authorize: mayUse('security:admin') }))
     .use(apiKeyAdmin(people.keys, { path: '/api-keys', authorize: mayUse('keys:admin') }))
 
-  // A client or network that a person lets in begins anew at the login, too. The end of a ban forgives
-  // nothing: otherwise a guesser gets new attempts by waiting. Redis may be away.
+  // A client or network that a person lets in begins anew at the login, too. The end of a ban
+  // forgives nothing: otherwise a guesser gets new attempts by waiting. Redis may be away.
   edge.events.on('security:unbanned', ({ ip, cause }) => {
     if (cause !== 'manual' && cause !== 'allow') return
     clearFailures(login, { client: ip }).catch(() => {})

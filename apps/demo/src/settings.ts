@@ -10,15 +10,17 @@ export interface Settings {
   readonly host: string
   /** Limits are counted in this Redis. Default: in this process. */
   readonly redisUrl: string | undefined
-  /** The directory of orders and bans. Default: one under the system's temporary directory, by port. */
+  /**
+   * The directory of orders and bans. Default: one under the system's temporary directory, by port.
+   */
   readonly data: string | undefined
   /** Whether `X-Forwarded-For` is believed when it comes from this machine. */
   readonly trustsLoopback: boolean
   /** Whether a line for each request is written. */
   readonly logsRequests: boolean
   /**
-   * Whether the demo keeps its credentials secret: always in production, and on an address that other
-   * machines reach unless `NODE_ENV` is `development` or `test`.
+   * Whether the demo keeps its credentials secret: always in production, and on an address that
+   * other machines reach unless `NODE_ENV` is `development` or `test`.
    */
   readonly isProduction: boolean
 }

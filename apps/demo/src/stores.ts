@@ -24,7 +24,10 @@ export interface Stores {
   close(): Promise<void>
 }
 
-/** What the demo keeps: orders in a database file, bans in a file, and limits in Redis where there is one. @throws StartError */
+/**
+ * What the demo keeps: orders in a database file, bans in a file, and limits in Redis where there
+ * is one. @throws StartError
+ */
 export function openStores(
   { data, port, redisUrl }: Pick<Settings, 'data' | 'port' | 'redisUrl'>,
   namespace = 'demo',
@@ -41,11 +44,13 @@ export function openStores(
   }
   if (redisUrl === undefined) return { ...stores, close: async () => db.close() }
 
-  // A command that Redis does not answer fails at once instead of waiting for it: the limiter then decides by itself.
+  // A command that Redis does not answer fails at once instead of waiting for it: the limiter then
+  // decides by itself.
   const client = new Redis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1 })
   client.on('error', complaint())
   const wrapped = fromIoredis(client)
-  // Longer than the default: a laptop that hashes passwords beside Redis leaves it waiting, and a decision without it is another one.
+  // Longer than the default: a laptop that hashes passwords beside Redis leaves it waiting, and a
+  // decision without it is another one.
   const limits = redisStore(wrapped, { namespace, deadline: '1s' })
   return {
     ...stores,

@@ -1,4 +1,7 @@
-/** Plays normal users, a brute force and a noisy tenant against a demo that runs: `npm run demo:traffic [url]`. */
+/**
+ * Plays normal users, a brute force and a noisy tenant against a demo that runs:
+ * `npm run demo:traffic [url]`.
+ */
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { Credentials } from './people.js'

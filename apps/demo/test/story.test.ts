@@ -145,7 +145,8 @@ describe.each(SCENES)('the story on %s, with %o', (framework, options) => {
       'auth_failure_total{strategy="basic"}': 10,
       // The neighbour, and the client after its ban.
       'auth_success_total{strategy="basic"}': 2,
-      // The operator and the ban 4, and the banned network 4, the tenant's own orders 1, three others with 16 each, and who asks too much, with one that does not.
+      // The operator and the ban 4, and the banned network 4, the tenant's own orders 1, three
+      // others with 16 each, and who asks too much, with one that does not.
       'auth_success_total{strategy="jwt"}': 4 + 4 + 1 + 3 * 16 + served + 1,
       'failban_violations_total{source="auth"}': 5,
       'failban_violations_total{source="auth-throttled"}': 5,
@@ -163,9 +164,11 @@ describe.each(SCENES)('the story on %s, with %o', (framework, options) => {
       'guards_denied_total{by="rate-limit",rule="minute",code="RATE_LIMITED",mode="enforce"}': 1,
       // Two who may read: four wrong queries and an order with foreign fields.
       'guards_denied_total{code="VALIDATION_ERROR",mode="enforce"}': 2 * 5,
-      // The same two: an order of others and one that is not there, by GET and HEAD; and of all three, four methods without a route.
+      // The same two: an order of others and one that is not there, by GET and HEAD; and of all
+      // three, four methods without a route.
       'guards_denied_total{code="NOT_FOUND",mode="enforce"}': 2 * 4 + 3 * 4,
-      // The operator, who has no scope for orders: two lists, four queries, two orders by GET and HEAD, and a new one.
+      // The operator, who has no scope for orders: two lists, four queries, two orders by GET and
+      // HEAD, and a new one.
       'guards_denied_total{by="guard",rule="requireScopes",code="FORBIDDEN",mode="enforce"}': 11,
       // The one of the three who is no administrator asks for reports.
       'guards_denied_total{by="guard",rule="requireRole",code="FORBIDDEN",mode="enforce"}': 1,
@@ -235,7 +238,8 @@ describe('the demo as a process', () => {
       const child = await startProgram(programs.main, { FRAMEWORK: framework, DEMO_DATA: data })
       try {
         const { port } = new URL(child.origin)
-        // Every address of 127.0.0.0/8 and of the machine reaches a server that listens on all addresses.
+        // Every address of 127.0.0.0/8 and of the machine reaches a server that listens on all
+        // addresses.
         const others = Object.values(networkInterfaces())
           .flatMap(list => list ?? [])
           .filter(one => one.family === 'IPv4' && !one.internal)

@@ -1,6 +1,7 @@
 /**
- * What `npm run demo:traffic` plays, and its table. The parts are played on every host, embedded and with Redis, in this process and without their pauses.
- * The programs themselves play on one host; `PALISADE_TRAFFIC_FULL=1` has them play on all, as a person would see it.
+ * What `npm run demo:traffic` plays, and its table. The parts are played on every host, embedded
+ * and with Redis, in this process and without their pauses. The programs themselves play on one
+ * host; `PALISADE_TRAFFIC_FULL=1` has them play on all, as a person would see it.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -25,8 +25,8 @@ export function requireContext(pipeline: CompiledPipeline, carriers: readonly ob
 }
 
 /**
- * Reports an error that the team answered itself, in a place that the edge cannot see: logged, emitted
- * and counted as if the edge had caught it, and never twice. Never throws.
+ * Reports an error that the team answered itself, in a place that the edge cannot see: logged,
+ * emitted and counted as if the edge had caught it, and never twice. Never throws.
  */
 export function report(pipeline: CompiledPipeline, carriers: readonly object[], error: unknown): void {
   const ctx = contextIn(pipeline, carriers)

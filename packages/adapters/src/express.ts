@@ -15,39 +15,48 @@ import { guardUpgrades } from './node-http/upgrade.js'
 import { writeReply } from './node-http/write-reply.js'
 
 export interface ExpressEdge<State extends object> extends RequestHandler, ConnectMiddleware {
-  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  /**
+   * What the pipeline's middlewares have put into the request's state. @throws Error when the
+   * pipeline never ran on it
+   */
   state(req: IncomingMessage): State
   context(req: IncomingMessage): RequestContext<State>
   /**
-   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
-   * nothing is wrong.
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests;
+   * `undefined` while nothing is wrong.
    */
   diagnose(): Diagnosis | undefined
   /**
-   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`, or in an
-   * error handler of a sub-app. Logs it, emits `request:error` and counts it, once.
+   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`, or
+   * in an error handler of a sub-app. Logs it, emits `request:error` and counts it, once.
    */
   report(error: unknown, req: IncomingMessage): void
-  /** Answers the team's own errors in the pipeline's form. Mount it last: `app.use(edge.errorHandler)`. */
+  /**
+   * Answers the team's own errors in the pipeline's form. Mount it last:
+   * `app.use(edge.errorHandler)`.
+   */
   readonly errorHandler: ErrorRequestHandler
   /** Answers what no route matched in the pipeline's form. Mount it behind the routes. */
   readonly notFoundHandler: RequestHandler
   /**
-   * The pipeline in front of requests that a library takes from the server before the host sees them:
-   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
+   * The pipeline in front of requests that a library takes from the server before the host sees
+   * them: `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
    */
   readonly middleware: ConnectMiddleware
-  /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
+  /**
+   * Puts the pipeline in front of the server's upgrades too; returns a function that takes it away.
+   */
   handleUpgrade(server: Server): () => void
   /**
-   * Puts the pipeline in front of targets that Express answers itself, 404 without any middleware: those in absolute form that it cannot read. Returns a
-   * function that takes it away.
+   * Puts the pipeline in front of targets that Express answers itself, 404 without any middleware:
+   * those in absolute form that it cannot read. Returns a function that takes it away.
    */
   handleUnroutable(server: Server): () => void
 }
 
 /**
- * A pipeline as Express middleware. Mount it first, in front of body parsers; a branch goes in front of the routes it is for.
+ * A pipeline as Express middleware. Mount it first, in front of body parsers; a branch goes in
+ * front of the routes it is for.
  *
  *     const edge = toExpress(pipeline().use(requestId()))
  *     app.use(edge)
@@ -121,7 +130,10 @@ class ExpressContext extends NodeContext {
     this.app = req.app
   }
 
-  /** Express moves the prefix of a mount from `url` to `baseUrl`; whatever else changes `url` is a rewrite. */
+  /**
+   * Express moves the prefix of a mount from `url` to `baseUrl`; whatever else changes `url` is a
+   * rewrite.
+   */
   protected override targetNow(): string {
     const { baseUrl, url, originalUrl } = this.req as Request & { baseUrl?: string }
     if (baseUrl === undefined || baseUrl === '') return url
@@ -146,7 +158,9 @@ class ExpressContext extends NodeContext {
   }
 }
 
-/** Where the path begins in a target, which may be in absolute form: where Express's router has it. */
+/**
+ * Where the path begins in a target, which may be in absolute form: where Express's router has it.
+ */
 function pathStart(url: string): number {
   if (url.charCodeAt(0) === 47) return 0
   const scheme = url.indexOf('://')

@@ -33,37 +33,49 @@ import { mergeVary } from './vary.js'
 
 export interface FastifyEdge<State extends object> extends FastifyPluginCallback {
   /**
-   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own request. @throws Error when the pipeline never ran on it
+   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own
+   * request. @throws Error when the pipeline never ran on it
    */
   state(request: FastifyRequest | IncomingMessage): State
   context(request: FastifyRequest | IncomingMessage): RequestContext<State>
   /**
-   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
-   * nothing is wrong.
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests;
+   * `undefined` while nothing is wrong.
    */
   diagnose(): Diagnosis | undefined
-  /** The pipeline as a hook of one route: `app.get('/admin', { onRequest: admin.onRequest }, handler)`. */
+  /**
+   * The pipeline as a hook of one route:
+   * `app.get('/admin', { onRequest: admin.onRequest }, handler)`.
+   */
   readonly onRequest: onRequestHookHandler
   /**
-   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`. Logs it,
-   * emits `request:error` and counts it, once.
+   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`. Logs
+   * it, emits `request:error` and counts it, once.
    */
   report(error: unknown, request: FastifyRequest | IncomingMessage): void
-  /** Answers the team's own errors in the pipeline's form: `app.setErrorHandler(edge.errorHandler)`. */
+  /**
+   * Answers the team's own errors in the pipeline's form: `app.setErrorHandler(edge.errorHandler)`.
+   */
   readonly errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => void
-  /** Answers what no route matched in the pipeline's form: `app.setNotFoundHandler(edge.notFoundHandler)`. */
+  /**
+   * Answers what no route matched in the pipeline's form:
+   * `app.setNotFoundHandler(edge.notFoundHandler)`.
+   */
   readonly notFoundHandler: (request: FastifyRequest, reply: FastifyReply) => void
   /**
-   * The pipeline in front of requests that a library takes from the server before the host sees them:
-   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
+   * The pipeline in front of requests that a library takes from the server before the host sees
+   * them: `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
    */
   readonly middleware: ConnectMiddleware
-  /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
+  /**
+   * Puts the pipeline in front of the server's upgrades too; returns a function that takes it away.
+   */
   handleUpgrade(server: Server): () => void
 }
 
 /**
- * A pipeline as a Fastify plugin, for all routes of the instance it is registered on, siblings and 404s included.
+ * A pipeline as a Fastify plugin, for all routes of the instance it is registered on, siblings and
+ * 404s included.
  *
  *     const edge = toFastify(pipeline().use(requestId()))
  *     await app.register(edge)
@@ -117,7 +129,8 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
     errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       const ctx = enter(pipeline, request, reply)
       const answer = answerError(ctx, error, 'the handler failed', undefined, viewOf(error, reply))
-      // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
+      // Half an answer cannot be taken back; a torn connection is how the client learns that it is
+      // half.
       if (reply.raw.headersSent) tear(reply.raw)
       else send(ctx, reply, answer)
     },
@@ -131,8 +144,9 @@ export function toFastify<State extends object>(edge: Pipeline<State>): FastifyE
 }
 
 /**
- * The context of a dispatch. It exists already if another mount or the raw server met the request first.
- * Fastify makes a request for each dispatch; Node's request may come through several (`app.routing()` in a handler).
+ * The context of a dispatch. It exists already if another mount or the raw server met the request
+ * first. Fastify makes a request for each dispatch; Node's request may come through several
+ * (`app.routing()` in a handler).
  */
 function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: FastifyReply): HostContext {
   const known = pipeline.contextOf(request)
@@ -146,7 +160,9 @@ function enter(pipeline: CompiledPipeline, request: FastifyRequest, reply: Fasti
   return ctx
 }
 
-/** `/secret;x` would be routed to `/secret`, and every rule by path would have seen another path. */
+/**
+ * `/secret;x` would be routed to `/secret`, and every rule by path would have seen another path.
+ */
 function wrongDelimiter(app: FastifyInstance): ConfigError | undefined {
   const { useSemicolonDelimiter, routerOptions } = app.initialConfig as {
     useSemicolonDelimiter?: boolean
@@ -180,18 +196,20 @@ function send(ctx: HostContext, reply: FastifyReply, answer: Reply): void {
     discard(sent)
     reply.send()
   }
-  // Not even bytes without length, which Fastify gives a type. The length it leaves to us when the method is HEAD.
+  // Not even bytes without length, which Fastify gives a type. The length it leaves to us when the
+  // method is HEAD.
   else if (body === null) reply.header('content-length', '0').send()
   // Bytes, since Fastify completes the type of a text by its own rules.
   else if (typeof body === 'string') reply.send(Buffer.from(body))
   else if (body instanceof Uint8Array) reply.send(body)
   else if (ctx.method === 'HEAD' || reply.raw.destroyed) {
-    // Fastify would read the stream, and throw away what it reads; where the client has left it would not end it.
+    // Fastify would read the stream, and throw away what it reads; where the client has left it
+    // would not end it.
     reply.hijack()
     writeReply(ctx, reply.raw, sent)
   } else {
-    // Fastify tears the connection when a stream fails, but says it to its own log only, and ends an HTTP/2
-    // stream as if it were whole.
+    // Fastify tears the connection when a stream fails, but says it to its own log only, and ends
+    // an HTTP/2 stream as if it were whole.
     const fail = (error: unknown) => {
       failBody(ctx, error)
       if (streamOf(reply.raw) !== undefined) tear(reply.raw)
@@ -215,7 +233,10 @@ function takeOver(
   handOver(ctx, takesOver, { socket, head }, failed => refuse(ctx, socket, failed))
 }
 
-/** @throws TypeError for a header that Node would refuse, when it is too late to answer anything else */
+/**
+ * @throws TypeError for a header that Node would refuse, when it is too late to answer anything
+ * else
+ */
 function begin(reply: FastifyReply, answer: Reply): Reply {
   const { headers, status } = answer
   for (const name in headers) {

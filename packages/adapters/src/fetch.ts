@@ -5,7 +5,10 @@ import { compiled, report, requireContext, requireHandler } from './edge.js'
 import { failure, observed, requireUnread, toResponse, withStaged } from './web/response.js'
 import { WebContext } from './web/web-context.js'
 
-/** `ctx.state` is what the pipeline's middlewares have put there; `rest` is what the platform gives (`env`, `server`, `info`). */
+/**
+ * `ctx.state` is what the pipeline's middlewares have put there; `rest` is what the platform gives
+ * (`env`, `server`, `info`).
+ */
 export type FetchHandler<State extends object, Rest extends readonly unknown[]> = (
   request: Request,
   ctx: RequestContext<State>,
@@ -14,23 +17,31 @@ export type FetchHandler<State extends object, Rest extends readonly unknown[]> 
 
 export interface FetchOptions<Rest extends readonly unknown[]> {
   /**
-   * The address of the socket, which a `Request` does not have: `(request, server) => server.requestIP(request)?.address` on Bun,
-   * `(request, info) => info.remoteAddr.hostname` on Deno. Without it no client has an address, and none is counted.
+   * The address of the socket, which a `Request` does not have:
+   * `(request, server) => server.requestIP(request)?.address` on Bun,
+   * `(request, info) => info.remoteAddr.hostname` on Deno. Without it no client has an address, and
+   * none is counted.
    */
   peer?: (request: Request, ...rest: Rest) => string | undefined
 }
 
 export interface FetchEdge<State extends object, Rest extends readonly unknown[]> {
   (request: Request, ...rest: Rest): Promise<Response>
-  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  /**
+   * What the pipeline's middlewares have put into the request's state. @throws Error when the
+   * pipeline never ran on it
+   */
   state(request: Request): State
   context(request: Request): RequestContext<State>
   /**
-   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
-   * nothing is wrong.
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests;
+   * `undefined` while nothing is wrong.
    */
   diagnose(): Diagnosis | undefined
-  /** Reports an error that the handler answers itself. Logs it, emits `request:error` and counts it, once. */
+  /**
+   * Reports an error that the handler answers itself. Logs it, emits `request:error` and counts it,
+   * once.
+   */
   report(error: unknown, request: Request): void
 }
 

@@ -4,7 +4,10 @@ import { addressOf, HonoWebContext } from './hono/web-context.js'
 
 export type { HonoEdge, HonoOptions } from './hono/edge.js'
 
-/** `toHono` for platforms other than Node, which get this module under the same name: it imports nothing of Node. */
+/**
+ * `toHono` for platforms other than Node, which get this module under the same name: it imports
+ * nothing of Node.
+ */
 export function toHono<State extends object>(
   edge: Pipeline<State>,
   options: HonoOptions = {},

@@ -17,7 +17,8 @@ import { isUpgrade } from './node-http/upgrade-status.js'
 export type { HonoEdge, HonoOptions } from './hono/edge.js'
 
 /**
- * A pipeline as Hono middleware. Mount it first: `app.use(edge)`; a branch goes in front of the routes it is for.
+ * A pipeline as Hono middleware. Mount it first: `app.use(edge)`; a branch goes in front of the
+ * routes it is for.
  *
  * On `@hono/node-server` it works on Node's own request and response: no `Headers` are made, and
  * early headers are on every response. Elsewhere headers wait for the response. On Workers, Deno
@@ -66,7 +67,8 @@ function onNode(): HonoPlatform {
       }
       const { incoming, outgoing } = node
       const outer = pipeline.contextOf(incoming)
-      // A request that the application made: nothing of Node's own says its target or gets its answer.
+      // A request that the application made: nothing of Node's own says its target or gets its
+      // answer.
       if (!requests.has(c.req.raw, incoming)) {
         const around =
           outer instanceof NodeContext ? outer : new NodeContext(pipeline.root, incoming, outgoing)

@@ -19,28 +19,34 @@ interface HasRequest {
 
 export interface KoaEdge<State extends object> extends Middleware {
   /**
-   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own request. @throws Error when the pipeline never ran on it
+   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own
+   * request. @throws Error when the pipeline never ran on it
    */
   state(ctx: HasRequest | IncomingMessage): State
   context(ctx: HasRequest | IncomingMessage): RequestContext<State>
   /**
-   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
-   * nothing is wrong.
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests;
+   * `undefined` while nothing is wrong.
    */
   diagnose(): Diagnosis | undefined
   /**
-   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch` behind it.
-   * Logs it, emits `request:error` and counts it, once.
+   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`
+   * behind it. Logs it, emits `request:error` and counts it, once.
    */
   report(error: unknown, ctx: HasRequest | IncomingMessage): void
-  /** Answers the team's own errors and what no route matched in the pipeline's form: `app.use(edge).use(edge.errorHandler)`. */
+  /**
+   * Answers the team's own errors and what no route matched in the pipeline's form:
+   * `app.use(edge).use(edge.errorHandler)`.
+   */
   readonly errorHandler: Middleware
   /**
-   * The pipeline in front of requests that a library takes from the server before the host sees them:
-   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
+   * The pipeline in front of requests that a library takes from the server before the host sees
+   * them: `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
    */
   readonly middleware: ConnectMiddleware
-  /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
+  /**
+   * Puts the pipeline in front of the server's upgrades too; returns a function that takes it away.
+   */
   handleUpgrade(server: Server): () => void
 }
 
@@ -86,7 +92,8 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
       const view = { message: exposedMessage(error) }
       const answer = answerError(ctx, error, 'the handler failed', undefined, view)
       if (!koa.headerSent) return respond(ctx, koa, answer)
-      // Half an answer cannot be taken back; a torn connection is how the client learns that it is half. Koa itself would leave it open.
+      // Half an answer cannot be taken back; a torn connection is how the client learns that it is
+      // half. Koa itself would leave it open.
       koa.respond = false
       tear(koa.res)
       return
@@ -108,7 +115,10 @@ export function toKoa<State extends object>(edge: Pipeline<State>): KoaEdge<Stat
   })
 }
 
-/** Koa makes a context for each dispatch; Node's request may come through several (`app.callback()` in a handler). */
+/**
+ * Koa makes a context for each dispatch; Node's request may come through several (`app.callback()`
+ * in a handler).
+ */
 function enter(pipeline: CompiledPipeline, koa: Context): HostContext {
   const known = pipeline.contextOf(koa)
   if (known !== undefined) return known
@@ -132,8 +142,9 @@ async function pass(ctx: HostContext, koa: Context, next: Next): Promise<void> {
 }
 
 /**
- * Koa's own error answer drops every header that `getHeaderNames` lists, and takes over those of `error.headers`. The error may be
- * shared between requests, so what belongs to this one is not written on it: the headers are left out of the list instead.
+ * Koa's own error answer drops every header that `getHeaderNames` lists, and takes over those of
+ * `error.headers`. The error may be shared between requests, so what belongs to this one is not
+ * written on it: the headers are left out of the list instead.
  */
 function keepEarlyHeaders({ res }: Context, early: ReadonlySet<string>): void {
   const list = res.getHeaderNames
@@ -152,7 +163,10 @@ function printable(thrown: unknown): unknown {
   }
 }
 
-/** Through Koa, so that outer middleware of the team sees the status; what Koa cannot take is written past it. */
+/**
+ * Through Koa, so that outer middleware of the team sees the status; what Koa cannot take is
+ * written past it.
+ */
 function respond(ctx: HostContext, koa: Context, reply: Reply): void {
   if (koa.headerSent) {
     discard(reply)
@@ -187,7 +201,10 @@ class KoaContext extends NodeContext {
     this.koa = koa
   }
 
-  /** `koa-mount` takes the prefix of a mount away and names it, the innermost only. Any other change is a rewrite. */
+  /**
+   * `koa-mount` takes the prefix of a mount away and names it, the innermost only. Any other change
+   * is a rewrite.
+   */
   protected override targetNow(): string {
     const { originalUrl, url, mountPath } = this.koa as Context & { mountPath?: string }
     if (mountPath === undefined || url === originalUrl) return url

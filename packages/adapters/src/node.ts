@@ -18,31 +18,41 @@ export type NodeHandler<State extends object = {}> = (
 ) => unknown
 
 export interface NodeEdge<State extends object> extends RequestListener, ConnectMiddleware {
-  /** What the pipeline's middlewares have put into the request's state. @throws Error when the pipeline never ran on it */
+  /**
+   * What the pipeline's middlewares have put into the request's state. @throws Error when the
+   * pipeline never ran on it
+   */
   state(req: IncomingMessage): State
   context(req: IncomingMessage): RequestContext<State>
   /**
-   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
-   * nothing is wrong.
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests;
+   * `undefined` while nothing is wrong.
    */
   diagnose(): Diagnosis | undefined
-  /** Reports an error that the handler answers itself. Logs it, emits `request:error` and counts it, once. */
+  /**
+   * Reports an error that the handler answers itself. Logs it, emits `request:error` and counts it,
+   * once.
+   */
   report(error: unknown, req: IncomingMessage): void
   /**
-   * The pipeline in front of requests that a library takes from the server before the host sees them:
-   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
+   * The pipeline in front of requests that a library takes from the server before the host sees
+   * them: `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets.
    */
   readonly middleware: ConnectMiddleware
-  /** Puts the pipeline in front of the server's upgrades too; returns a function that takes it away. */
+  /**
+   * Puts the pipeline in front of the server's upgrades too; returns a function that takes it away.
+   */
   handleUpgrade(server: Server): () => void
 }
 
 /**
- * Puts a pipeline in front of a listener of Node's own HTTP server. A handler that throws or rejects is answered through the pipeline's errors.
+ * Puts a pipeline in front of a listener of Node's own HTTP server. A handler that throws or
+ * rejects is answered through the pipeline's errors.
  *
  *     http.createServer(toNode(edge, (req, res, ctx) => res.end(ctx.state.requestId)))
  *
- * A branch is called from within the handler of its parent: `toNode(edge, (req, res) => admin(req, res))`.
+ * A branch is called from within the handler of its parent:
+ * `toNode(edge, (req, res) => admin(req, res))`.
  */
 export function toNode<State extends object>(
   edge: Pipeline<State>,
@@ -85,7 +95,8 @@ function handle(ctx: HostContext, handler: NodeHandler, req: IncomingMessage, re
 
 function answerFailure(ctx: HostContext, error: unknown, res: ServerResponse): void {
   const reply = answerError(ctx, error, 'the handler failed', undefined)
-  // Half an answer cannot be taken back; a torn connection is how the client learns that it is half.
+  // Half an answer cannot be taken back; a torn connection is how the client learns that it is
+  // half.
   if (res.headersSent) tear(res)
   else writeReply(ctx, res, reply)
 }

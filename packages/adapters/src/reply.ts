@@ -6,8 +6,8 @@ import { answerError, discard, inspectable } from '@palisade/core/host'
 export type StreamBody = Exclude<ReplyBody, string | Uint8Array | null>
 
 /**
- * The parts of a body in their order. The iterators of streams would hold back `return()` until the source gives
- * something, so a stream is ended itself.
+ * The parts of a body in their order. The iterators of streams would hold back `return()` until the
+ * source gives something, so a stream is ended itself.
  */
 export function sourceOf(body: StreamBody): AsyncIterator<Uint8Array | string> {
   if ('getReader' in body) {
@@ -42,7 +42,8 @@ export function hasNoBody(status: number): boolean {
 }
 
 /**
- * The type of a body that came without one. Always said, so that every host sends the same and no browser guesses what a stranger's bytes are.
+ * The type of a body that came without one. Always said, so that every host sends the same and no
+ * browser guesses what a stranger's bytes are.
  */
 export function typeOf({ body, status }: Reply): string | undefined {
   if (body === null || hasNoBody(status)) return undefined
@@ -69,8 +70,9 @@ export function sendSafely<T>(ctx: HostContext, reply: Reply, send: (reply: Repl
 }
 
 /**
- * A stream that tells when it fails. Not a generator around it: that would hold back `return()` until the source has something to say, and
- * a source that waits for events would outlive its client.
+ * A stream that tells when it fails. Not a generator around it: that would hold back `return()`
+ * until the source has something to say, and a source that waits for events would outlive its
+ * client.
  */
 export function watched(
   body: StreamBody,

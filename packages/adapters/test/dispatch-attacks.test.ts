@@ -1,4 +1,7 @@
-/** More ways in which an application sends a request to itself, or changes one, than `dispatch.test.ts` has. */
+/**
+ * More ways in which an application sends a request to itself, or changes one, than
+ * `dispatch.test.ts` has.
+ */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

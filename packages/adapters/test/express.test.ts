@@ -208,7 +208,10 @@ test('given an accessor of the same name on the prototype, and a wrapped respons
 
 // From Node 24 on there is nothing to gain, and nothing is done.
 describe.runIf(Number.parseInt(process.versions.v8, 10) < 13)('the classes of the server', () => {
-  /** Whether each request and response has the prototypes of an application before Express has seen it. Not a listener, which would change that. */
+  /**
+   * Whether each request and response has the prototypes of an application before Express has seen
+   * it. Not a listener, which would change that.
+   */
   const watched = (server: Server, app: Express) => {
     const isBorn: boolean[][] = []
     const { emit } = server

@@ -25,7 +25,8 @@ const hono = (mounted: ReturnType<typeof toHono> | ReturnType<typeof toHonoFetch
   getRequestListener(
     new Hono()
       .use((c, next) => {
-        // As Hono's own middleware does it: what `c.header()` sets is not on a Response that is not made by `c`.
+        // As Hono's own middleware does it: what `c.header()` sets is not on a Response that is not
+        // made by `c`.
         c.res.headers.set('Vary', 'X-A')
         c.res.headers.append('Set-Cookie', 'front=1')
         return next()

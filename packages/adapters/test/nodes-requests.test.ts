@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { expect, test } from 'vitest'
 import { NodesRequests } from '../src/hono/nodes-requests.js'
 
-/** A copy of `@hono/node-server`: each has symbols of its own, and makes `Headers` when they are asked for. */
+/**
+ * A copy of `@hono/node-server`: each has symbols of its own, and makes `Headers` when they are
+ * asked for.
+ */
 function serverCopy() {
   const incomingKey = Symbol('incomingKey')
   const headersKey = Symbol('headersKey')

@@ -33,10 +33,10 @@ type AuthMiddleware = Middleware<{}, { identity: Identity | undefined }>
 /**
  * Finds out who is calling and puts it into `state.identity`.
  *
- * It protects the handlers from callers that cannot prove who they are. All strategies of the rule look for their
- * credential first. One that is found is final: an invalid credential never becomes anonymous and never falls through
- * to another strategy. Fails closed: a strategy that throws, a store or an issuer that is down, an ambiguous path and a
- * path without a rule are refused.
+ * It protects the handlers from callers that cannot prove who they are. All strategies of the rule
+ * look for their credential first. One that is found is final: an invalid credential never becomes
+ * anonymous and never falls through to another strategy. Fails closed: a strategy that throws, a
+ * store or an issuer that is down, an ambiguous path and a path without a rule are refused.
  *
  * A preflight carries no credentials: mount `cors()` in front.
  *
@@ -184,7 +184,8 @@ class Authenticate implements AuthMiddleware {
   }
 
   #concludeFailed(ctx: Context, { strategy }: Presented, result: Failed): Reply | undefined {
-    // The wait for a password hash ends with the client. The runner logs it at `debug`, as every such error.
+    // The wait for a password hash ends with the client. The runner logs it at `debug`, as every
+    // such error.
     if (ctx.clientHasLeft) throw result.error
     logFailed(ctx as RequestContext, strategy, result)
     this.#events.failure(ctx as RequestContext, { strategy, reason: result.reason })
@@ -210,7 +211,8 @@ class Authenticate implements AuthMiddleware {
 
   #concludeUnreadable(ctx: Context, { strategies, reason }: Unreadable): Reply | undefined {
     const [strategy] = strategies
-    // Nothing can be guessed by it: the reason stands for the credential, so a broken client counts once.
+    // Nothing can be guessed by it: the reason stands for the credential, so a broken client counts
+    // once.
     this.#events.failure(ctx as RequestContext, { strategy, reason, presented: reason, violation: 'auth' })
     return this.#deny(ctx, refusals.malformed(strategies, reason))
   }

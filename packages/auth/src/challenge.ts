@@ -1,7 +1,10 @@
 import { type Check, quotedString, text } from '@palisade/core/middleware'
 import type { ChallengeFailure } from './strategy.js'
 
-/** A realm is static text: what stands in a challenge must not depend on who asks. Printable ASCII (RFC 9110 section 5.6.4). */
+/**
+ * A realm is static text: what stands in a challenge must not depend on who asks. Printable ASCII
+ * (RFC 9110 section 5.6.4).
+ */
 export const realmName: Check<string> = text({
   pattern: /^[\x20-\x7e]{1,100}$/,
   allowed: '1 to 100 printable ASCII characters',

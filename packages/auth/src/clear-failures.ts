@@ -20,18 +20,22 @@ type Resettable = Limiter & { reset(key: string): MaybePromise<void> }
 export const FAILURES: unique symbol = Symbol('failures')
 
 /**
- * Forgets what is held against a client (by all throttles, and its lockouts) or against an account (its lockouts, from everywhere): for
- * the help desk, and for `security:unbanned` with the cause `manual` or `allow`. Lockouts are each process's own; so are limiters without a shared store.
+ * Forgets what is held against a client (by all throttles, and its lockouts) or against an account
+ * (its lockouts, from everywhere): for the help desk, and for `security:unbanned` with the cause
+ * `manual` or `allow`. Lockouts are each process's own; so are limiters without a shared store.
  *
  *     const login = authenticate({ ... })
  *     await clearFailures(login, { client: '203.0.113.9' })
  *     await clearFailures(login, { account: 'ada' })
  *
- * Of a network, as a ban of one is lifted, everybody in it whose failure this process has seen is forgotten; it remembers 10,000 clients.
+ * Of a network, as a ban of one is lifted, everybody in it whose failure this process has seen is
+ * forgotten; it remembers 10,000 clients.
  *
  * @param login what `authenticate()` returned
- * @param suspect `client`: an address in any notation, a client key or a network; `account`: a user's name as it is typed
- * @throws TypeError for anything else, and when a limiter in `throttle` has no `reset(key)`; then nothing was cleared
+ * @param suspect `client`: an address in any notation, a client key or a network; `account`: a
+ * user's name as it is typed
+ * @throws TypeError for anything else, and when a limiter in `throttle` has no `reset(key)`; then
+ * nothing was cleared
  * @throws RangeError for a client that is no address and no network, or a network with host bits
  */
 export async function clearFailures(login: object, suspect: Suspect): Promise<void> {
@@ -100,7 +104,10 @@ export class Failures {
     })
   }
 
-  /** The keys by which requests from there are counted: mostly one, and of a network those that are known. */
+  /**
+   * The keys by which requests from there are counted: mostly one, and of a network those that are
+   * known.
+   */
   #keysOf(client: string): readonly string[] {
     if (!client.includes('/')) return this.#keysOfAddress(client, client)
     const network = canonicalCidr(client)

@@ -16,7 +16,10 @@ import type { Strategy } from './strategy.js'
 export interface AuthenticateOptions {
   /** The ways to prove who one is; at least one, each name once. */
   strategies: readonly Strategy[]
-  /** What holds where. Default: everything is required, by any strategy. A path that no rule matches is refused. */
+  /**
+   * What holds where. Default: everything is required, by any strategy. A path that no rule matches
+   * is refused.
+   */
   rules?: readonly AuthRule[]
   /** Where browsers are sent instead of a 401. Default: nowhere. */
   login?: LoginOptions
@@ -26,8 +29,8 @@ export interface AuthenticateOptions {
    */
   throttle?: Readonly<Record<string, Limiter>>
   /**
-   * `shadow`: decide and emit events, but let every request through. A request that is not authenticated has no
-   * identity. Default `enforce`.
+   * `shadow`: decide and emit events, but let every request through. A request that is not
+   * authenticated has no identity. Default `enforce`.
    */
   mode?: 'enforce' | 'shadow'
 }

@@ -4,7 +4,10 @@ import type { ChallengeFailure, Failed, Refused, Strategy } from './strategy.js'
 /** What events name as the middleware that decided. */
 export const BY = 'authenticate'
 
-/** What each refusal looks like. The client learns no more than the challenge says; `reason` is for the log. */
+/**
+ * What each refusal looks like. The client learns no more than the challenge says; `reason` is for
+ * the log.
+ */
 export const refusals = {
   /** RFC 9110 section 15.5.2: every way to get in, one field line each. */
   absent: (strategies: readonly Strategy[]): Denial => ({

@@ -9,7 +9,8 @@ import type {
 } from '@palisade/core/middleware'
 
 /**
- * One way to prove who is calling. A team writes its own by this interface; `jwt()`, `apiKey()` and `basic()` are made the same way.
+ * One way to prove who is calling. A team writes its own by this interface; `jwt()`, `apiKey()` and
+ * `basic()` are made the same way.
  *
  * @typeParam C what the request presented, as `extract` found it
  */
@@ -18,7 +19,10 @@ export interface Strategy<C extends object = object> {
   readonly name: string
   /** The authentication scheme (RFC 9110 section 11.1): `Bearer`. */
   readonly scheme: string
-  /** For how long an identity is accepted after its `expiresAt`, since clocks differ. Default: not at all. */
+  /**
+   * For how long an identity is accepted after its `expiresAt`, since clocks differ. Default: not
+   * at all.
+   */
   readonly toleranceMs?: number
   /**
    * Finds the credential: `null` if the request has none, `'malformed'` for a credential that no
@@ -26,25 +30,37 @@ export interface Strategy<C extends object = object> {
    */
   extract(ctx: RequestContext): C | 'malformed' | null
   /**
-   * Whether the credential has not the form of its own ones, so that another strategy of the rule that finds the same secret has it. Where no other one
-   * does, it is verified here all the same, and so never becomes anonymous. Needs `secretOf`.
+   * Whether the credential has not the form of its own ones, so that another strategy of the rule
+   * that finds the same secret has it. Where no other one does, it is verified here all the same,
+   * and so never becomes anonymous. Needs `secretOf`.
    */
   yields?(credential: C): boolean
   /**
-   * The result for a credential that was verified before; `undefined` when it was not. It is no guess, so no throttle counts it. Where a credential
-   * can be guessed, an attempt that `isThrottled` must not be answered by it, which would tell that the guess is right.
+   * The result for a credential that was verified before; `undefined` when it was not. It is no
+   * guess, so no throttle counts it. Where a credential can be guessed, an attempt that
+   * `isThrottled` must not be answered by it, which would tell that the guess is right.
    */
   recall?(credential: C, attempt: Attempt): MaybePromise<VerifyResult> | undefined
-  /** Decides. Its result is final: what is invalid is never tried by another strategy. A throw or a rejection counts as `error`. */
+  /**
+   * Decides. Its result is final: what is invalid is never tried by another strategy. A throw or a
+   * rejection counts as `error`.
+   */
   verify(credential: C, attempt: Attempt): MaybePromise<VerifyResult>
-  /** The `WWW-Authenticate` challenge (RFC 9110 section 11.6.1), with a realm that does not depend on the request; `null` for none. */
+  /**
+   * The `WWW-Authenticate` challenge (RFC 9110 section 11.6.1), with a realm that does not depend
+   * on the request; `null` for none.
+   */
   challenge(failure?: ChallengeFailure): string | null
   /**
-   * All that was presented, the secret in it. By this a client that repeats what was wrong before is told from one that guesses, also while it is
-   * throttled and nothing is verified. Hashed under a key of this process at once. Without it each attempt counts.
+   * All that was presented, the secret in it. By this a client that repeats what was wrong before
+   * is told from one that guesses, also while it is throttled and nothing is verified. Hashed under
+   * a key of this process at once. Without it each attempt counts.
    */
   secretOf?(credential: C): string
-  /** Query parameters that hold a credential, so that no address that is made from the request has them. */
+  /**
+   * Query parameters that hold a credential, so that no address that is made from the request has
+   * them.
+   */
   readonly secretParameters?: readonly string[]
   /** Resets the failures that it holds against a client or an account. */
   clear?(suspect: Suspect): MaybePromise<void>
@@ -54,8 +70,9 @@ export interface Strategy<C extends object = object> {
 }
 
 /**
- * Against whom something is held: a client by its key (an IPv4 address or an IPv6 prefix), or an account by the name that is typed. `clearFailures` takes
- * a network for `client` as well; strategies are told each client in it.
+ * Against whom something is held: a client by its key (an IPv4 address or an IPv6 prefix), or an
+ * account by the name that is typed. `clearFailures` takes a network for `client` as well;
+ * strategies are told each client in it.
  */
 export type Suspect =
   | { readonly client: string; readonly account?: undefined }
@@ -68,14 +85,20 @@ export type ChallengeFailure = 'malformed' | 'expired' | 'invalid'
 export interface Attempt {
   /** Milliseconds since 1970, for dates: a machine's clock may be set. */
   readonly now: number
-  /** When the request came, by the clock's monotonic time in milliseconds: for durations in this process. */
+  /**
+   * When the request came, by the clock's monotonic time in milliseconds: for durations in this
+   * process.
+   */
   readonly monotonic: number
   readonly client: ClientAddress
   /** Whether the strategy's throttle has refused this client, and would still. */
   readonly isThrottled: boolean
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal
-  /** Tells the client how much of a credential's limits is left, one state for each policy of the headers. */
+  /**
+   * Tells the client how much of a credential's limits is left, one state for each policy of the
+   * headers.
+   */
   tellLimits(headers: LimitHeaders, states: readonly QuotaState[], allowed: boolean): void
 }
 
@@ -97,8 +120,8 @@ export interface Invalid {
   /** Whose credential it claims to be, where it says so. */
   readonly subject?: string | undefined
   /**
-   * `false` where the client did not make it up, as far as can be told: it is no violation, and no throttle
-   * counts it.
+   * `false` where the client did not make it up, as far as can be told: it is no violation, and no
+   * throttle counts it.
    */
   readonly isGuess?: boolean
   /** Which option would change that, for the debug log. Never text from outside. */
@@ -114,7 +137,10 @@ export interface Refused {
   readonly reason: string
   readonly subject?: string | undefined
   readonly retryAfterSeconds?: number | undefined
-  /** Whether it speaks against the client: a key used from elsewhere does, a quota that is used up does not. */
+  /**
+   * Whether it speaks against the client: a key used from elsewhere does, a quota that is used up
+   * does not.
+   */
   readonly isViolation: boolean
 }
 

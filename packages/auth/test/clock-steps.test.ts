@@ -309,7 +309,10 @@ describe('dates are dates of the time of day', () => {
   )
 })
 
-/** A store on another machine, which forgets by a clock of its own: what passes there is what passes here. */
+/**
+ * A store on another machine, which forgets by a clock of its own: what passes there is what passes
+ * here.
+ */
 function expiring(clock: FakeClock) {
   const values = new Map<string, { readonly value: unknown; readonly until: number }>()
   return {

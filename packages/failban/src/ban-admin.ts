@@ -35,10 +35,12 @@ export type BanAdminOptions<Needs extends object = {}> = AdminOptions<Needs>
 const LARGEST_BODY = 16_384
 
 /**
- * The admin API of bans: `GET`, `POST` and `DELETE` below `path`, as the README tables it. Mount it behind whatever gives `authorize` its identity.
+ * The admin API of bans: `GET`, `POST` and `DELETE` below `path`, as the README tables it. Mount it
+ * behind whatever gives `authorize` its identity.
  *
- * Fails closed: without a guard that passes, nothing is answered but a refusal. Bans never block it, so that an administrator who shares an
- * address with an attacker can lift the ban; the deny list does.
+ * Fails closed: without a guard that passes, nothing is answered but a refusal. Bans never block
+ * it, so that an administrator who shares an address with an attacker can lift the ban; the deny
+ * list does.
  *
  *     pipeline().use(bans).use(authenticate({ ... })).use(banAdmin(bans, { path: '/admin/security', authorize: requireScopes('security:admin') }))
  *
@@ -77,7 +79,10 @@ export function banAdmin<Needs extends object = {}>(
 }
 
 class BanAdmin {
-  /** The queries of the routes. A network is named in one wherever its slash may not stand in a path, escaped or not. */
+  /**
+   * The queries of the routes. A network is named in one wherever its slash may not stand in a
+   * path, escaped or not.
+   */
   readonly page
   readonly named
   readonly #bans: FailbanMiddleware
@@ -87,7 +92,9 @@ class BanAdmin {
   readonly #address: Check<string> = (value, at) =>
     (typeof value === 'string' ? this.#bans.idOf(value) : undefined) ?? refuse(at, value, ADDRESS)
 
-  /** The address itself and not the key of its client, as there may be bans of networks within that. */
+  /**
+   * The address itself and not the key of its client, as there may be bans of networks within that.
+   */
   readonly #sought: Check<string> = (value, at) => {
     const id = this.#address(value, at)
     return canonicalIp(value as string) ?? id

@@ -5,7 +5,10 @@ interface Mount {
   readonly path: string
 }
 
-/** The paths that bans do not block, since bans are lifted there: each below its mount, in the pipelines that have it. */
+/**
+ * The paths that bans do not block, since bans are lifted there: each below its mount, in the
+ * pipelines that have it.
+ */
 export class Exemptions {
   readonly #mounts = new Set<Mount>()
 
@@ -33,5 +36,8 @@ export class Exemptions {
 const isBelow = (path: string, mount: string) =>
   (path === mount || path.startsWith(`${mount}/`)) && !LEADS_AWAY.test(path)
 
-/** Segments that a router or a file server may walk up, and what some take for a slash: such a path is not surely below another. */
+/**
+ * Segments that a router or a file server may walk up, and what some take for a slash: such a path
+ * is not surely below another.
+ */
 const LEADS_AWAY = /\/\/|\\|%5c|(?:\/|%2f)(?:\.|%2e){1,2}(?=\/|%2f|$)/i

@@ -47,13 +47,16 @@ export interface Failban extends Middleware {
    */
   ban(ip: string, options?: ManualBan): Promise<Ban>
   /**
-   * Lifts every ban that contains the address or network, its counters and its memory; what the store has not given yet, when it has. Settles when
-   * that is kept. Returns what was banned.
+   * Lifts every ban that contains the address or network, its counters and its memory; what the
+   * store has not given yet, when it has. Settles when that is kept. Returns what was banned.
    *
    * @throws RequestError 503
    */
   unban(ip: string): Promise<readonly string[]>
-  /** From now on these are never banned; bans that they cover are lifted. Replaces the list. @throws ConfigError */
+  /**
+   * From now on these are never banned; bans that they cover are lifted. Replaces the list. @throws
+   * ConfigError
+   */
   setAllow(ranges: RangeList): void
   /** From now on these are always refused. Replaces the list. @throws ConfigError */
   setDeny(ranges: RangeList): void

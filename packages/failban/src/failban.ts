@@ -33,13 +33,16 @@ import { missingWindow, responsesOf } from './sources/watched-responses.js'
 import { Sweeper } from './sweeper.js'
 
 /**
- * Bans clients by what they did: failed logins, exceeded limits, scans. Counts violations from the pipeline's events and from its answers.
+ * Bans clients by what they did: failed logins, exceeded limits, scans. Counts violations from the
+ * pipeline's events and from its answers.
  *
- * A ban is as good as the client address: set the pipeline's `trust` to the topology, or a proxy that is missing from it is banned with everybody
- * behind it. Clients without a verified address are never counted. It cannot see two people behind one address, nor one attacker behind many.
+ * A ban is as good as the client address: set the pipeline's `trust` to the topology, or a proxy
+ * that is missing from it is banned with everybody behind it. Clients without a verified address
+ * are never counted. It cannot see two people behind one address, nor one attacker behind many.
  *
- * The decision is synchronous and waits for no store. Fails open while a slow store loads past `ready()`'s timeout and when a store is lost: bans
- * in memory stay in force, and `security:store-error` tells it.
+ * The decision is synchronous and waits for no store. Fails open while a slow store loads past
+ * `ready()`'s timeout and when a store is lost: bans in memory stay in force, and
+ * `security:store-error` tells it.
  *
  *     const bans = failban({ maxViolations: 5, violationWindow: '10m', banDuration: '1h', store: fileBans('data/bans.jsonl') })
  *     const edge = pipeline().use(bans).use(rateLimit({ limit: 100, window: '1m' }))
@@ -178,7 +181,8 @@ export class FailbanMiddleware implements Failban {
     if (asked === undefined) return []
     const lifted = [this.#lift(asked)]
     if (!this.#kept.areRead) {
-      // What the store still reads would come in force afterwards. That it cannot be read has been told.
+      // What the store still reads would come in force afterwards. That it cannot be read has been
+      // told.
       await this.#kept.read().catch(() => {})
       lifted.push(this.#lift(asked))
     }
@@ -224,7 +228,10 @@ export class FailbanMiddleware implements Failban {
     return this.registry.idOf(text)
   }
 
-  /** An admin API answers everything below this path of these pipelines: bans, but not the deny list, let it through. */
+  /**
+   * An admin API answers everything below this path of these pipelines: bans, but not the deny
+   * list, let it through.
+   */
   exempt(services: Services, path: string): () => void {
     return this.#refusals.exemptions.add(services, path)
   }

@@ -33,10 +33,12 @@ export interface IpFilterOptions<State extends object = {}> {
 }
 
 /**
- * Lets requests through by their address, with 403 for the others: an admin area for the office network, a site without one country.
+ * Lets requests through by their address, with 403 for the others: an admin area for the office
+ * network, a site without one country.
  *
- * It is as good as the pipeline's `trust`. Fails closed: with `allow`, a request without an address, or whose address is not verified (a trusted
- * proxy that did not say whom it speaks for), does not pass. With `deny` alone it passes: nothing speaks against it.
+ * It is as good as the pipeline's `trust`. Fails closed: with `allow`, a request without an
+ * address, or whose address is not verified (a trusted proxy that did not say whom it speaks for),
+ * does not pass. With `deny` alone it passes: nothing speaks against it.
  *
  *     edge.branch().use(ipFilter({ allow: ['10.0.0.0/8', '2001:db8::/32'] }))
  *

@@ -27,7 +27,10 @@ import type { BanStore } from './stores/store.js'
 interface FailbanBase {
   /** Later bans are longer. Default: every ban lasts as its jail says. */
   escalate?: EscalationOptions
-  /** Who is never banned nor refused here. Trusted proxies and this machine's own addresses need not be named. */
+  /**
+   * Who is never banned nor refused here. Trusted proxies and this machine's own addresses need not
+   * be named.
+   */
   allow?: RangeList
   /** The same as `allow`. */
   whitelist?: RangeList

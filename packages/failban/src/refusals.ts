@@ -73,8 +73,8 @@ export class Refusals {
   }
 
   /**
-   * The lists open for verified addresses only. A proxy of ours, or this machine, is still not held to a ban, so that a health
-   * check which a proxy makes itself passes; a deny list refuses it.
+   * The lists open for verified addresses only. A proxy of ours, or this machine, is still not held
+   * to a ban, so that a health check which a proxy makes itself passes; a deny list refuses it.
    */
   #isAllowed({ client, services }: RequestContext, ip: string, isDenied: boolean): boolean {
     if (client.bannable) return this.#lists.allows(ip, services.clock)

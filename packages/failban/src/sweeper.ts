@@ -1,8 +1,9 @@
 const SWEEP_MS = 30_000
 
 /**
- * Calls `sweep` every 30 seconds, from the first use on. A runtime may have no timers while modules load, and may end those of a request
- * with it (workerd does both): then the violations that come later sweep.
+ * Calls `sweep` every 30 seconds, from the first use on. A runtime may have no timers while modules
+ * load, and may end those of a request with it (workerd does both): then the violations that come
+ * later sweep.
  */
 export class Sweeper {
   readonly #sweep: () => void

@@ -9,7 +9,9 @@ import {
 import { identityOf, toNamed } from './define-guard.js'
 import type { AnyGuard, Caller, NamedGuard } from './named-guard.js'
 
-/** A guard's context without a request: what is in `state` stands beside the rest, `{ identity }`. */
+/**
+ * A guard's context without a request: what is in `state` stands beside the rest, `{ identity }`.
+ */
 export type Bare<Context> = (Context extends { readonly state: infer S } ? S : unknown) &
   Omit<Context, 'state'>
 
@@ -17,15 +19,19 @@ export type Bare<Context> = (Context extends { readonly state: infer S } ? S : u
 type About<C, R> = [about: NoInfer<C | Bare<C>>, ...record: [record?: NoInfer<R> | null]]
 
 /**
- * Asks a guard inside a handler, a job or a test: about a request's context, or about whatever it needs, with no HTTP at all.
+ * Asks a guard inside a handler, a job or a test: about a request's context, or about whatever it
+ * needs, with no HTTP at all.
  *
- * A record that is passed and turns out to be `undefined` does not exist, and guards that decide on it refuse; a promise of one is waited for; without
- * the argument no record is asked about. The decision has to be looked at; `ensure` looks itself. The answer is a promise only when the guard waits.
+ * A record that is passed and turns out to be `undefined` does not exist, and guards that decide on
+ * it refuse; a promise of one is waited for; without the argument no record is asked about. The
+ * decision has to be looked at; `ensure` looks itself. The answer is a promise only when the guard
+ * waits.
  *
  *     const decision = await check(requireOwnership(), ctx, order)
  *     const decision = await check(requireScopes('orders:write'), { identity })
  *
- * @throws what the guard throws, and TypeError when it answers neither a boolean nor a Decision; a promise is rejected with it
+ * @throws what the guard throws, and TypeError when it answers neither a boolean nor a Decision; a
+ * promise is rejected with it
  */
 export function check<C, R>(guard: NamedGuard<C, R>, ...given: About<C, R>): MaybePromise<Decision>
 export function check<C = Caller, R = unknown>(

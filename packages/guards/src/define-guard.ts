@@ -65,7 +65,9 @@ export function identityOf(context: unknown): Identity | undefined {
   return (context as Caller).state.identity
 }
 
-/** A guard as the parts of this package take it: named ones as they are, plain functions wrapped. */
+/**
+ * A guard as the parts of this package take it: named ones as they are, plain functions wrapped.
+ */
 export function toNamed<C, R>(guard: Guard<C, R>, at: OptionPath): NamedGuard<C, R> {
   if (isNamed(guard)) return guard as unknown as NamedGuard<C, R>
   const decide = checkFunction(guard, at)
@@ -98,7 +100,9 @@ function isIdentified(context: unknown): boolean {
   return identity !== undefined && identity !== null
 }
 
-/** Makes a decision of what a function answered. A promise is waited for and never taken for true. */
+/**
+ * Makes a decision of what a function answered. A promise is waited for and never taken for true.
+ */
 export function settle(name: string, answer: unknown, no: Decision): MaybePromise<Decision> {
   if (answer === true) return ALLOW
   if (answer === false) return no

@@ -39,9 +39,15 @@ export interface GuardOptions<C = IdentifiedContext, R = unknown> {
   load?: (ctx: C) => MaybePromise<R | null | undefined>
   /** The realm of challenges. Default `api`. */
   realm?: string
-  /** What `identity.method` says of a caller that came with a bearer token, who is told what its token lacks. Default `['jwt']`. */
+  /**
+   * What `identity.method` says of a caller that came with a bearer token, who is told what its
+   * token lacks. Default `['jwt']`.
+   */
   bearerMethods?: readonly string[]
-  /** `shadow` asks the guard, emits the event of its decision and lets every request pass, also when the guard fails. Default `enforce`. */
+  /**
+   * `shadow` asks the guard, emits the event of its decision and lets every request pass, also when
+   * the guard fails. Default `enforce`.
+   */
   mode?: 'enforce' | 'shadow'
 }
 
@@ -51,11 +57,14 @@ type Context = RequestContext<{ identity?: Identity }>
 type Decide = (ctx: Context) => MaybePromise<Decision>
 
 /**
- * Lets through whom the guard allows and refuses everybody else: what an authenticated caller may not do.
+ * Lets through whom the guard allows and refuses everybody else: what an authenticated caller may
+ * not do.
  *
- * It must stand behind what identifies the caller: a pipeline that gives no identity does not compile, and is a `ConfigError` in plain
- * JavaScript. Fails closed: a guard that throws, rejects or answers anything but a boolean or a `Decision` refuses with 500 and is logged.
- * It decides by what the context and the record say at that moment; what the handler then does with other records it does not see.
+ * It must stand behind what identifies the caller: a pipeline that gives no identity does not
+ * compile, and is a `ConfigError` in plain JavaScript. Fails closed: a guard that throws, rejects
+ * or answers anything but a boolean or a `Decision` refuses with 500 and is logged. It decides by
+ * what the context and the record say at that moment; what the handler then does with other records
+ * it does not see.
  *
  *     pipeline().use(authenticate({ ... })).use(guard(requireScopes('orders:write')))
  *

@@ -1,6 +1,9 @@
 import type { Decision, Guard, Identity, MaybePromise, RequestContext } from '@palisade/core/middleware'
 
-/** What a guard reads that asks who is calling. Every `RequestContext` behind an authentication is one. */
+/**
+ * What a guard reads that asks who is calling. Every `RequestContext` behind an authentication is
+ * one.
+ */
 export interface Caller {
   readonly state: { readonly identity: Identity }
 }
@@ -81,7 +84,10 @@ export type RecordsOf<G extends readonly AnyGuard[]> = Intersected<
   { [K in keyof G]: (value: RecordOf<G[K]>) => void }[number]
 >
 
-/** `unknown` when a request's context is enough for the guard; else a type whose name is the error message. */
+/**
+ * `unknown` when a request's context is enough for the guard; else a type whose name is the error
+ * message.
+ */
 export type Fits<Context> =
   RequestContext<StateOf<Context>> extends Context
     ? unknown

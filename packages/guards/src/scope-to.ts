@@ -18,7 +18,9 @@ import type { IdentifiedContext } from './named-guard.js'
 /** The value of a column in a `RowFilter`, or a list of values of which one must match. */
 export type FilterValue = RowFilter[string]
 
-/** A filter as the function returns it, before it is known that the caller has what it filters by. */
+/**
+ * A filter as the function returns it, before it is known that the caller has what it filters by.
+ */
 export type LooseFilter = Readonly<Record<string, FilterValue | null | undefined>>
 
 /** A `RowFilter` with the columns that the function names: nothing in it is absent. */
@@ -35,10 +37,11 @@ const CHALLENGE = { realm: 'api', methods: [] } as const
 /**
  * Gives handlers a filter to put into their queries, so that each caller sees only its own rows.
  *
- * A filter that lacks a value would show everybody's rows: when the function returns nothing, an empty object, or a value that is absent, empty
- * or an empty list, the request is refused with 403. A value that is no plain one - an object of a claim, `{ $ne: null }` - is an error, a 500.
- * It filters nothing itself: a handler that does not use it is not protected by it. It has no shadow mode, since a handler without
- * the filter would query without it.
+ * A filter that lacks a value would show everybody's rows: when the function returns nothing, an
+ * empty object, or a value that is absent, empty or an empty list, the request is refused with 403.
+ * A value that is no plain one - an object of a claim, `{ $ne: null }` - is an error, a 500. It
+ * filters nothing itself: a handler that does not use it is not protected by it. It has no shadow
+ * mode, since a handler without the filter would query without it.
  *
  *     const edge = pipeline().use(authenticate({ ... })).use(scopeTo(ctx => ({ tenantId: ctx.state.identity.tenant })))
  *     app.get('/projects', (req, res) => res.json(db.projects.find(edge.state(req).filter)))

@@ -25,23 +25,37 @@ import { type Lifecycle, lifecycle as newLifecycle } from './lifecycle.js'
 import { handler, type ShutdownHandler } from './shutdown/handlers.js'
 import { type GracefulShutdown, Shutdown, type ShutdownPipeline } from './shutdown/shutdown.js'
 
-/** What hosts give: Express, Koa and `node:http` a server, Fastify `app.server`, Hono's `serve()` one of these. HTTP/2 is refused at construction. */
+/**
+ * What hosts give: Express, Koa and `node:http` a server, Fastify `app.server`, Hono's `serve()`
+ * one of these. HTTP/2 is refused at construction.
+ */
 export type ShutdownServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer
 
 export interface GracefulShutdownOptions {
   /** Shared with `health()`, whose readiness turns 503 by it. Default: one of its own. */
   lifecycle?: Lifecycle
-  /** Its bus hears `shutdown:*`, and it is disposed of when all handlers have run: telemetry last. */
+  /**
+   * Its bus hears `shutdown:*`, and it is disposed of when all handlers have run: telemetry last.
+   */
   pipeline?: ShutdownPipeline
   /** Run in reverse order when no request is in flight any more. */
   handlers?: readonly ShutdownHandler[]
   /** How long one handler may take. Default 5 s. */
   handlerTimeout?: Duration
-  /** How long requests are served on after the signal, while load balancers learn of it. Default 5 s in Kubernetes (by `KUBERNETES_SERVICE_HOST`), else 0. */
+  /**
+   * How long requests are served on after the signal, while load balancers learn of it. Default 5 s
+   * in Kubernetes (by `KUBERNETES_SERVICE_HOST`), else 0.
+   */
   delay?: Duration
-  /** How long everything may take in all. Default 30 s. Up to a third of it is kept for the handlers. */
+  /**
+   * How long everything may take in all. Default 30 s. Up to a third of it is kept for the
+   * handlers.
+   */
   timeout?: Duration
-  /** How long a connection that became idle is kept for a request on its way, which then gets 503 instead of a reset. Default 250 ms. */
+  /**
+   * How long a connection that became idle is kept for a request on its way, which then gets 503
+   * instead of a reset. Default 250 ms.
+   */
   linger?: Duration
   /** What refused requests are told to wait. Default 5 s, in whole seconds. */
   retryAfter?: Duration
@@ -55,16 +69,20 @@ export interface GracefulShutdownOptions {
 }
 
 /**
- * Ends a process without losing a request that it accepted: stops being ready, serves on for a while, closes the listener, waits for what is in
- * flight, runs the team's handlers, and exits - within a time that is its own to keep.
+ * Ends a process without losing a request that it accepted: stops being ready, serves on for a
+ * while, closes the listener, waits for what is in flight, runs the team's handlers, and exits -
+ * within a time that is its own to keep.
  *
  *     gracefulShutdown(app.listen(3000), { lifecycle: life, pipeline: edge, handlers: [() => pool.end()] })
  *
- * Call it once per process, before the server has connections. Fails by being forced: requests that have not ended when the time is up are cut, and the exit
- * code is 1. It cannot save what a supervisor kills earlier: give the process more time than `timeout`. A request that
- * is on its way while its idle connection is closed is beyond any server of HTTP/1; `delay` makes that rare, and clients repeat it (RFC 9112 section 9.3.1).
+ * Call it once per process, before the server has connections. Fails by being forced: requests that
+ * have not ended when the time is up are cut, and the exit code is 1. It cannot save what a
+ * supervisor kills earlier: give the process more time than `timeout`. A request that is on its way
+ * while its idle connection is closed is beyond any server of HTTP/1; `delay` makes that rare, and
+ * clients repeat it (RFC 9112 section 9.3.1).
  *
- * @throws ConfigError, also on workerd, whose isolates get no signals: call `drain()` of a `lifecycle()` there
+ * @throws ConfigError, also on workerd, whose isolates get no signals: call `drain()` of a
+ * `lifecycle()` there
  */
 export function gracefulShutdown(
   server: ShutdownServer | readonly ShutdownServer[],

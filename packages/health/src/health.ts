@@ -30,17 +30,24 @@ import { type HealthReport, MOST_CHECKS, Panel } from './probes/panel.js'
 import { PATHS, type ProbeName, type ProbePaths, probesByPath } from './probes/paths.js'
 
 export interface HealthOptions<Needs extends object = {}> {
-  /** What readiness depends on, at most 64: `check()`, `redis()`, `sql()`, `http()`, `tcp()`, `disk()`, `memory()`, `eventLoop()`. */
+  /**
+   * What readiness depends on, at most 64: `check()`, `redis()`, `sql()`, `http()`, `tcp()`,
+   * `disk()`, `memory()`, `eventLoop()`.
+   */
   checks?: readonly Check[]
   paths?: ProbePaths
   /** Maximum time for an answer. Default 900 ms, since the kubelet waits one second. */
   timeout?: Duration
   /**
-   * Who sees the checks and the texts of their errors. A guard alone decides. Default: callers on loopback and
-   * private networks see the checks without these texts, which may name hosts and users.
+   * Who sees the checks and the texts of their errors. A guard alone decides. Default: callers on
+   * loopback and private networks see the checks without these texts, which may name hosts and
+   * users.
    */
   authorize?: Guard<RequestContext<Needs>>
-  /** Shared with `gracefulShutdown()`, so that readiness turns 503 when the process drains. Default: one of its own. */
+  /**
+   * Shared with `gracefulShutdown()`, so that readiness turns 503 when the process drains. Default:
+   * one of its own.
+   */
   lifecycle?: Lifecycle
 }
 
@@ -54,12 +61,16 @@ export interface Health<Needs extends object = {}> extends Middleware<Needs> {
    * @throws ConfigError for a name that is taken, and past 64 checks
    */
   add(check: Check): () => Promise<void>
-  /** What readiness says now, with its checks: for a dashboard. Asks as a probe does, and never rejects. */
+  /**
+   * What readiness says now, with its checks: for a dashboard. Asks as a probe does, and never
+   * rejects.
+   */
   report(): Promise<HealthReport>
 }
 
 /**
- * Answers the probes of Kubernetes, load balancers and people: `/health/live`, `/health/ready`, `/health/startup`, `/health` and `/ready`.
+ * Answers the probes of Kubernetes, load balancers and people: `/health/live`, `/health/ready`,
+ * `/health/startup`, `/health` and `/ready`.
  *
  * Protects the server from restarts for a dependency's fault (liveness asks none) and from traffic
  * that it cannot serve (readiness). Protects the dependencies from probes: one question at a time,
@@ -69,7 +80,8 @@ export interface Health<Needs extends object = {}> extends Middleware<Needs> {
  *
  *     pipeline().use(health({ checks: [redis(client), sql(() => pool.query('SELECT 1'))] }))
  *
- * Mount it in front of rate limits and authentication: a probe that is refused takes the instance out of service.
+ * Mount it in front of rate limits and authentication: a probe that is refused takes the instance
+ * out of service.
  *
  * @throws ConfigError
  */

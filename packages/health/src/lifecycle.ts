@@ -1,8 +1,8 @@
 import { bindMethods } from '@palisade/core/middleware'
 
 /**
- * Whether this process still wants requests. `gracefulShutdown()` begins the drain, `health()` turns readiness to 503 by it, and a team stops
- * its own background work by `signal`.
+ * Whether this process still wants requests. `gracefulShutdown()` begins the drain, `health()`
+ * turns readiness to 503 by it, and a team stops its own background work by `signal`.
  */
 export interface Lifecycle {
   /** True from the first moment of a shutdown on; it never goes back. */
@@ -25,7 +25,8 @@ export function lifecycle(): Lifecycle {
 }
 
 /**
- * Calls the listener when the drain begins. It asks for no `AbortSignal` unless the lifecycle is a team's own.
+ * Calls the listener when the drain begins. It asks for no `AbortSignal` unless the lifecycle is a
+ * team's own.
  *
  * @returns a function that takes the listener away
  */

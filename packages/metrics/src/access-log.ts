@@ -19,7 +19,10 @@ import type { Trace } from './tracing/traceparent.js'
 export interface AccessLogOptions {
   /** pino's shape: fields first. Default: JSON lines on standard output. */
   readonly logger?: Logger
-  /** Names the route of a request, where the host knows no template: `(ctx, outcome) => label`. Default: what the host says. */
+  /**
+   * Names the route of a request, where the host knows no template: `(ctx, outcome) => label`.
+   * Default: what the host says.
+   */
   readonly route?: RouteLabel
   /** Request headers to log, by name. Default none: headers hold credentials. */
   readonly headers?: readonly string[]
@@ -42,7 +45,10 @@ export interface AccessRecord {
   readonly user_id?: string
   readonly tenant_id?: string
   readonly session_id?: string
-  /** The refusals of middlewares and handlers. One that is not `enforced` is of shadow mode: the request went on. */
+  /**
+   * The refusals of middlewares and handlers. One that is not `enforced` is of shadow mode: the
+   * request went on.
+   */
   readonly refusals?: readonly RefusalRecord[]
   readonly error?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -62,7 +68,8 @@ const LONGEST_TEXT = 512
 const MESSAGE = 'request'
 
 /**
- * One record for each request, when its response has really ended: 5xx as `error`, 4xx and clients that left as `warn`, the rest as `info`.
+ * One record for each request, when its response has really ended: 5xx as `error`, 4xx and clients
+ * that left as `warn`, the rest as `info`.
  *
  * No header, query or body is written unless its header is named, and the headers of credentials
  * cannot be named. Each record is JSON on one line: a client cannot forge another. A failure of the
@@ -149,7 +156,10 @@ function refusalsOf({ refusals }: RequestContext): readonly RefusalRecord[] {
 /** In plain JavaScript a tenant may be a number. */
 const cut = (text: unknown) => String(text).slice(0, LONGEST_TEXT)
 
-/** What was thrown, in words; anything can be thrown, and not everything becomes a string without throwing in turn. */
+/**
+ * What was thrown, in words; anything can be thrown, and not everything becomes a string without
+ * throwing in turn.
+ */
 function textOf(error: unknown): string {
   if (typeof error === 'string') return error
   try {
@@ -175,12 +185,15 @@ function levelOf({ status, aborted, error }: Outcome): 'info' | 'warn' | 'error'
 }
 
 /**
- * JSON escapes the control characters below U+0020; terminals obey those from U+007F too, some viewers break lines at U+2028, and marks of
- * direction show what stands behind them in another order.
+ * JSON escapes the control characters below U+0020; terminals obey those from U+007F too, some
+ * viewers break lines at U+2028, and marks of direction show what stands behind them in another
+ * order.
  */
 const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-/** JSON lines in the shape that pino writes, but for the level by its name and the time in ISO 8601. */
+/**
+ * JSON lines in the shape that pino writes, but for the level by its name and the time in ISO 8601.
+ */
 function writeLine(level: string, time: number, record: AccessRecord): void {
   const line = JSON.stringify({ time: new Date(time).toISOString(), level, msg: MESSAGE, ...record })
   console.log(line.replace(UNSAFE, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`))

@@ -12,7 +12,10 @@ import { type HasOwnPaths, OWN_PATHS } from './endpoint/own-paths.js'
 import type { Metrics } from './metrics.js'
 
 export interface MetricsEndpointOptions<Needs extends object = {}> {
-  /** Where the exposition is served, from the root of the origin; the same path with `.json` behind it serves the JSON view. Default `/metrics`. */
+  /**
+   * Where the exposition is served, from the root of the origin; the same path with `.json` behind
+   * it serves the JSON view. Default `/metrics`.
+   */
   readonly path?: string
   /**
    * Decides which callers may read it. Required: counts that any caller may read are a mistake.

@@ -33,9 +33,15 @@ import { buckets, label, prefix } from './series/options.js'
 import { Registry } from './series/registry.js'
 
 export interface MetricsOptions {
-  /** Where the exposition is served; the same path with `.json` behind it serves the JSON view. `false`: nowhere. Default `/metrics`. */
+  /**
+   * Where the exposition is served; the same path with `.json` behind it serves the JSON view.
+   * `false`: nowhere. Default `/metrics`.
+   */
   readonly path?: string | false
-  /** Who may read it without `authorize`: `private` (default) is loopback and private networks, `public` is everybody. */
+  /**
+   * Who may read it without `authorize`: `private` (default) is loopback and private networks,
+   * `public` is everybody.
+   */
   readonly access?: 'private' | 'public'
   /**
    * Decides which clients may read it, instead of `access`. An error that it throws is a 500, and
@@ -47,11 +53,15 @@ export interface MetricsOptions {
   readonly prefix?: string
   /** The label names. Default `method`, `route`, `status`. */
   readonly labels?: { readonly method?: string; readonly route?: string; readonly status?: string }
-  /** Upper bounds of the durations in seconds, ascending. Default: the 14 that OpenTelemetry advises. */
+  /**
+   * Upper bounds of the durations in seconds, ascending. Default: the 14 that OpenTelemetry
+   * advises.
+   */
   readonly buckets?: readonly number[]
   /**
-   * Names the route of a request, where the host knows no template: `(ctx, outcome) => label`, or `undefined` for
-   * what the host says. `maxRoutes` bounds its results. Never return a value of the client.
+   * Names the route of a request, where the host knows no template: `(ctx, outcome) => label`, or
+   * `undefined` for what the host says. `maxRoutes` bounds its results. Never return a value of the
+   * client.
    */
   readonly route?: RouteLabel
   /** How many route templates get a label of their own. Default 200. */
@@ -60,7 +70,10 @@ export interface MetricsOptions {
   readonly maxPathsTracked?: number
   /** How many combinations of label values there may be in all metrics together. Default 2,000. */
   readonly maxSeries?: number
-  /** How often the counts of the JSON view begin anew; Prometheus counters never do. Default `false`: never. */
+  /**
+   * How often the counts of the JSON view begin anew; Prometheus counters never do. Default
+   * `false`: never.
+   */
   readonly resetInterval?: Duration | false
   /** CPU, memory and heap of the process. Default false. */
   readonly process?: boolean
@@ -77,7 +90,10 @@ export interface Metrics extends Middleware {
   gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label>
   /** As `counter`. */
   histogram<Label extends string = never>(options: HistogramOptions<Label>): Histogram<Label>
-  /** The exposition in Prometheus' text format 0.0.4. One is made at a time. Rejects before the pipeline was compiled. */
+  /**
+   * The exposition in Prometheus' text format 0.0.4. One is made at a time. Rejects before the
+   * pipeline was compiled.
+   */
   text(): Promise<string>
   /** The JSON view. @throws Error before the pipeline was compiled */
   json(): MetricsView
@@ -86,14 +102,16 @@ export interface Metrics extends Middleware {
 /**
  * Counts every request once, when its response has really ended, and serves the counts.
  *
- * Labels come from the team's code, never from the client: the route is its template, an unknown method is `_OTHER`, and past `maxRoutes` and
- * `maxSeries` all goes to `_overflow`, so a flood of strange requests cannot fill memory or the monitoring system. The exposition tells how
- * a system is used: by default only loopback and private networks may read it. Mount it first, so that it sees what all others refuse.
+ * Labels come from the team's code, never from the client: the route is its template, an unknown
+ * method is `_OTHER`, and past `maxRoutes` and `maxSeries` all goes to `_overflow`, so a flood of
+ * strange requests cannot fill memory or the monitoring system. The exposition tells how a system
+ * is used: by default only loopback and private networks may read it. Mount it first, so that it
+ * sees what all others refuse.
  *
  *     pipeline().use(metrics()).use(requestId())
  *
- * One `metrics()` belongs to one `pipeline()` call: its branches are counted with it. A request that passes two pipelines of
- * that call, both with this `metrics()`, is counted twice.
+ * One `metrics()` belongs to one `pipeline()` call: its branches are counted with it. A request
+ * that passes two pipelines of that call, both with this `metrics()`, is counted twice.
  *
  * @throws ConfigError
  */

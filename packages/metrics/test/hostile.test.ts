@@ -1,4 +1,7 @@
-/** What clients, neighbours and careless code throw at the counts: they stay bounded, well formed and true. */
+/**
+ * What clients, neighbours and careless code throw at the counts: they stay bounded, well formed
+ * and true.
+ */
 import { ConfigError, EventBus, pipeline, Reply } from '@palisade/core'
 import { inject } from '@palisade/core/testing'
 import { describe, expect, it } from 'vitest'

@@ -4,8 +4,9 @@ import type { RateLimiter } from './rate-limiter.js'
 import type { RealCost } from './refunds/receipts.js'
 
 /**
- * A limiter over a distributed store: every answer is a promise, also the one that needs no store. Otherwise a caller's
- * `.then()` and `.catch()` would fail in the very moment in which the store does.
+ * A limiter over a distributed store: every answer is a promise, also the one that needs no store.
+ * Otherwise a caller's `.then()` and `.catch()` would fail in the very moment in which the store
+ * does.
  */
 export class AwaitedLimiter implements RateLimiter {
   private readonly limiter: RateLimiter

@@ -30,18 +30,23 @@ export interface ConcurrencyLimitOptions<State extends object = {}> {
   limit: number
   /** Default `byClient()`. `() => 'all'` limits the server as a whole. */
   key?: KeyFunction<State>
-  /** Lets so many requests of a key wait for a place, each at most so long. Without it they are refused at once. */
+  /**
+   * Lets so many requests of a key wait for a place, each at most so long. Without it they are
+   * refused at once.
+   */
   queue?: { size: number; timeout: Duration }
   /** Appears in answers and events. Default `concurrency`. */
   name?: string
   /**
-   * Whether a refusal speaks against the client and may lead to a ban. Default false: a browser that loads a
-   * page sends many requests at the same time.
+   * Whether a refusal speaks against the client and may lead to a ban. Default false: a browser
+   * that loads a page sends many requests at the same time.
    */
   violation?: boolean
   /** A request that lacks its key is refused with 400 (default), or not counted. */
   whenKeyMissing?: 'refuse' | 'skip'
-  /** `shadow` counts and emits the event of its decision, and refuses nothing. Default `enforce`. */
+  /**
+   * `shadow` counts and emits the event of its decision, and refuses nothing. Default `enforce`.
+   */
   mode?: 'enforce' | 'shadow'
   /** Requests that are neither counted nor refused. */
   skip?: (ctx: RequestContext<State>) => boolean
@@ -111,7 +116,8 @@ class ConcurrencyLimit<State extends object> implements ConcurrencyLimitMiddlewa
   }
 
   onRequest(ctx: RequestContext<State>): MaybePromise<Reply | undefined> {
-    // A request that is decided anew, since it was rewritten, keeps its place: a second one would never be free again.
+    // A request that is decided anew, since it was rewritten, keeps its place: a second one would
+    // never be free again.
     if (this.#places.has(ctx)) return undefined
     if (this.#skip !== undefined && booleanResult('concurrencyLimit: skip', this.#skip(ctx))) return undefined
     const found = this.#policy.key(ctx)

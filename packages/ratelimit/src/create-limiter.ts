@@ -49,14 +49,20 @@ interface LimiterBase {
    * `open`: all pass. `closed`: `consume` rejects with a `RequestError` 503.
    */
   onStoreFailure?: OnStoreFailure
-  /** Called for each call that the store has failed; while it is known to be down it is not called. A throw in it is ignored. */
+  /**
+   * Called for each call that the store has failed; while it is known to be down it is not called.
+   * A throw in it is ignored.
+   */
   onStoreError?: (error: unknown) => void
   /** Where each failed call of the store is logged, as a warning. Default nowhere. */
   logger?: Logger
   clock?: Clock
 }
 
-/** One policy written flat, or several under `policies`. Functions get the key that is being limited. */
+/**
+ * One policy written flat, or several under `policies`. Functions get the key that is being
+ * limited.
+ */
 export type LimiterOptions = LimiterBase &
   (EitherNames<QuotaOptions<string>> | { policies: readonly EitherNames<QuotaOptions<string>>[] })
 
@@ -203,8 +209,8 @@ class QuotaLimiter implements RateLimiter {
 }
 
 /**
- * A class, so that V8 keeps one hidden class for all decisions and no number of them in a box of its own. To a caller that
- * reads, spreads or compares it, it is a plain object.
+ * A class, so that V8 keeps one hidden class for all decisions and no number of them in a box of
+ * its own. To a caller that reads, spreads or compares it, it is a plain object.
  */
 class AttemptDecision implements LimitDecision {
   readonly allowed: boolean

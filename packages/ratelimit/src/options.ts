@@ -40,8 +40,9 @@ interface RateLimitBase<State extends object> {
   /** Where counts are kept. Default `memoryStore({ maxKeys: 100_000 })`. */
   store?: LimitStore
   /**
-   * What decides while the store does not answer, which is never a 429. `local` (default): a limiter
-   * in this process. `open`: all pass, without limit headers. `closed`: all are refused with 503.
+   * What decides while the store does not answer, which is never a 429. `local` (default): a
+   * limiter in this process. `open`: all pass, without limit headers. `closed`: all are refused
+   * with 503.
    */
   onStoreFailure?: OnStoreFailure
   /**
@@ -50,12 +51,21 @@ interface RateLimitBase<State extends object> {
    * An aborted request stays counted.
    */
   count?: 'all' | 'failures' | 'successes'
-  /** Only with `count: 'failures'` or `'successes'`. Says whether an outcome is a failure. Default: an error, or a status from 400. */
+  /**
+   * Only with `count: 'failures'` or `'successes'`. Says whether an outcome is a failure. Default:
+   * an error, or a status from 400.
+   */
   isFailure?: (outcome: Outcome) => boolean
   headers?: LimitHeaderOptions
-  /** A request that lacks the key of a policy is refused with 400 (default), or not counted by that policy. */
+  /**
+   * A request that lacks the key of a policy is refused with 400 (default), or not counted by that
+   * policy.
+   */
   whenKeyMissing?: 'refuse' | 'skip'
-  /** `shadow` counts and emits the event of its decision, sets no header and refuses nothing. Default `enforce`. */
+  /**
+   * `shadow` counts and emits the event of its decision, sets no header and refuses nothing.
+   * Default `enforce`.
+   */
   mode?: 'enforce' | 'shadow'
   /** Requests that are neither counted nor refused. */
   skip?: (ctx: RequestContext<State>) => boolean
@@ -107,8 +117,9 @@ interface LimiterArguments<Quota extends Shape, Rest extends Shape> {
 }
 
 /**
- * Checks options that come in two forms: one policy written flat, or a list of them under `policies`; the rest of the options is the
- * same in both. Returns the policies as a list with the paths of their options.
+ * Checks options that come in two forms: one policy written flat, or a list of them under
+ * `policies`; the rest of the options is the same in both. Returns the policies as a list with the
+ * paths of their options.
  */
 export function checkLimiterOptions<Quota extends Shape, Rest extends Shape>(
   owner: string,

@@ -32,8 +32,9 @@ export interface RateLimitMiddleware<State extends object = {}> extends Middlewa
   /** Changes a quota from the next request on; what was counted stays. @throws ConfigError */
   setLimit(policy: string, change: QuotaChange): void
   /**
-   * Resets what all policies have counted for a key: the address of a client in any notation, a user or an API key where
-   * the key function of this package counts by that, or what the key function returns.
+   * Resets what all policies have counted for a key: the address of a client in any notation, a
+   * user or an API key where the key function of this package counts by that, or what the key
+   * function returns.
    *
    * @throws TypeError for a text that no policy counts by, with what to pass instead
    */
@@ -41,11 +42,12 @@ export interface RateLimitMiddleware<State extends object = {}> extends Middlewa
 }
 
 /**
- * Refuses with 429 what exceeds a quota: floods, brute force, and clients that would use up what others need. All policies decide
- * together, and a refused request consumes nothing.
+ * Refuses with 429 what exceeds a quota: floods, brute force, and clients that would use up what
+ * others need. All policies decide together, and a refused request consumes nothing.
  *
- * Fails closed: a key, cost or limit function that throws is a 500, a request without the key that it is counted by is a 400. It counts
- * by what `key` says and cannot see two clients behind one address, nor one client behind many.
+ * Fails closed: a key, cost or limit function that throws is a 500, a request without the key that
+ * it is counted by is a 400. It counts by what `key` says and cannot see two clients behind one
+ * address, nor one client behind many.
  *
  *     pipeline().use(rateLimit({ limit: 100, window: '1m' }))
  *
@@ -147,7 +149,10 @@ class RateLimit<State extends object> implements RateLimitMiddleware<State> {
     return this.#quotas.policies.map(({ name }) => name)
   }
 
-  /** Fills in what the request asks. Returns the policy whose key it lacks, if it is to be refused for that. */
+  /**
+   * Fills in what the request asks. Returns the policy whose key it lacks, if it is to be refused
+   * for that.
+   */
   #ask(ctx: RequestContext<State>, each: readonly Attempt[]): KeyedPolicy<State> | undefined {
     const { policies } = this.#quotas
     let keyOf: KeyFunction<State> | undefined

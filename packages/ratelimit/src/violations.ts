@@ -12,9 +12,9 @@ export interface NamedLimit<State extends object> {
 }
 
 /**
- * Emits `security:violation`, which failban counts, once per client and window: one flood is one violation,
- * whatever keys and limiters of the pipeline it passes. There is no violation where several clients share a key:
- * the client that is refused need not be the one that used it up.
+ * Emits `security:violation`, which failban counts, once per client and window: one flood is one
+ * violation, whatever keys and limiters of the pipeline it passes. There is no violation where
+ * several clients share a key: the client that is refused need not be the one that used it up.
  *
  * @param refusing the policies that refuse the request
  */
@@ -45,9 +45,9 @@ export function violate<State extends object>(
 }
 
 /**
- * The last violation of each client. It is shared by the limiters of a pipeline and its branches, of which one
- * flood exceeds several. Bounded: when it is full the oldest client is evicted, whose next refusal is a
- * violation again.
+ * The last violation of each client. It is shared by the limiters of a pipeline and its branches,
+ * of which one flood exceeds several. Bounded: when it is full the oldest client is evicted, whose
+ * next refusal is a violation again.
  */
 export class Violations {
   private readonly last = new Map<string, number>()

@@ -104,7 +104,8 @@ describe('createLimiter', () => {
     for (let i = 0; i < 1000; i++) limiter.consume('k')
     limiter.setLimit('default', { limit: 1, burst: 1000 })
     expect(limiter.consume('k').resetMs).toBe(60_000_000)
-    // Long after it would have been worked off at the old speed, and under other keys, among which what is over is swept.
+    // Long after it would have been worked off at the old speed, and under other keys, among which
+    // what is over is swept.
     clock.advance(120_000)
     for (let i = 0; i < 300; i++) limiter.consume(`other ${i}`)
     expect(limiter.consume('k', 2)).toMatchObject({ allowed: true, remaining: 0 })

@@ -6,7 +6,10 @@ import { States } from '../src/algorithms/counting.js'
 import { slidingLog } from '../src/algorithms/sliding-log.js'
 import { Attempt } from '../src/counting/attempt.js'
 
-/** The default for limits up to 100: the whole quota for a patient client, and never more than it in any window. */
+/**
+ * The default for limits up to 100: the whole quota for a patient client, and never more than it in
+ * any window.
+ */
 describe('the default algorithm with a small limit', () => {
   const limits = Array.from({ length: 100 }, (_, i) => i + 1)
 

@@ -1,4 +1,7 @@
-/** A limiter of one policy decides by a way of its own; it must be the same decisions as by the way of several. */
+/**
+ * A limiter of one policy decides by a way of its own; it must be the same decisions as by the way
+ * of several.
+ */
 import { fakeClock } from '@palisade/core/testing'
 import { createLimiter, type QuotaOptions } from '@palisade/ratelimit'
 import fc from 'fast-check'

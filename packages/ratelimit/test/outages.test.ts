@@ -1,4 +1,7 @@
-/** What becomes of requests that are under way while Redis is harmed, on every client and by every rule, and of the counts afterwards. */
+/**
+ * What becomes of requests that are under way while Redis is harmed, on every client and by every
+ * rule, and of the counts afterwards.
+ */
 import { setTimeout as delay, setInterval } from 'node:timers/promises'
 import { type MaybePromise, RequestError } from '@palisade/core'
 import type { LimitDecision } from '@palisade/core/middleware'
@@ -98,7 +101,8 @@ describe.skipIf(!canStartRedis())('a Redis that is harmed under load', () => {
     it('given many decisions under way, then none waits for 50 ms over the deadline, the rule decides, and Redis counts again by itself', async () => {
       const namespace = uniqueNamespace()
       const common = { algorithm: 'fixed-window', limit: LIMIT, window: '1h' } as const
-      // Many failures until it opens, so that many requests wait for the whole deadline, and then short breaks.
+      // Many failures until it opens, so that many requests wait for the whole deadline, and then
+      // short breaks.
       const breaker = { failures: 200, backoff: 20, maxBackoff: 50 }
       const limiter = createLimiter({
         ...common,
@@ -121,7 +125,8 @@ describe.skipIf(!canStartRedis())('a Redis that is harmed under load', () => {
       let late = 0
       async function ask(key: string): Promise<Decided> {
         let pending = true
-        // A timer is no measurement on a machine that stands still: it fires as late as what it is compared with, and is read after it.
+        // A timer is no measurement on a machine that stands still: it fires as late as what it is
+        // compared with, and is read after it.
         const timer = setTimeout(
           () => setImmediate(() => setImmediate(() => (late += pending ? 1 : 0))),
           DEADLINE + 50,

@@ -148,7 +148,10 @@ for (const algorithm of ALGORITHM_NAMES) {
   })
 }
 
-/** By how much the attempts that were allowed are over what the definition allows, seen from one of them. */
+/**
+ * By how much the attempts that were allowed are over what the definition allows, seen from one of
+ * them.
+ */
 function excess(policy: QuotaOptions<string>, allowed: readonly Attempt[], { at }: Attempt): number {
   const limit = policy.limit as number
   const window = policy.window as number

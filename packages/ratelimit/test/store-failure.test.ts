@@ -283,7 +283,8 @@ describe.skipIf(!canStartRedis())('a real Redis that is harmed', () => {
       await limiter.consume('warm')
       server.freeze()
       let late = 0
-      // A timer of our own is no measurement: on a machine that stands still for a second, it fires as late as what it is compared with.
+      // A timer of our own is no measurement: on a machine that stands still for a second, it fires
+      // as late as what it is compared with.
       const watched = async () => {
         let pending = true
         const timer = setTimeout(

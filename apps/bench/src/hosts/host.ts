@@ -8,7 +8,10 @@ export interface Setting {
   readonly publicKey: string
 }
 
-/** Builds the host with one variant in front of the route and resolves when it listens on a free port of the loopback interface. */
+/**
+ * Builds the host with one variant in front of the route and resolves when it listens on a free
+ * port of the loopback interface.
+ */
 export type Start = (setting: Setting) => Promise<Server>
 
 export const PATH = '/orders'

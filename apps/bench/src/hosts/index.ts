@@ -4,7 +4,10 @@ import type { Setting, Start } from './host.js'
 type Load = () => Promise<{ readonly start: Start }>
 type Variants = Readonly<Record<Variant, Load>>
 
-/** Each is loaded on its own, so that a server process holds its own variant and nothing of the others. */
+/**
+ * Each is loaded on its own, so that a server process holds its own variant and nothing of the
+ * others.
+ */
 const STARTS: Readonly<Record<HostName, Readonly<Record<StackName, Variants>>>> = {
   express: {
     edge: {

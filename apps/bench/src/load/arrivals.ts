@@ -5,17 +5,21 @@ import type { Connection } from './connection.js'
 export interface Arrivals {
   readonly perSecond: number
   readonly seconds: number
-  /** For how long before that requests arrive whose latencies do not count: new connections and a heap that shrank are not what is asked. */
+  /**
+   * For how long before that requests arrive whose latencies do not count: new connections and a
+   * heap that shrank are not what is asked.
+   */
   readonly settleSeconds: number
   /** Whole numbers from 0 to 2^32. */
   readonly random: () => number
 }
 
 /**
- * Requests that arrive by themselves, at random moments (a Poisson process), whether or not the server has answered earlier ones. Resolves
- * with the milliseconds from the arrival of each to its answer, in which the wait for a free connection is counted: a client that waits for one
- * answer before it asks again would not notice that a server stood still. No promise and no function is made for a request: collecting those
- * would stop this process, and be taken for the server's.
+ * Requests that arrive by themselves, at random moments (a Poisson process), whether or not the
+ * server has answered earlier ones. Resolves with the milliseconds from the arrival of each to its
+ * answer, in which the wait for a free connection is counted: a client that waits for one answer
+ * before it asks again would not notice that a server stood still. No promise and no function is
+ * made for a request: collecting those would stop this process, and be taken for the server's.
  */
 export function arrive(
   load: Load,

@@ -9,7 +9,8 @@ export class Load {
   }
 
   /**
-   * Opens the connections and sends one request over each, so that what is measured afterwards holds no set-up.
+   * Opens the connections and sends one request over each, so that what is measured afterwards
+   * holds no set-up.
    *
    * @param requests each connection sends one of them
    */

@@ -6,8 +6,8 @@ const OK = Buffer.from('HTTP/1.1 200 ')
 const LONGEST_HEAD = 16_384
 
 /**
- * One keep-alive connection with the same request again and again: as little work, and as little garbage, as a client can make, so that the
- * server is what is measured. No pipelining.
+ * One keep-alive connection with the same request again and again: as little work, and as little
+ * garbage, as a client can make, so that the server is what is measured. No pipelining.
  */
 export class Connection {
   private readonly socket: Socket
@@ -45,13 +45,19 @@ export class Connection {
     this.socket.write(this.request)
   }
 
-  /** Who hears of an answer that is not a 200 with a Content-Length, and of a connection that failed, also of one that did so before. */
+  /**
+   * Who hears of an answer that is not a 200 with a Content-Length, and of a connection that
+   * failed, also of one that did so before.
+   */
   onFailure(failed: (error: Error) => void): void {
     this.failed = failed
     if (this.failure !== undefined) failed(this.failure)
   }
 
-  /** Sends requests for as long as `next` says so, asked before each. @throws Error as `onFailure` tells it */
+  /**
+   * Sends requests for as long as `next` says so, asked before each. @throws Error as `onFailure`
+   * tells it
+   */
   drive(next: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const send = () => {

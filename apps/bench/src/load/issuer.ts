@@ -6,7 +6,10 @@ import { AUDIENCE, ISSUER, SCOPE } from '../hosts/host.js'
 const LIVES_SECONDS = 6 * 3600
 const USERS = 16
 
-/** Tokens as an OAuth server gives them (RS256, 2048 bits), under a key of this run, and the key that tells them from others. */
+/**
+ * Tokens as an OAuth server gives them (RS256, 2048 bits), under a key of this run, and the key
+ * that tells them from others.
+ */
 export interface Credentials {
   /** PEM (SPKI). */
   readonly publicKey: string

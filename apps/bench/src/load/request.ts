@@ -13,7 +13,10 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
     'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
 }
 
-/** The bytes of that request, made once for each user; the edge stack asks for no token and is sent none. */
+/**
+ * The bytes of that request, made once for each user; the edge stack asks for no token and is sent
+ * none.
+ */
 export function pageRequests(port: number, stack: StackName, { tokens }: Credentials): readonly Buffer[] {
   return stack === 'edge'
     ? [pageRequest(port, {})]

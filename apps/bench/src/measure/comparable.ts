@@ -13,7 +13,8 @@ import {
 import { ENDLESS, ServerProcess } from './server-process.js'
 
 /**
- * Makes sure that the variants of each host do the same work, also when they refuse, before any of it is timed. The servers belong to one stack.
+ * Makes sure that the variants of each host do the same work, also when they refuse, before any of
+ * it is timed. The servers belong to one stack.
  *
  * @throws Error that lists every difference
  */

@@ -23,7 +23,10 @@ export function rotated<T>(list: readonly T[], by: number): readonly T[] {
   return [...list.slice(at), ...list.slice(0, at)]
 }
 
-/** What one variant adds to the bare host against what another adds; `undefined` when one was not measured or added nothing. */
+/**
+ * What one variant adds to the bare host against what another adds; `undefined` when one was not
+ * measured or added nothing.
+ */
 export function addedRatio(
   one: number | undefined,
   other: number | undefined,

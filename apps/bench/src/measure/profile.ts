@@ -28,7 +28,10 @@ export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): readonly 
     .sort((a, b) => b.microseconds - a.microseconds)
 }
 
-/** Without lines of bundled code that move from build to build, but with those of a file, to tell its functions apart. */
+/**
+ * Without lines of bundled code that move from build to build, but with those of a file, to tell
+ * its functions apart.
+ */
 function nameOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
   const name = functionName === '' ? '(anonymous)' : functionName
   if (url === '') return name

@@ -7,8 +7,9 @@ import type { ServerProcess } from './server-process.js'
 
 export interface Plan {
   /**
-   * How often all servers are started anew. Processes of one and the same server were seen to differ by a third for their whole life,
-   * so one process is one draw, however many rounds it is asked.
+   * How often all servers are started anew. Processes of one and the same server were seen to
+   * differ by a third for their whole life, so one process is one draw, however many rounds it is
+   * asked.
    */
   readonly starts: number
   /** After each start. */
@@ -39,8 +40,8 @@ export interface Measured extends Cell {
 export type Samples = ReadonlyMap<{ readonly cell: Cell }, readonly number[]>
 
 /**
- * Measures the servers one after the other, round by round, each round begun with another one; while one works the others are idle. Whatever
- * the machine does in the meantime meets all of them.
+ * Measures the servers one after the other, round by round, each round begun with another one;
+ * while one works the others are idle. Whatever the machine does in the meantime meets all of them.
  */
 export async function measure(
   servers: readonly ServerProcess[],

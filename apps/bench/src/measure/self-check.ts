@@ -4,7 +4,10 @@ import { LOOPBACK, MOST_STRIKES, ORIGINS, PATH } from '../hosts/host.js'
 import type { Credentials } from '../load/issuer.js'
 import { PAGE_HEADERS } from '../load/request.js'
 
-/** What a server answers to one of the probes. Names in lower case; several lines of one name are joined. */
+/**
+ * What a server answers to one of the probes. Names in lower case; several lines of one name are
+ * joined.
+ */
 export interface Probed {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -61,7 +64,9 @@ export const CHECKED_LIMIT = 2
 /** Belong to the connection and the host. */
 const NOT_COMPARED = new Set(['date', 'connection', 'keep-alive', 'content-length', 'content-type', 'etag'])
 
-/** Their names are compared, and the form of their values: numbers and ids are different each time. */
+/**
+ * Their names are compared, and the form of their values: numbers and ids are different each time.
+ */
 const VARYING = new Set([
   'x-request-id',
   'x-ratelimit-remaining',
@@ -91,8 +96,8 @@ const PEERS_SHARE_ON_SUCCESS = [
 export type Answers = Readonly<Partial<Record<Variant, readonly (readonly [Probe, Probed])[]>>>
 
 /**
- * What stands in the way of comparing the variants of a host; empty when nothing does. Floor and Palisade must answer the same; the peers the same
- * status, and the headers that all of them know.
+ * What stands in the way of comparing the variants of a host; empty when nothing does. Floor and
+ * Palisade must answer the same; the peers the same status, and the headers that all of them know.
  */
 export function differences(host: HostName, answers: Answers): readonly string[] {
   const found: string[] = []

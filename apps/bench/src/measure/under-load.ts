@@ -11,7 +11,10 @@ import type { ServerProcess } from './server-process.js'
 export interface LoadPlan {
   readonly starts: number
   readonly rounds: number
-  /** Requests of a burst that shows how much a server can do, and before that as a warm-up several times. */
+  /**
+   * Requests of a burst that shows how much a server can do, and before that as a warm-up several
+   * times.
+   */
   readonly requests: number
   readonly warmUp: number
   /** Of a burst. */
@@ -42,8 +45,9 @@ export interface UnderLoad extends Cell {
   readonly p50: number
   readonly p99: number
   /**
-   * By how much its p99 is over that of the bare host: the median of the differences within each round, as what else runs on the machine meets
-   * neighbours alike. `undefined` for the bare host, or without one.
+   * By how much its p99 is over that of the bare host: the median of the differences within each
+   * round, as what else runs on the machine meets neighbours alike. `undefined` for the bare host,
+   * or without one.
    */
   readonly p99OverBare: number | undefined
   /** The least of the medians of the starts. */
@@ -55,8 +59,9 @@ export interface UnderLoad extends Cell {
 const CONNECTIONS = 64
 
 /**
- * Finds out how much each server can do, then how long it takes at half of that, and how much memory it has then. All variants of a host are
- * asked at the same rate, half of what Palisade can do, so that their latencies can be compared; who cannot do that much, at half of its own.
+ * Finds out how much each server can do, then how long it takes at half of that, and how much
+ * memory it has then. All variants of a host are asked at the same rate, half of what Palisade can
+ * do, so that their latencies can be compared; who cannot do that much, at half of its own.
  */
 export async function measureUnderLoad(
   servers: readonly ServerProcess[],

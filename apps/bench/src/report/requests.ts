@@ -16,7 +16,10 @@ export interface Standing {
   readonly addedToFloor: number | undefined
 }
 
-/** Which figure of a server counts: the median of all rounds of all starts, or that of its best start. */
+/**
+ * Which figure of a server counts: the median of all rounds of all starts, or that of its best
+ * start.
+ */
 export type Statistic = 'median' | 'best'
 
 export function standings(cells: readonly Measured[], by: Statistic): readonly Standing[] {

@@ -1,4 +1,7 @@
-/** A Markdown table whose columns are as wide as their widest cell; all but the first are aligned to the right. */
+/**
+ * A Markdown table whose columns are as wide as their widest cell; all but the first are aligned to
+ * the right.
+ */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(3, title.length, ...rows.map(row => row[column]?.length ?? 0)),

@@ -5,7 +5,10 @@ import { Tokens } from '../hosts/floor/tokens.js'
 import type { Prepared, Row } from './row.js'
 import { authenticator, FAST_JWT, manyWays, TokenContext, tokens } from './tokens.js'
 
-/** Who brought a token that was verified a moment ago. All are given a new string each time, and making it is part of the figure. */
+/**
+ * Who brought a token that was verified a moment ago. All are given a new string each time, and
+ * making it is part of the figure.
+ */
 export const cachedToken: Row = {
   title: 'JWT, verified before',
   contestants: [

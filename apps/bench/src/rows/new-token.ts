@@ -5,7 +5,10 @@ import { AUDIENCE, ISSUER } from '../hosts/host.js'
 import type { Row } from './row.js'
 import { authenticator, FAST_JWT, TokenContext, tokens } from './tokens.js'
 
-/** Who brought a token that nothing is known of: a signature check (RS256, 2048 bits) and the claims. */
+/**
+ * Who brought a token that nothing is known of: a signature check (RS256, 2048 bits) and the
+ * claims.
+ */
 export const newToken: Row = {
   title: 'JWT, seen for the first time',
   contestants: [

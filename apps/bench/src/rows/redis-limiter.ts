@@ -19,7 +19,10 @@ const POLICIES = [
 ] as const
 const SECONDS = [1, 60, 3600]
 
-/** How long a decision takes when 64 are under way, the Redis server's part included: so not CPU of this process, but time. */
+/**
+ * How long a decision takes when 64 are under way, the Redis server's part included: so not CPU of
+ * this process, but time.
+ */
 const common = { clock: 'wall', skipped: () => (redisProgram() ? undefined : 'no redis-server') } as const
 
 export const redisLimiter: Row = {
@@ -114,7 +117,8 @@ async function withRedis(prepare: (client: Redis) => Decide): Promise<Prepared> 
     },
     async dispose() {
       client.disconnect()
-      // The server's process does not hold this one, which would end here instead of waiting for it.
+      // The server's process does not hold this one, which would end here instead of waiting for
+      // it.
       const hold = setInterval(() => {}, 1000)
       await server.stop()
       clearInterval(hold)

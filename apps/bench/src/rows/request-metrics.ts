@@ -56,7 +56,10 @@ const outcomeOf = ({ route, status, durationMs }: Ended): Outcome => ({
   error: undefined,
 })
 
-/** One request from its beginning to its end, as metrics see it: in flight, then counted with its duration by method, route and status. */
+/**
+ * One request from its beginning to its end, as metrics see it: in flight, then counted with its
+ * duration by method, route and status.
+ */
 export const requestMetrics: Row = {
   title: 'recording a request',
   contestants: [

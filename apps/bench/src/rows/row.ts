@@ -1,7 +1,13 @@
-/** One kind of decision, taken by several implementations in this process. The first contestant is Palisade. */
+/**
+ * One kind of decision, taken by several implementations in this process. The first contestant is
+ * Palisade.
+ */
 export interface Row {
   readonly title: string
-  /** What is measured: CPU time of this process, or with `wall` time that passes, where another process has a part in the work. */
+  /**
+   * What is measured: CPU time of this process, or with `wall` time that passes, where another
+   * process has a part in the work.
+   */
   readonly clock?: 'wall'
   /** Why it cannot be measured on this machine. */
   skipped?(): string | undefined
@@ -16,8 +22,9 @@ export interface Contestant {
 
 export interface Prepared {
   /**
-   * Takes so many decisions and returns what became of them, added up so that no compiler may leave them out. A loop of its own, so
-   * that calls are not shared between contestants; a promise only where the contestant itself gives promises.
+   * Takes so many decisions and returns what became of them, added up so that no compiler may leave
+   * them out. A loop of its own, so that calls are not shared between contestants; a promise only
+   * where the contestant itself gives promises.
    */
   run(decisions: number): number | Promise<number>
   dispose?(): void | Promise<void>

@@ -7,7 +7,10 @@ import { type Credentials, issueCredentials } from '../load/issuer.js'
 /** What the rows about tokens share. */
 export interface Tokens {
   readonly credentials: Credentials
-  /** The `Authorization` field of a request in a string of its own, as a parser makes it: nothing of it has been looked at before. */
+  /**
+   * The `Authorization` field of a request in a string of its own, as a parser makes it: nothing of
+   * it has been looked at before.
+   */
   fieldAt(i: number): string
 }
 

@@ -18,5 +18,8 @@ export interface Running {
 
 export const LOOPBACK = '127.0.0.1'
 
-/** The same server on each host: binds the protection and the routes, and listens on `host`, by default on loopback. */
+/**
+ * The same server on each host: binds the protection and the routes, and listens on `host`, by
+ * default on loopback.
+ */
 export type StartHost = (protection: Protection, shop: Shop, port: number, host?: string) => Promise<Running>

@@ -19,8 +19,10 @@ const basic = (user: string, password: string) => ({
 })
 
 /**
- * Three normal users, who together ask so little that a dozen plays a minute stay below the quotas of their tenants; one who guesses the password of
- * one of them; and a tenant whose four clients never rest. How much each of them asks is fixed, so that what becomes of it is the same in every play.
+ * Three normal users, who together ask so little that a dozen plays a minute stay below the quotas
+ * of their tenants; one who guesses the password of one of them; and a tenant whose four clients
+ * never rest. How much each of them asks is fixed, so that what becomes of it is the same in every
+ * play.
  *
  * @param noisyKey an API key of a tenant that has asked for nothing yet
  */

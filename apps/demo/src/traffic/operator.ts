@@ -21,7 +21,10 @@ export function operator(client: TrafficClient, { tokens }: Credentials) {
   }
 
   return {
-    /** A key of a tenant that has asked for nothing yet: whose quota is whole, whatever was played a moment ago. */
+    /**
+     * A key of a tenant that has asked for nothing yet: whose quota is whole, whatever was played a
+     * moment ago.
+     */
     newTenant: () =>
       ask<{ readonly id: string; readonly key: string }>('/api-keys', {
         method: 'POST',

@@ -3,7 +3,10 @@ import type { Fate, TrafficClient } from './client.js'
 import type { Tally } from './table.js'
 
 export interface Stage {
-  /** One with an address of its own that is new to the demo, so that limits and bans of an earlier play are not this one's. */
+  /**
+   * One with an address of its own that is new to the demo, so that limits and bans of an earlier
+   * play are not this one's.
+   */
   newClient(): TrafficClient
   /** What a client does between two requests. */
   pause(ms: number): Promise<void>

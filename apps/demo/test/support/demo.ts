@@ -26,7 +26,10 @@ export interface Ask extends Omit<RequestInit, 'headers'> {
   readonly from?: string
 }
 
-/** The real demo on a host, in a directory of its own, with quick passwords. Its clients are told apart by `X-Forwarded-For`. */
+/**
+ * The real demo on a host, in a directory of its own, with quick passwords. Its clients are told
+ * apart by `X-Forwarded-For`.
+ */
 export async function startDemo(
   framework: string,
   options: { redis?: { url: string; namespace: string } } = {},

@@ -12,7 +12,8 @@ const demo = `${root}apps/demo/`
 /**
  * Builds the programs of the demo from the sources as they are now.
  *
- * @returns where they are, inside this app so that they find its dependencies, and how to take them away
+ * @returns where they are, inside this app so that they find its dependencies, and how to take them
+ * away
  */
 export async function buildPrograms(): Promise<{ main: string; traffic: string; remove(): void }> {
   const directory = `${demo}node_modules/.palisade-test-${process.pid}`

@@ -14,7 +14,10 @@ interface App {
   use(handler: ErrorRequestHandler): unknown
 }
 
-/** Called with each error once it has left a handler. @returns what the next handler is given instead */
+/**
+ * Called with each error once it has left a handler. @returns what the next handler is given
+ * instead
+ */
 type Note = (error: unknown, req: Request) => unknown
 
 const DEEPEST = 32
@@ -24,7 +27,8 @@ const DEEPEST = 32
  * passes an error only to the error handlers behind the one that failed. Therefore each error
  * handler of the application is wrapped, and one that passes every error on is added at the end.
  *
- * Not seen: errors that a `catch`, or an error handler of a sub-app, answers. `edge.report()` is for them.
+ * Not seen: errors that a `catch`, or an error handler of a sub-app, answers. `edge.report()` is
+ * for them.
  */
 export class ErrorWatch {
   private readonly note: Note

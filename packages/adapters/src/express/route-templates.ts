@@ -1,6 +1,9 @@
 import type { Request } from 'express'
 
-/** What Express's router keeps of a mount or a route. Not in its types; read with care, since it is not promised either. */
+/**
+ * What Express's router keeps of a mount or a route. Not in its types; read with care, since it is
+ * not promised either.
+ */
 interface Layer {
   readonly route?: object
   readonly handle?: {
@@ -38,11 +41,14 @@ const MOST_TEXTS = 16
 /**
  * The template of the route that answered, as `/api/:tenant/items/:id`.
  *
- * Express itself tells only `req.baseUrl`, which has the values that mounts with parameters matched, so that every tenant would be a label of its
- * own; and after `next(err)` not even that. So the route is looked up once in the tree of routers, and the mounts around it are read.
- * What a mount does not tell is bounded: parameters become their names, and further texts of one mount become `*`.
+ * Express itself tells only `req.baseUrl`, which has the values that mounts with parameters
+ * matched, so that every tenant would be a label of its own; and after `next(err)` not even that.
+ * So the route is looked up once in the tree of routers, and the mounts around it are read. What a
+ * mount does not tell is bounded: parameters become their names, and further texts of one mount
+ * become `*`.
  *
- * Not found in the tree is a route of a sub-app whose error was passed on to the app around it: its own path is all that is known then.
+ * Not found in the tree is a route of a sub-app whose error was passed on to the app around it: its
+ * own path is all that is known then.
  */
 export class RouteTemplates {
   private readonly places = new WeakMap<object, Place>()
@@ -59,8 +65,9 @@ export class RouteTemplates {
   }
 
   /**
-   * The path of the mount whose handler answered where there is no route: a GraphQL server, static files, a proxy.
-   * Express takes the path off `baseUrl` again when a handler passes the request on.
+   * The path of the mount whose handler answered where there is no route: a GraphQL server, static
+   * files, a proxy. Express takes the path off `baseUrl` again when a handler passes the request
+   * on.
    */
   mountOf(req: Request, entered: unknown): string | undefined {
     const { baseUrl } = req
@@ -146,8 +153,9 @@ export class RouteTemplates {
 }
 
 /**
- * Where a route is looked for. An app that a router mounts does not know its router, so the app in which the
- * request was met comes first. It does not show the routes of an app that `app.use()` mounts.
+ * Where a route is looked for. An app that a router mounts does not know its router, so the app in
+ * which the request was met comes first. It does not show the routes of an app that `app.use()`
+ * mounts.
  */
 function appsOf(req: Request, entered: unknown): readonly App[] {
   return [...new Set([entered ?? req.app, req.app])] as unknown as readonly App[]
@@ -190,7 +198,10 @@ function mountsAround(app: App): string {
   return text
 }
 
-/** Through the matchers, which are pure; `layer.match()` of older routers writes on the layer that other requests are using. */
+/**
+ * Through the matchers, which are pure; `layer.match()` of older routers writes on the layer that
+ * other requests are using.
+ */
 function matchOf(layer: Layer, path: string): Matched | undefined {
   for (const matcher of layer.matchers ?? []) {
     try {
@@ -215,7 +226,9 @@ function named(layer: Layer, { path, params }: Matched): string {
   return text
 }
 
-/** Where in the path the value of a parameter stands: there where another value would be its value. */
+/**
+ * Where in the path the value of a parameter stands: there where another value would be its value.
+ */
 function placeOf(layer: Layer, path: string, name: string, value: string): number {
   for (let at = path.indexOf(value); at >= 0; at = path.indexOf(value, at + 1)) {
     const other = matchOf(layer, `${path.slice(0, at)}-${path.slice(at + value.length)}`)

@@ -4,7 +4,10 @@ import type { FastifyRequest } from 'fastify'
 import { NodeContext } from '../node-http/node-context.js'
 import { endWithResponse, isUpgrade } from '../node-http/upgrade-status.js'
 
-/** Headers go straight to Node's response, so that they are there after `hijack()` and on answers that pass Fastify by. */
+/**
+ * Headers go straight to Node's response, so that they are there after `hijack()` and on answers
+ * that pass Fastify by.
+ */
 export class FastifyContext extends NodeContext {
   private request: FastifyRequest | undefined = undefined
   private readonly rewritten: string | undefined
@@ -33,8 +36,8 @@ export class FastifyContext extends NodeContext {
   }
 
   /**
-   * The target after `rewriteUrl`: a rule by path must see what the router routes. Fastify keeps the original
-   * as `originalUrl`.
+   * The target after `rewriteUrl`: a rule by path must see what the router routes. Fastify keeps
+   * the original as `originalUrl`.
    */
   protected override targetNow(): string {
     const { url = '/' } = this.req

@@ -18,7 +18,10 @@ interface FastifyFailure {
 const MOST_FAULTS = 20
 const LONGEST_TEXT = 200
 
-/** What Fastify's own answer to an error has besides: the status of the reply, the faults of a schema, its own messages. */
+/**
+ * What Fastify's own answer to an error has besides: the status of the reply, the faults of a
+ * schema, its own messages.
+ */
 export function viewOf(thrown: unknown, reply: FastifyReply): HostView {
   const { statusCode } = reply
   const status = statusCode >= 400 && statusCode <= 599 ? statusCode : undefined
@@ -33,7 +36,9 @@ export function viewOf(thrown: unknown, reply: FastifyReply): HostView {
   return { status, message: isOfFastify(error) ? error.message : undefined }
 }
 
-/** The messages of Fastify's own refusals hold nothing of the application's. Of its 500s they may. */
+/**
+ * The messages of Fastify's own refusals hold nothing of the application's. Of its 500s they may.
+ */
 function isOfFastify(error: FastifyFailure): error is FastifyFailure & { message: string } {
   const { code, message, statusCode } = error as FastifyFailure & { statusCode?: unknown }
   return (

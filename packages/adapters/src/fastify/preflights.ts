@@ -3,10 +3,10 @@ import type { CompiledPipeline } from '@palisade/core/host'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 
 /**
- * Fastify routes before it runs the hooks of a scope or a route, so a preflight of a path without an
- * OPTIONS route reaches no hook but those of the root. Here each route behind a pipeline with `cors`
- * gets such a route. A constraint limits it to preflights: any other OPTIONS finds the team's own
- * route, or none, as before.
+ * Fastify routes before it runs the hooks of a scope or a route, so a preflight of a path without
+ * an OPTIONS route reaches no hook but those of the root. Here each route behind a pipeline with
+ * `cors` gets such a route. A constraint limits it to preflights: any other OPTIONS finds the
+ * team's own route, or none, as before.
  */
 class PreflightRoutes {
   private readonly app: FastifyInstance
@@ -75,7 +75,9 @@ const strategy = {
 
 /** On a hook whose pipeline answers preflights. */
 const ANSWERS = Symbol.for('@palisade/adapters.answers-preflights')
-/** On the Fastify instance on which the first pipeline was registered, and inherited by its scopes. */
+/**
+ * On the Fastify instance on which the first pipeline was registered, and inherited by its scopes.
+ */
 const ROUTES = Symbol.for('@palisade/adapters.preflight-routes')
 
 type Marked = Function & { [ANSWERS]?: true }

@@ -5,7 +5,10 @@ type Rewrite = (this: FastifyInstance, req: IncomingMessage) => unknown
 
 /** What is known of a request before Fastify has routed it. */
 export interface Routability {
-  /** Whether Fastify runs its hooks on the request, which it routes by what `rewriteUrl` makes of it. */
+  /**
+   * Whether Fastify runs its hooks on the request, which it routes by what `rewriteUrl` makes of
+   * it.
+   */
   isRoutable(req: IncomingMessage): boolean
   /** What `rewriteUrl` made of the target of a request that is not routable. */
   rewrittenTarget(req: IncomingMessage): string | undefined
@@ -31,7 +34,9 @@ export function routability(app: FastifyInstance): Routability {
   }
 }
 
-/** Fastify's default is 100; both places are where it was configured in the lifetime of version 5. */
+/**
+ * Fastify's default is 100; both places are where it was configured in the lifetime of version 5.
+ */
 function longestParameter(app: FastifyInstance): number {
   const { maxParamLength, routerOptions } = app.initialConfig as {
     maxParamLength?: number
@@ -41,8 +46,9 @@ function longestParameter(app: FastifyInstance): number {
 }
 
 /**
- * The team's `rewriteUrl`. Fastify keeps its options under a symbol that it does not export. Where they are
- * not found, the pipeline runs on the target as it came, and again on what Fastify made of it.
+ * The team's `rewriteUrl`. Fastify keeps its options under a symbol that it does not export. Where
+ * they are not found, the pipeline runs on the target as it came, and again on what Fastify made of
+ * it.
  */
 function rewriteOf(app: FastifyInstance): Rewrite | undefined {
   for (let at: object | null = app; at !== null; at = Object.getPrototypeOf(at)) {
@@ -55,8 +61,8 @@ function rewriteOf(app: FastifyInstance): Rewrite | undefined {
 }
 
 /**
- * `undefined` where the rewrite fails: Fastify calls it again and handles the failure. The rewrite may have
- * set `req.url`, which must be as it was when Fastify calls it.
+ * `undefined` where the rewrite fails: Fastify calls it again and handles the failure. The rewrite
+ * may have set `req.url`, which must be as it was when Fastify calls it.
  */
 function rewritten(app: FastifyInstance, rewrite: Rewrite, req: IncomingMessage): string | undefined {
   const before = req.url
@@ -71,8 +77,8 @@ function rewritten(app: FastifyInstance, rewrite: Rewrite, req: IncomingMessage)
 }
 
 /**
- * Whether Fastify asks its hooks about a target. It answers 400 without them where the target cannot be decoded or is no path and no URL, and 414 where
- * a parameter is over `maxParamLength`.
+ * Whether Fastify asks its hooks about a target. It answers 400 without them where the target
+ * cannot be decoded or is no path and no URL, and 414 where a parameter is over `maxParamLength`.
  */
 function isRoutable(target: string, longestParameter: number): boolean {
   // An absolute URL may be one that Fastify takes, but clients send it so seldom that it need not

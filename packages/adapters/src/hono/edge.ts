@@ -9,24 +9,28 @@ import type { ConnectMiddleware } from '../node-http/connect.js'
 import { passedThrough, viewOf } from './error-view.js'
 
 export interface HonoOptions {
-  /** The address of the socket away from `@hono/node-server`, such as `c => getConnInfo(c).remote.address`. Without it no client has an address, and none is counted. */
+  /**
+   * The address of the socket away from `@hono/node-server`, such as
+   * `c => getConnInfo(c).remote.address`. Without it no client has an address, and none is counted.
+   */
   peer?: (c: Context) => string | undefined
 }
 
 export interface HonoEdge<State extends object> extends MiddlewareHandler {
   /**
-   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own request. @throws Error when the pipeline never ran on it
+   * What the pipeline's middlewares have put into the request's state; of an upgrade, by Node's own
+   * request. @throws Error when the pipeline never ran on it
    */
   state(c: Context | IncomingMessage): State
   context(c: Context | IncomingMessage): RequestContext<State>
   /**
-   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests; `undefined` while
-   * nothing is wrong.
+   * What the pipeline's `trust` gets wrong about the topology, from its first 100 requests;
+   * `undefined` while nothing is wrong.
    */
   diagnose(): Diagnosis | undefined
   /**
-   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`, or in an
-   * app below `app.mount()`. Logs it, emits `request:error` and counts it, once.
+   * Reports an error that the team answers itself, where the edge cannot see it: in a `catch`, or
+   * in an app below `app.mount()`. Logs it, emits `request:error` and counts it, once.
    */
   report(error: unknown, c: Context | IncomingMessage): void
   /** Answers the team's own errors in the pipeline's form: `app.onError(edge.errorHandler)`. */
@@ -34,16 +38,20 @@ export interface HonoEdge<State extends object> extends MiddlewareHandler {
   /** Answers what no route matched in the pipeline's form: `app.notFound(edge.notFoundHandler)`. */
   readonly notFoundHandler: NotFoundHandler
   /**
-   * The pipeline in front of requests that a library takes from the server before the host sees them:
-   * `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets. It works on
-   * `@hono/node-server` only.
+   * The pipeline in front of requests that a library takes from the server before the host sees
+   * them: `io.engine.use(edge.middleware)` of Socket.IO, for long polling and WebSockets. It works
+   * on `@hono/node-server` only.
    */
   readonly middleware: ConnectMiddleware
-  /** Puts the pipeline in front of the Node server's upgrades too; returns a function that takes it away. */
+  /**
+   * Puts the pipeline in front of the Node server's upgrades too; returns a function that takes it
+   * away.
+   */
   handleUpgrade(server: Server): () => void
   /**
-   * Puts the pipeline in front of what `@hono/node-server` answers 400 itself, before the app is asked, so that it is counted and can be refused: a target that is no
-   * path, a backslash in one, a wrong `Host`. Returns a function that takes it away.
+   * Puts the pipeline in front of what `@hono/node-server` answers 400 itself, before the app is
+   * asked, so that it is counted and can be refused: a target that is no path, a backslash in one,
+   * a wrong `Host`. Returns a function that takes it away.
    */
   handleUnroutable(server: Server): () => void
 }
@@ -52,7 +60,10 @@ export interface HonoEdge<State extends object> extends MiddlewareHandler {
 export interface HonoContext extends HostContext {
   /** The app asks about the request. @returns whether it does for the first time */
   meets(c: Context): boolean
-  /** A reply as what Hono's middleware returns. @param isOuter whether nothing of this pipeline is around it, which leaves headers and the end to it */
+  /**
+   * A reply as what Hono's middleware returns. @param isOuter whether nothing of this pipeline is
+   * around it, which leaves headers and the end to it
+   */
   answer(reply: Reply, isOuter: boolean): MaybePromise<Response>
   /** Hono has a response. Called where `isOuter`. */
   answered(): void

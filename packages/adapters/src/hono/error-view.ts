@@ -1,6 +1,8 @@
 import { type HostView, inspectable, takenFrom } from '@palisade/core/host'
 
-/** Hono's `HTTPException`, known by its shape: an application may have loaded another copy of Hono. */
+/**
+ * Hono's `HTTPException`, known by its shape: an application may have loaded another copy of Hono.
+ */
 interface HttpException {
   readonly status: number
   readonly message: string
@@ -15,7 +17,9 @@ function asException(thrown: unknown): HttpException | undefined {
     : undefined
 }
 
-/** The message of an `HTTPException` is meant for the client, and so are the headers of its `res`. */
+/**
+ * The message of an `HTTPException` is meant for the client, and so are the headers of its `res`.
+ */
 export function viewOf(thrown: unknown): HostView {
   const exception = asException(thrown)
   if (exception === undefined) return {}

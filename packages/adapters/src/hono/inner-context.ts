@@ -5,9 +5,10 @@ import type { NodeContext } from '../node-http/node-context.js'
 import { HonoWebContext } from './web-context.js'
 
 /**
- * A request that the application sends to itself with `c.env`: `app.request(path, init, c.env)`, a mounted
- * app, Hono's `method-override`. The pipeline runs on it as on any other. It has headers and a response of
- * its own; only the client is that of the outer request, because the inner headers may be the client's words.
+ * A request that the application sends to itself with `c.env`: `app.request(path, init, c.env)`, a
+ * mounted app, Hono's `method-override`. The pipeline runs on it as on any other. It has headers
+ * and a response of its own; only the client is that of the outer request, because the inner
+ * headers may be the client's words.
  */
 export class HonoInnerContext extends HonoWebContext {
   private readonly outer: NodeContext
@@ -29,7 +30,10 @@ export class HonoInnerContext extends HonoWebContext {
     return this.outer.hasDisconnected
   }
 
-  /** The application need not read the body of an inner response, so its end is at the latest that of the outer one. */
+  /**
+   * The application need not read the body of an inner response, so its end is at the latest that
+   * of the outer one.
+   */
   override watch(): void {
     if (this.observed) return
     super.watch()

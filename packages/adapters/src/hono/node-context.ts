@@ -22,7 +22,10 @@ import type { HonoContext } from './edge.js'
 import type { NodesRequests } from './nodes-requests.js'
 import { mountOf, templateOf } from './template.js'
 
-/** A request of Hono on `@hono/node-server`: Node's own request and response, so that no `Headers` are made. */
+/**
+ * A request of Hono on `@hono/node-server`: Node's own request and response, so that no `Headers`
+ * are made.
+ */
 export class HonoNodeContext extends NodeContext implements HonoContext {
   /** Once the app was asked. */
   private c: Context | undefined = undefined
@@ -115,8 +118,8 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   }
 
   /**
-   * The application's request, where Node's message no longer has the body that the handler reads: the
-   * application put another one in its place, or has asked for the stream of this one.
+   * The application's request, where Node's message no longer has the body that the handler reads:
+   * the application put another one in its place, or has asked for the stream of this one.
    */
   private get ownRequest(): Request | undefined {
     const raw = this.c?.req.raw
@@ -141,8 +144,9 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
   }
 
   /**
-   * The answer's headers are on the `Response` alone, but for those that gather: a middleware in front, such as
-   * `compress()`, may replace it, and then length, type and tag of the first must be gone with it.
+   * The answer's headers are on the `Response` alone, but for those that gather: a middleware in
+   * front, such as `compress()`, may replace it, and then length, type and tag of the first must be
+   * gone with it.
    */
   answer(reply: Reply): Response {
     const { sent, headers } = sendSafely(this, reply, one => ({ sent: one, headers: this.headersOf(one) }))
@@ -152,7 +156,10 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
     )
   }
 
-  /** As a plain object, which keeps the node server on its fast path. @throws TypeError for what cannot be sent */
+  /**
+   * As a plain object, which keeps the node server on its fast path. @throws TypeError for what
+   * cannot be sent
+   */
   private headersOf({ body, headers, status }: Reply): Record<string, string> {
     const plain: Record<string, string> = {}
     const early = this.res.getHeader('Content-Type')
@@ -178,7 +185,10 @@ export class HonoNodeContext extends NodeContext implements HonoContext {
     if (this.c?.error !== undefined) this.noteError(this.c.error)
   }
 
-  /** A stream that tears the connection when it fails. The node server would end it with the error's message, as if that belonged to it. */
+  /**
+   * A stream that tears the connection when it fails. The node server would end it with the error's
+   * message, as if that belonged to it.
+   */
   private torn(body: StreamBody): StreamBody {
     return watched(body, error => {
       failBody(this, error)

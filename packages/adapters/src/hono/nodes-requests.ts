@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * Knows the requests that `@hono/node-server` made of Node's messages; middleware and the application make
- * others. The server does not export the symbols of their properties. They are looked for once, because
- * listing the symbols of each request takes over 1 us.
+ * Knows the requests that `@hono/node-server` made of Node's messages; middleware and the
+ * application make others. The server does not export the symbols of their properties. They are
+ * looked for once, because listing the symbols of each request takes over 1 us.
  */
 export class NodesRequests {
   private message: symbol | undefined = undefined
@@ -20,9 +20,9 @@ export class NodesRequests {
   }
 
   /**
-   * The `Headers` of a request, if the application may have changed them: it asked for them, or put another
-   * request in the place of the server's. That one has Node's headers until they are asked for, and making
-   * `Headers` of them costs more than a whole pipeline.
+   * The `Headers` of a request, if the application may have changed them: it asked for them, or put
+   * another request in the place of the server's. That one has Node's headers until they are asked
+   * for, and making `Headers` of them costs more than a whole pipeline.
    */
   ownHeaders(raw: Request, incoming: object): Headers | undefined {
     if (!this.has(raw, incoming)) return raw.headers
@@ -31,17 +31,22 @@ export class NodesRequests {
   }
 
   /**
-   * Whether the body that the handler reads is still in Node's message: the application has neither put another
-   * request in the place of the server's, nor asked that one for its stream, nor begun to read it.
+   * Whether the body that the handler reads is still in Node's message: the application has neither
+   * put another request in the place of the server's, nor asked that one for its stream, nor begun
+   * to read it.
    */
   hasBodyOf(raw: Request, incoming: IncomingMessage): boolean {
     if (!this.has(raw, incoming) || incoming.listenerCount('data') > 0) return false
-    // The real `Request`, which the server makes when it is needed, takes the stream of the message.
+    // The real `Request`, which the server makes when it is needed, takes the stream of the
+    // message.
     return symbolOf(raw, 'requestCache') === undefined
   }
 }
 
-/** Where the server keeps the `Headers` that it made. A request that inherits from this one is asked, so that none are made here. */
+/**
+ * Where the server keeps the `Headers` that it made. A request that inherits from this one is
+ * asked, so that none are made here.
+ */
 function headersSymbolOf(raw: Request): symbol | undefined {
   const heir = Object.create(raw) as Request
   void heir.headers

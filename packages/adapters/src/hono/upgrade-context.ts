@@ -8,8 +8,9 @@ import { watchUpgrade } from '../node-http/upgrade-status.js'
 import { HonoWebContext } from './web-context.js'
 
 /**
- * An upgrade that Hono's own WebSockets give to the app as a request. They write the answer on the socket, and
- * only the status and the headers of the `Response` get there, so the socket says how the request ended.
+ * An upgrade that Hono's own WebSockets give to the app as a request. They write the answer on the
+ * socket, and only the status and the headers of the `Response` get there, so the socket says how
+ * the request ended.
  */
 export class HonoUpgradeContext extends HonoWebContext {
   private readonly incoming: IncomingMessage
@@ -37,7 +38,10 @@ export class HonoUpgradeContext extends HonoWebContext {
     return true
   }
 
-  /** Hono's WebSockets write on the socket what the app returns, so it returns nothing where a middleware takes over. */
+  /**
+   * Hono's WebSockets write on the socket what the app returns, so it returns nothing where a
+   * middleware takes over.
+   */
   override answer(reply: Reply, isOuter: boolean): Response | Promise<Response> {
     const { takesOver } = reply
     if (takesOver === undefined) return super.answer(reply, isOuter)

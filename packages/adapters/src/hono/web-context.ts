@@ -47,7 +47,9 @@ export class HonoWebContext extends WebContext implements HonoContext {
     return isOuter ? observed(this, response) : response
   }
 
-  /** Hono puts the fields that were set in front of the edge on our answer, in the place of ours. */
+  /**
+   * Hono puts the fields that were set in front of the edge on our answer, in the place of ours.
+   */
   private gatherWithFront(ours: Headers): void {
     const vary = ours.get('Vary')
     const cookies = ours.getSetCookie()
@@ -81,8 +83,9 @@ export class HonoWebContext extends WebContext implements HonoContext {
 }
 
 /**
- * The address of the socket, as the team tells it; else that of Node's request, which `@hono/node-server` gives without a response for its own
- * WebSockets, and where a bundler took a Node server for another platform.
+ * The address of the socket, as the team tells it; else that of Node's request, which
+ * `@hono/node-server` gives without a response for its own WebSockets, and where a bundler took a
+ * Node server for another platform.
  */
 export function addressOf(c: Context, peer: HonoOptions['peer']): string | undefined {
   if (peer !== undefined) {

@@ -47,8 +47,9 @@ export function mountOf(koa: Context): string | undefined {
 }
 
 /**
- * The template of the route that answered, or that a refusal kept from answering, with its mounts. Middleware of
- * the router is a layer too, and its path, which is no template, is noted in the same place.
+ * The template of the route that answered, or that a refusal kept from answering, with its mounts.
+ * Middleware of the router is a layer too, and its path, which is no template, is noted in the same
+ * place.
  */
 export function templateOf(koa: Context): string | undefined {
   const own = pathOfRoute(koa)
@@ -72,7 +73,10 @@ function pathOfRoute(koa: Context): unknown {
   return first ?? _matchedRoute
 }
 
-/** Whether the template is of the whole path: the request has left the mount again before it was routed. */
+/**
+ * Whether the template is of the whole path: the request has left the mount again before it was
+ * routed.
+ */
 function isOutside(template: string, path: string): boolean {
   const wanted = template.split('/')
   const given = path.split('/')

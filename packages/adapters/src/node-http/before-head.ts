@@ -5,8 +5,8 @@ import { gathers, isVary } from './headers.js'
 type WriteHead = (this: ServerResponse, status: number, reason?: unknown, head?: unknown) => ServerResponse
 
 /**
- * What must be true of a response's headers when its head is written, whatever the handler, a proxy or the
- * host set until then (`setHeader`, `reply.header`, `writeHead`).
+ * What must be true of a response's headers when its head is written, whatever the handler, a proxy
+ * or the host set until then (`setHeader`, `reply.header`, `writeHead`).
  */
 export class BeforeHead {
   /** The members that the pipeline added to `Vary`. */
@@ -21,7 +21,9 @@ export class BeforeHead {
     res.writeHead = preparing(this, writeHead) as unknown as ServerResponse['writeHead']
   }
 
-  /** Keeps a member of `Vary`, or a line of `Set-Cookie`, so that it is sent beside those of others. */
+  /**
+   * Keeps a member of `Vary`, or a line of `Set-Cookie`, so that it is sent beside those of others.
+   */
   gather(name: string, value: string): void {
     if (isVary(name)) this.vary = this.vary === undefined ? value : mergeVary(this.vary, value)
     else this.cookies = [...this.cookies, value]
@@ -33,7 +35,10 @@ export class BeforeHead {
     else this.cookies = NONE
   }
 
-  /** Removes the `X-Powered-By` of Express: a sub-app sets it again when it is reached. A value of the team's own stays. */
+  /**
+   * Removes the `X-Powered-By` of Express: a sub-app sets it again when it is reached. A value of
+   * the team's own stays.
+   */
   hideExpress(): void {
     this.isExpressHidden = true
   }

@@ -16,7 +16,9 @@ interface Streamed extends IncomingMessage {
   [STREAM]?: BodyStream
 }
 
-/** Whether the client has left in the middle of the body. Node calls such a request disturbed too. */
+/**
+ * Whether the client has left in the middle of the body. Node calls such a request disturbed too.
+ */
 export function isBrokenOff(req: IncomingMessage): boolean {
   return req.destroyed && !req.readableEnded
 }
@@ -43,9 +45,9 @@ export function openBody(req: IncomingMessage, res: ServerResponse, limits: Stre
 }
 
 /**
- * The body of a request at the reader's pace: nothing is taken off the socket that no reader has asked for. Not
- * the iterator of Node, which destroys the connection when the reader stops, and not a generator, which would
- * hold back `return()` until the client sends something.
+ * The body of a request at the reader's pace: nothing is taken off the socket that no reader has
+ * asked for. Not the iterator of Node, which destroys the connection when the reader stops, and not
+ * a generator, which would hold back `return()` until the client sends something.
  */
 export class BodyStream implements AsyncIterableIterator<Uint8Array> {
   /** Whether a reader has begun. */

@@ -6,8 +6,8 @@ import { isUpgrade } from './upgrade-status.js'
 import { writeReply } from './write-reply.js'
 
 /**
- * A middleware of connect's form, for libraries that take a Node server's requests in front of the host:
- * `io.engine.use(edge.middleware)` of Socket.IO calls it for long polling and for WebSockets.
+ * A middleware of connect's form, for libraries that take a Node server's requests in front of the
+ * host: `io.engine.use(edge.middleware)` of Socket.IO calls it for long polling and for WebSockets.
  */
 export type ConnectMiddleware = (
   req: IncomingMessage,
@@ -19,7 +19,8 @@ export type ConnectMiddleware = (
 export function connectMiddleware(pipeline: CompiledPipeline): ConnectMiddleware {
   return (req, res, next) => {
     if (isUpgrade(req)) {
-      // The response that comes with an upgrade only collects headers: nothing can be answered through it.
+      // The response that comes with an upgrade only collects headers: nothing can be answered
+      // through it.
       const upgrade = { req, socket: req.socket, head: headOf(req) }
       admitUpgrade(pipeline, upgrade, headers => {
         for (const name in headers) res.setHeader(name, headers[name] as string)
@@ -37,8 +38,8 @@ export function connectMiddleware(pipeline: CompiledPipeline): ConnectMiddleware
 }
 
 /**
- * A host's own entry that such a library may be given in its place, `io.engine.use(edge)`: it knows the call by
- * Node's own request.
+ * A host's own entry that such a library may be given in its place, `io.engine.use(edge)`: it knows
+ * the call by Node's own request.
  */
 export function orConnect<Own extends (first: never, second: never, third: never) => unknown>(
   own: Own,

@@ -43,8 +43,8 @@ export function deathOf(res: ServerResponse, socket: Mortal): Death | undefined 
 }
 
 /**
- * The requests of a watched connection whose responses wait for their turn (pipelining). Such a response has no socket yet, and never closes if the socket
- * dies meanwhile.
+ * The requests of a watched connection whose responses wait for their turn (pipelining). Such a
+ * response has no socket yet, and never closes if the socket dies meanwhile.
  */
 export function queueOf(socket: Mortal): Set<Queued> {
   socket[QUEUE] ??= new Set()
@@ -67,8 +67,8 @@ function die(this: Mortal): void {
 }
 
 /**
- * Whether the head has gone out. `headersSent` is true as soon as the head is composed, though it waits for the first byte of the body, or, where requests
- * are pipelined, for its turn.
+ * Whether the head has gone out. `headersSent` is true as soon as the head is composed, though it
+ * waits for the first byte of the body, or, where requests are pipelined, for its turn.
  */
 export function isHeadSent(res: ServerResponse): boolean {
   const { _header, _headerSent, outputData } = res as unknown as Composed

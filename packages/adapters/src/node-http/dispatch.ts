@@ -4,9 +4,9 @@ import { NodeContext } from './node-context.js'
 import { isUpgrade } from './upgrade-status.js'
 
 /**
- * The context of a dispatch, if the pipeline has met it. A request that comes with another response is
- * another dispatch: the application sends it to itself (a batch). A branch belongs to the dispatch that its
- * parent met last, and an upgrade has no response of its own.
+ * The context of a dispatch, if the pipeline has met it. A request that comes with another response
+ * is another dispatch: the application sends it to itself (a batch). A branch belongs to the
+ * dispatch that its parent met last, and an upgrade has no response of its own.
  */
 export function contextOfDispatch(
   pipeline: CompiledPipeline,

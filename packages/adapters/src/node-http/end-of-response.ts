@@ -36,8 +36,8 @@ export function watchEnd(
 }
 
 /**
- * Whether the connection broke before the response ended. This is known earlier than the end: Node gives the
- * application the errors of a broken connection before it closes the response.
+ * Whether the connection broke before the response ended. This is known earlier than the end: Node
+ * gives the application the errors of a broken connection before it closes the response.
  */
 export function isDisconnected(
   req: IncomingMessage,
@@ -51,7 +51,9 @@ export function isDisconnected(
   return socket instanceof Socket && !(deathOf(res, socket)?.isFinished ?? res.writableFinished)
 }
 
-/** Whether the server tore the response, which is its own failure, whatever the client does then. */
+/**
+ * Whether the server tore the response, which is its own failure, whatever the client does then.
+ */
 export function isTorn(res: ServerResponse, socket: Duplex | undefined): boolean {
   const stream = streamOf(res)
   if (stream !== undefined) return TORN in stream
@@ -60,8 +62,9 @@ export function isTorn(res: ServerResponse, socket: Duplex | undefined): boolean
 }
 
 /**
- * Whether a socket without a peer's address has lost its client: a TCP socket that is still open knows its own
- * address, one that is closed knows none. An open socket with neither is a Unix socket, or injected.
+ * Whether a socket without a peer's address has lost its client: a TCP socket that is still open
+ * knows its own address, one that is closed knows none. An open socket with neither is a Unix
+ * socket, or injected.
  */
 export function hasLostPeer(socket: Duplex | undefined): boolean {
   return socket !== undefined && (socket.destroyed || (socket as Partial<Socket>).localAddress !== undefined)
@@ -130,8 +133,8 @@ function watchStream(stream: ServerHttp2Stream, res: ServerResponse, listener: E
 }
 
 /**
- * A client that resets a stream with NO_ERROR before the answer is flushed leaves it closed, but never
- * destroyed: Node waits for a write that cannot end, and keeps the connection.
+ * A client that resets a stream with NO_ERROR before the answer is flushed leaves it closed, but
+ * never destroyed: Node waits for a write that cannot end, and keeps the connection.
  */
 function destroyStuck(stream: ServerHttp2Stream): void {
   if (stream.closed && !stream.destroyed && !stream.writableFinished) stream.destroy()
@@ -152,7 +155,10 @@ export function watchUpgradeEnd(
   else socket.once('close', close)
 }
 
-/** A response that the application made for a request to itself: no connection ends it, and at the latest the outer one does. */
+/**
+ * A response that the application made for a request to itself: no connection ends it, and at the
+ * latest the outer one does.
+ */
 export function watchInnerEnd(res: ServerResponse, outer: ServerResponse, listener: EndListener): void {
   watchInjected(res, listener)
   const close = () => listener.finish(res.headersSent ? res.statusCode : undefined, !res.writableEnded)

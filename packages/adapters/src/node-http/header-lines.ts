@@ -3,7 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 /** A field line; the name is in lower case. */
 export type HeaderLine = readonly [name: string, value: string]
 
-/** Of these Node keeps the first line and drops the others, as its documentation of `message.headers` lists them. */
+/**
+ * Of these Node keeps the first line and drops the others, as its documentation of
+ * `message.headers` lists them.
+ */
 const FIRST_ONLY: ReadonlySet<string> = new Set(
   `age authorization content-length content-type etag expires from host if-modified-since
   if-unmodified-since last-modified location max-forwards proxy-authorization referer retry-after server user-agent`.split(
@@ -12,10 +15,12 @@ const FIRST_ONLY: ReadonlySet<string> = new Set(
 )
 
 /**
- * The field lines of a request, in the order received. `fields` decides: a field that is missing there has no line,
- * and one whose value is not that of its lines has the value only, because a middleware has replaced it.
+ * The field lines of a request, in the order received. `fields` decides: a field that is missing
+ * there has no line, and one whose value is not that of its lines has the value only, because a
+ * middleware has replaced it.
  *
- * @param raw names and values in turn, as Node received them; empty where a gateway made the request
+ * @param raw names and values in turn, as Node received them; empty where a gateway made the
+ * request
  */
 export function headerLines(raw: readonly string[], fields: IncomingHttpHeaders): HeaderLine[] {
   const received = new Map<string, string[]>()

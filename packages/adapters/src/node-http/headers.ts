@@ -28,7 +28,10 @@ export function addHeader(res: ServerResponse, name: string, value: string | rea
   }
 }
 
-/** Sets a header in the response's table, if it has one and there is nothing to say against it; else with Node's own checks and errors. */
+/**
+ * Sets a header in the response's table, if it has one and there is nothing to say against it; else
+ * with Node's own checks and errors.
+ */
 export function setHeader(
   res: ServerResponse,
   table: HeaderTable | undefined,
@@ -43,7 +46,10 @@ export function setHeader(
   else res.setHeader(name, value)
 }
 
-/** Headers of an answer: each replaces what was set before, but for those that gather. @throws TypeError for what cannot be sent */
+/**
+ * Headers of an answer: each replaces what was set before, but for those that gather. @throws
+ * TypeError for what cannot be sent
+ */
 export function putHeaders(res: ServerResponse, headers: HeaderBag | OutgoingHttpHeaders): void {
   const table = headerTableOf(res)
   for (const name in headers) {
@@ -59,7 +65,10 @@ const UNFIT_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/
 const MOST = 1000
 
-/** Names that were checked, to their lower-case form. They come from code, so they are few; the bound is for those who build names. */
+/**
+ * Names that were checked, to their lower-case form. They come from code, so they are few; the
+ * bound is for those who build names.
+ */
 class HeaderNames {
   private readonly known = new Map<string, string>()
 

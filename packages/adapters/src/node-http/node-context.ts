@@ -67,11 +67,15 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
   /** The target that the host routes by, the prefixes of mounts included. */
   protected targetNow(): string {
     const { originalUrl, url = '/' } = this.req as IncomingMessage & { originalUrl?: string }
-    // `connect` and its kin take a mount's prefix away and do not say which. Any other difference is a rewrite.
+    // `connect` and its kin take a mount's prefix away and do not say which. Any other difference
+    // is a rewrite.
     return originalUrl?.endsWith(url) === true ? originalUrl : url
   }
 
-  /** The fields as the team's handler has them: a middleware in front may have added and replaced some. */
+  /**
+   * The fields as the team's handler has them: a middleware in front may have added and replaced
+   * some.
+   */
   protected fieldsNow(): IncomingHttpHeaders {
     return this.req.headers
   }
@@ -105,7 +109,8 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
   }
 
   protected override get responseBytes(): number | undefined {
-    // Node keeps it beside the headers, that of `end(text)` too; on HTTP/2 there are only the headers.
+    // Node keeps it beside the headers, that of `end(text)` too; on HTTP/2 there are only the
+    // headers.
     const { _contentLength } = this.res as { _contentLength?: number | null }
     const length = Number(_contentLength ?? this.res.getHeader('content-length') ?? Number.NaN)
     return Number.isSafeInteger(length) && length >= 0 ? length : undefined
@@ -123,8 +128,9 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
   }
 
   /**
-   * Of some fields Node keeps the first line and drops the others. A check of a credential must see that
-   * there were two. A value that is not the first line was set by a middleware, and replaces all lines.
+   * Of some fields Node keeps the first line and drops the others. A check of a credential must see
+   * that there were two. A value that is not the first line was set by a middleware, and replaces
+   * all lines.
    */
   private withDuplicates(name: string, value: string): string {
     const { rawHeaders } = this.req
@@ -167,7 +173,8 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
   }
 
   override begin(pipeline: CompiledPipeline): ReturnType<HostContext['begin']> {
-    // What ran between a pipeline and its branch may have sent the headers, wants to see what is set, or gave the request others.
+    // What ran between a pipeline and its branch may have sent the headers, wants to see what is
+    // set, or gave the request others.
     this.knownTable = undefined
     this.fields = undefined
     return super.begin(pipeline)
@@ -224,8 +231,8 @@ export class NodeContext<State extends object = {}> extends HostContext<State> {
 
   override get hasDisconnected(): boolean {
     if (this.peer !== undefined || !hasLostPeer(this.socket)) return false
-    // So that the end is seen at once, and no answer is written.
-    // A session of HTTP/2 may not be destroyed while it reads, and ends its other streams on its own.
+    // So that the end is seen at once, and no answer is written. A session of HTTP/2 may not be
+    // destroyed while it reads, and ends its other streams on its own.
     const stream = streamOf(this.res)
     if (stream === undefined) this.socket?.destroy()
     else stream.destroy()
@@ -257,7 +264,9 @@ const ADDED_BY_NODE: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ])
 
-/** Constant headers that were checked. Keyed by the array that a middleware made at construction. */
+/**
+ * Constant headers that were checked. Keyed by the array that a middleware made at construction.
+ */
 const CHECKED = new WeakMap<object, readonly CheckedHeader[]>()
 
 /** @throws TypeError as Node's `setHeader` does */

@@ -9,11 +9,13 @@ export interface Peeked {
 }
 
 /**
- * The beginning of a body, which is put back: what reads the request afterwards finds it as if it had not been read.
+ * The beginning of a body, which is put back: what reads the request afterwards finds it as if it
+ * had not been read.
  *
- * Node can take back what was read as long as it has not emitted `end`. It emits `end` one tick after something
- * has read at the end of the body. So the body is read in paused mode, what was read is put back in the turn in
- * which the last of it was read, and where nothing is left nothing is read.
+ * Node can take back what was read as long as it has not emitted `end`. It emits `end` one tick
+ * after something has read at the end of the body. So the body is read in paused mode, what was
+ * read is put back in the turn in which the last of it was read, and where nothing is left nothing
+ * is read.
  *
  * @throws RequestError 408 past the time, 400 when the client disconnects in the middle
  */
@@ -25,7 +27,8 @@ export async function peekBody(
   if (isBrokenOff(req)) throw endedEarly(undefined)
   // A listener for `data` would be given the same bytes twice.
   if (isRead(req) || req.listenerCount('data') > 0) throw alreadyRead()
-  // While Node's parser calls, the end of an empty body may come before the first reading, which would end it.
+  // While Node's parser calls, the end of an empty body may come before the first reading, which
+  // would end it.
   await undefined
   if (req.readableEnded || (hasAll(req) && req.readableLength === 0))
     return { bytes: new Uint8Array(), complete: true }
@@ -61,7 +64,9 @@ interface State {
   dataEmitted: boolean
 }
 
-/** Node's own state of a stream, which all kinds of requests have: `complete` is of HTTP/1.1 alone. */
+/**
+ * Node's own state of a stream, which all kinds of requests have: `complete` is of HTTP/1.1 alone.
+ */
 const stateOf = (req: IncomingMessage) =>
   (req as unknown as { readonly _readableState: State })._readableState
 

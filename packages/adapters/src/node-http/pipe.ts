@@ -1,7 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 
-/** Whether a body is a stream of Node whose chunks are bytes or text. Others might hold what a response refuses. */
+/**
+ * Whether a body is a stream of Node whose chunks are bytes or text. Others might hold what a
+ * response refuses.
+ */
 export function isByteStream(body: object): body is Readable {
   const { pipe, readableObjectMode } = body as Partial<Readable>
   return typeof pipe === 'function' && readableObjectMode === false

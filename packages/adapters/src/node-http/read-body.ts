@@ -12,7 +12,8 @@ export interface BodyLimits {
 /**
  * The whole body.
  *
- * @throws RequestError 413 past the limit, 408 past the time, 400 when the client disconnects in the middle
+ * @throws RequestError 413 past the limit, 408 past the time, 400 when the client disconnects in
+ * the middle
  */
 export async function readBody(
   req: IncomingMessage,

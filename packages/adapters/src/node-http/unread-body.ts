@@ -11,12 +11,13 @@ const ALLOWED_BYTES = 64 * 1024
 const ALLOWED_MS = 500
 
 /**
- * Limits what a client may go on sending once its request is answered without having been read. Node would
- * read a body without end, to keep the connection for a next request.
+ * Limits what a client may go on sending once its request is answered without having been read.
+ * Node would read a body without end, to keep the connection for a next request.
  *
- * A body of a known and small length may still arrive. With every other the connection ends with the answer.
- * It is not closed at once: closing a socket with unread data resets the connection, and the reset may overtake
- * the answer (RFC 9112 section 9.6). To be called before the head of the answer is written.
+ * A body of a known and small length may still arrive. With every other the connection ends with
+ * the answer. It is not closed at once: closing a socket with unread data resets the connection,
+ * and the reset may overtake the answer (RFC 9112 section 9.6). To be called before the head of the
+ * answer is written.
  */
 export function limitUnreadBody(req: IncomingMessage, res: ServerResponse): void {
   const body = streamOfBody(req)
@@ -24,7 +25,8 @@ export function limitUnreadBody(req: IncomingMessage, res: ServerResponse): void
     limit(req, res)
     return
   }
-  // A proxy may answer while it still passes the body on. A reader that has not begun by the end will not begin.
+  // A proxy may answer while it still passes the body on. A reader that has not begun by the end
+  // will not begin.
   body.whenStopped(() => limit(req, res))
   res.once('finish', () => {
     if (!body.isOpened) void body.return()
@@ -55,7 +57,10 @@ function limit(req: IncomingMessage, res: ServerResponse): void {
   else lingerOverBody(req, socket)
 }
 
-/** Closes a socket that the server has ended: reads a little of what still comes, so that the answer is not reset. */
+/**
+ * Closes a socket that the server has ended: reads a little of what still comes, so that the answer
+ * is not reset.
+ */
 export function closeLingering(socket: Duplex): void {
   let length = 0
   const timer = setTimeout(() => socket.destroy(), ALLOWED_MS).unref()

@@ -4,10 +4,12 @@ import type { NodeContext } from './node-context.js'
 import { writeReply } from './write-reply.js'
 
 /**
- * Puts the pipeline in front of requests that a host answers on its own, before the team's code and ours. A client could send these without end and never be
- * counted, so what looks like one is given to the pipeline first, on Node's own server.
+ * Puts the pipeline in front of requests that a host answers on its own, before the team's code and
+ * ours. A client could send these without end and never be counted, so what looks like one is given
+ * to the pipeline first, on Node's own server.
  *
- * It may be given a request that the host does route: the pipeline then runs here, and not again on the host.
+ * It may be given a request that the host does route: the pipeline then runs here, and not again on
+ * the host.
  *
  * @returns a function that takes the pipeline away again
  */

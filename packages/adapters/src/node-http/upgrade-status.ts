@@ -22,9 +22,10 @@ export function isUpgrade(req: IncomingMessage): boolean {
 }
 
 /**
- * Reads the status line that is written first on an upgrade's socket, by a listener, a plugin or us: Node has
- * no part in that answer. A socket that was refused is closed once the refusal is written. Otherwise a client
- * that writes after the refusal and exits would leave the socket half open for ever, since Node stops reading it.
+ * Reads the status line that is written first on an upgrade's socket, by a listener, a plugin or
+ * us: Node has no part in that answer. A socket that was refused is closed once the refusal is
+ * written. Otherwise a client that writes after the refusal and exits would leave the socket half
+ * open for ever, since Node stops reading it.
  */
 export function watchUpgrade(socket: Duplex): UpgradeStatus {
   const watched = socket as Watched
@@ -43,7 +44,10 @@ export function watchUpgrade(socket: Duplex): UpgradeStatus {
 
 const SWITCHING_PROTOCOLS = 101
 
-/** For a response that was made for an upgrade: no server ends the socket when the response is written. */
+/**
+ * For a response that was made for an upgrade: no server ends the socket when the response is
+ * written.
+ */
 export function endWithResponse(socket: Duplex, res: ServerResponse): void {
   watchUpgrade(socket)
   res.once('finish', () => socket.end())

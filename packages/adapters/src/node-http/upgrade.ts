@@ -8,12 +8,13 @@ import { endWithResponse, watchUpgrade } from './upgrade-status.js'
 import { writeReply } from './write-reply.js'
 
 /**
- * Puts the pipeline in front of a server's WebSocket (and other) upgrades. A refused one gets an HTTP answer and
- * a closed socket. One that passes reaches the server's `upgrade` listeners, whenever they were added; its outcome
- * has the status that the listener wrote, 101 or a refusal of its own, when the socket closes.
+ * Puts the pipeline in front of a server's WebSocket (and other) upgrades. A refused one gets an
+ * HTTP answer and a closed socket. One that passes reaches the server's `upgrade` listeners,
+ * whenever they were added; its outcome has the status that the listener wrote, 101 or a refusal of
+ * its own, when the socket closes.
  *
- * Node gives an `upgrade` to all listeners at once, so a listener cannot hold it back from the others: the
- * server's `emit` is wrapped instead.
+ * Node gives an `upgrade` to all listeners at once, so a listener cannot hold it back from the
+ * others: the server's `emit` is wrapped instead.
  *
  * @returns a function that takes the pipeline away again
  */
@@ -118,8 +119,9 @@ class UpgradeContext extends NodeContext {
 }
 
 /**
- * What came behind an upgrade that a library gives on as a request: `@fastify/websocket` puts it there. The others
- * keep it. It is mostly empty, since the client of a WebSocket waits for the answer.
+ * What came behind an upgrade that a library gives on as a request: `@fastify/websocket` puts it
+ * there. The others keep it. It is mostly empty, since the client of a WebSocket waits for the
+ * answer.
  */
 export function headOf(req: object): Uint8Array {
   const key = Object.getOwnPropertySymbols(req).find(one => one.description === 'ws-head')

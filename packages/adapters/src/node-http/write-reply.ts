@@ -32,7 +32,10 @@ export function writeReply(ctx: HostContext, res: ServerResponse, reply: Reply):
   }
 }
 
-/** Puts status and headers on the response, all or none of its own. @throws TypeError for what cannot be sent */
+/**
+ * Puts status and headers on the response, all or none of its own. @throws TypeError for what
+ * cannot be sent
+ */
 export function begin(res: ServerResponse, reply: Reply): Reply {
   const { body, headers, status } = reply
   try {
@@ -51,7 +54,10 @@ export function begin(res: ServerResponse, reply: Reply): Reply {
   return reply
 }
 
-/** At the client's pace; leaving the loop ends the source. A source that fails tears the connection: the client must not take a part for the whole. */
+/**
+ * At the client's pace; leaving the loop ends the source. A source that fails tears the connection:
+ * the client must not take a part for the whole.
+ */
 async function pump(ctx: HostContext, body: StreamBody, res: ServerResponse): Promise<void> {
   const closed = new AbortController()
   try {

@@ -39,7 +39,10 @@ export function bodyOf(
   return streamOf(ctx, watch(body))
 }
 
-/** A handler's response with the staged headers; a copy where its own are immutable, as those of `Response.redirect()` and `fetch()` are. */
+/**
+ * A handler's response with the staged headers; a copy where its own are immutable, as those of
+ * `Response.redirect()` and `fetch()` are.
+ */
 export function withStaged(ctx: WebContext, response: Response): Response {
   if (ctx.isBare) return response
   return withHeaders(response, headers => ctx.applyTo(headers))
@@ -62,7 +65,10 @@ function withHeaders(response: Response, change: (headers: Headers) => void): Re
   }
 }
 
-/** With headers of its own: the `Response` of `@hono/node-server` 1.x would share those of `fetch()`, which are immutable. */
+/**
+ * With headers of its own: the `Response` of `@hono/node-server` 1.x would share those of
+ * `fetch()`, which are immutable.
+ */
 function copyOf(
   { status, statusText, headers }: Response,
   body: ReadableStream<Uint8Array> | null,
@@ -84,7 +90,10 @@ export function requireUnread(response: Response): Response {
   return response
 }
 
-/** The same response; its end, or the client's leaving, finishes the context if anybody waits for it. */
+/**
+ * The same response; its end, or the client's leaving, finishes the context if anybody waits for
+ * it.
+ */
 export function observed(ctx: WebContext, response: Response): Response {
   const { status, body } = response
   if (!ctx.observed) return response

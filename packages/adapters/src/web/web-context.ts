@@ -4,7 +4,10 @@ import { mergeVary } from '../vary.js'
 import { presentScope } from './async-context.js'
 import { peekRequest, readRequest, streamRequest } from './request-body.js'
 
-/** A request of the Fetch standard: Hono away from Node, and `toFetch`. Response headers wait here until there is a response. */
+/**
+ * A request of the Fetch standard: Hono away from Node, and `toFetch`. Response headers wait here
+ * until there is a response.
+ */
 export class WebContext<State extends object = {}> extends HostContext<State> {
   request: Request
   readonly peer: string | undefined
@@ -20,7 +23,9 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
     this.target = targetOf(request.url)
   }
 
-  /** The request that the handler has, which a middleware may have put in the place of the first. */
+  /**
+   * The request that the handler has, which a middleware may have put in the place of the first.
+   */
   protected get current(): Request {
     return this.request
   }
@@ -128,7 +133,8 @@ export class WebContext<State extends object = {}> extends HostContext<State> {
   override watch(): void {
     if (this.observed) return
     this.observed = true
-    // Not every platform cancels the body when the client leaves, and before there is a response none can.
+    // Not every platform cancels the body when the client leaves, and before there is a response
+    // none can.
     const { signal } = this.request
     if (signal.aborted) this.finish(this.sentStatus, true)
     else signal.addEventListener('abort', () => this.finish(this.sentStatus, true), { once: true })

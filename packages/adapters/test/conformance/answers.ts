@@ -16,14 +16,20 @@ export interface Plain {
   readonly body: string | null
 }
 
-/** Through the host's `redirect`; `native` is `Response.redirect()`, whose headers are immutable, where the host takes a `Response`. */
+/**
+ * Through the host's `redirect`; `native` is `Response.redirect()`, whose headers are immutable,
+ * where the host takes a `Response`.
+ */
 export interface Redirect {
   readonly kind: 'redirect'
   readonly to: string
   readonly native: boolean
 }
 
-/** Past the host's usual calls: a `Response` of the handler's own, or Node's response after the host was told to keep off. */
+/**
+ * Past the host's usual calls: a `Response` of the handler's own, or Node's response after the host
+ * was told to keep off.
+ */
 export interface Raw {
   readonly kind: 'raw'
   readonly status: number
@@ -45,7 +51,9 @@ export interface Broken {
   readonly error: Error
 }
 
-/** Sends another request to the application itself, in the way of the host, and gives its answer. */
+/**
+ * Sends another request to the application itself, in the way of the host, and gives its answer.
+ */
 export interface Again {
   readonly kind: 'again'
   readonly target: string

@@ -1,5 +1,6 @@
 /**
- * One table of behaviours, run on every host. To add one, append an entry to a file of `behaviours/` (a new file is one line in its index):
+ * One table of behaviours, run on every host. To add one, append an entry to a file of
+ * `behaviours/` (a new file is one line in its index):
  *
  *     {
  *       title: 'given a gate that refuses when a request comes then it is answered 403',
@@ -9,9 +10,10 @@
  *       gets: { status: 403, headers: { 'X-Gate': 'closed' }, body: /FORBIDDEN/ },
  *     }
  *
- * Without `edge` a single recording middleware `a` is in front; without `routes` there is one, `GET /`, that answers `ok`. Handlers
- * describe their answer neutrally (`answers.ts`), and each host gives it in its own idiom. Whatever is logged as an error or a
- * warning and not listed in `logs` fails the behaviour; so does an `onResponse` that runs never or twice.
+ * Without `edge` a single recording middleware `a` is in front; without `routes` there is one,
+ * `GET /`, that answers `ok`. Handlers describe their answer neutrally (`answers.ts`), and each
+ * host gives it in its own idiom. Whatever is logged as an error or a warning and not listed in
+ * `logs` fails the behaviour; so does an `onResponse` that runs never or twice.
  */
 import type { EventName, Outcome, Pipeline } from '@palisade/core'
 import type { Handler } from './answers.js'
@@ -29,11 +31,16 @@ export interface Behaviour {
   readonly when: ClientRequest | readonly ClientRequest[] | Script
   /** What each request gets, in the same order. */
   readonly gets: Expected | readonly Expected[]
-  /** Everything that was noted, in order: `a>` for a request hook, `<a` for a response hook, `handler`, and `probe.note()`. */
+  /**
+   * Everything that was noted, in order: `a>` for a request hook, `<a` for a response hook,
+   * `handler`, and `probe.note()`.
+   */
   readonly trace?: readonly string[]
   /** The outcomes that the first middleware of the edge was given, in order. */
   readonly outcomes?: readonly ExpectedOutcome[]
-  /** The events in order, with the facts that count. Others than those named here are not looked at. */
+  /**
+   * The events in order, with the facts that count. Others than those named here are not looked at.
+   */
   readonly events?: readonly ExpectedEvent[]
   /** The errors and warnings that are logged, in order. `any`: it is the host's to say. */
   readonly logs?: readonly RegExp[] | 'any'
@@ -75,7 +82,10 @@ export interface App {
   readonly notFoundHandler?: boolean
   /** The status with which an error handler of the team's own answers every error. */
   readonly ownErrorHandler?: number
-  /** A middleware of the team behind the edge, in front of the routes, that changes requests as the host's users do. */
+  /**
+   * A middleware of the team behind the edge, in front of the routes, that changes requests as the
+   * host's users do.
+   */
   readonly rewrite?: Rewrite
   /** The same in front of the edge. It changes headers only. */
   readonly rewriteInFront?: Rewrite
@@ -124,7 +134,10 @@ export interface Mount {
 
 export interface Expected {
   readonly status?: number
-  /** Text: that value in one line. A list: exactly these lines. `null`: not there. Names in any case. */
+  /**
+   * Text: that value in one line. A list: exactly these lines. `null`: not there. Names in any
+   * case.
+   */
   readonly headers?: Readonly<Record<string, string | RegExp | readonly string[] | null>>
   readonly body?: string | RegExp | ((body: string) => void)
   /** The connection was closed by the server. Not looked at where there is no connection. */

@@ -11,7 +11,10 @@ export const same = (request: ClientRequest = {}): ClientRequest => ({
   headers: { 'X-Request-ID': 'same', ...request.headers },
 })
 
-/** What `still` and `same` make of an error. `more`: the members between message and time, as they are written. */
+/**
+ * What `still` and `same` make of an error. `more`: the members between message and time, as they
+ * are written.
+ */
 export const refusal = (code: string, message: string, more = ''): string =>
   `{"error":{"code":"${code}","message":"${message}",${more}"timestamp":"2023-11-14T22:13:20.000Z","request_id":"same"}}`
 

@@ -142,7 +142,9 @@ function scene() {
   return { ends, edge, said, debugged }
 }
 
-/** When all that the broken connection sets off has been done: parsers clean up in several turns. */
+/**
+ * When all that the broken connection sets off has been done: parsers clean up in several turns.
+ */
 const settled = async () => {
   for (let i = 0; i < 50; i++) await new Promise(resolve => setImmediate(resolve))
 }

@@ -20,7 +20,10 @@ afterEach(async () => {
   }
 })
 
-/** What Node says of a connection that was reset before its request is read: it has an address of its own only. */
+/**
+ * What Node says of a connection that was reset before its request is read: it has an address of
+ * its own only.
+ */
 function forgetPeer(socket: Socket): void {
   Object.defineProperty(socket, 'remoteAddress', { value: undefined })
 }

@@ -63,7 +63,9 @@ const PATHS = ['/', '/refused', '/read', '/slow']
 const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
 
-/** A client of HTTP/1.1 that sends something, or a part of it, and leaves in some way at some time. */
+/**
+ * A client of HTTP/1.1 that sends something, or a part of it, and leaves in some way at some time.
+ */
 async function leavesHttp1(port: number, random: (below: number) => number): Promise<void> {
   const path = PATHS[random(PATHS.length)] as string
   const requests = [
@@ -102,7 +104,10 @@ function answered(client: ReturnType<typeof connect>, closed: Promise<void>): Pr
   return Promise.race([once(client, 'data').catch(() => {}), closed, turns()])
 }
 
-/** A client of HTTP/2 with some streams, each of which is cancelled or not, until its connection breaks or is closed. */
+/**
+ * A client of HTTP/2 with some streams, each of which is cancelled or not, until its connection
+ * breaks or is closed.
+ */
 async function leavesHttp2(port: number, random: (below: number) => number): Promise<void> {
   const session = connectHttp2(`http://127.0.0.1:${port}`)
   session.on('error', () => {})

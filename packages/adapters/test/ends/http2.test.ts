@@ -19,7 +19,10 @@ import { Ends } from './node-hosts.js'
 
 const CANCEL = 8
 
-/** What the handlers need: `/stream` answers with what `stream()` gives, `/wait` when `wait` is over. */
+/**
+ * What the handlers need: `/stream` answers with what `stream()` gives, `/wait` when `wait` is
+ * over.
+ */
 interface Handlers {
   readonly wait: Promise<void>
   stream(): Readable

@@ -182,7 +182,8 @@ describe.each(nodeHosts)('a body that is not wanted on $name', host => {
     client.write(head('Transfer-Encoding: chunked'))
     client.write(CHUNK)
     while (accepted[0]?.writableFinished !== true) await turn()
-    // What comes to a socket that is closed resets the connection, and the rest of the answer is lost.
+    // What comes to a socket that is closed resets the connection, and the rest of the answer is
+    // lost.
     client.write(CHUNK)
     for (let i = 0; i < 20; i++) await turn()
     expect((await answerOf(client)).endsWith(body)).toBe(true)

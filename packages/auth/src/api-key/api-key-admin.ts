@@ -112,7 +112,10 @@ export function apiKeyAdmin<Needs extends object = {}>(
 
 type Params = Readonly<Record<string, string>>
 
-/** What cannot be an id is a faulty field like any other, so that a mistake is not taken for a key that is gone. */
+/**
+ * What cannot be an id is a faulty field like any other, so that a mistake is not taken for a key
+ * that is gone.
+ */
 function idIn({ id = '' }: Params): string {
   if (isKeyId(id)) return id
   throw faulty([{ field: 'id', message: 'must be the id of an API key: 16 letters and digits' }])

@@ -14,7 +14,10 @@ import { ApiKeys } from './api-keys.js'
 export interface ApiKeyOptions {
   /** What `apiKeys()` returns. */
   keys: ApiKeys
-  /** Where the key is. Default `x-api-key`. With `authorization` it is `<scheme> <key>`, and other credentials there are left to others. */
+  /**
+   * Where the key is. Default `x-api-key`. With `authorization` it is `<scheme> <key>`, and other
+   * credentials there are left to others.
+   */
   header?: string
   /** The same as `header`. */
   headerName?: string
@@ -33,8 +36,9 @@ export interface PresentedKey {
 /**
  * API keys in a header: a secret that a program sends with each request.
  *
- * It defends against guessing (256 bits), stolen databases (keyed hashes) and keys that leave their place (networks, hours, quotas). Fails closed: a
- * store that is down is a 503. A key that is stolen in full works until it is revoked, from wherever its networks allow.
+ * It defends against guessing (256 bits), stolen databases (keyed hashes) and keys that leave their
+ * place (networks, hours, quotas). Fails closed: a store that is down is a 503. A key that is
+ * stolen in full works until it is revoked, from wherever its networks allow.
  *
  *     apiKey({ keys: apiKeys({ store }), header: 'x-api-key' })
  *

@@ -36,11 +36,14 @@ export interface ApiKeysOptions {
   /** The first part of every key. Default `pk`. */
   prefix?: string
   /**
-   * A secret of at least 32 characters that is not in the store; several while it is changed, the newest first. Left out: none, and plain SHA-256.
-   * `undefined` is refused, since an environment variable that is not set would take it away.
+   * A secret of at least 32 characters that is not in the store; several while it is changed, the
+   * newest first. Left out: none, and plain SHA-256. `undefined` is refused, since an environment
+   * variable that is not set would take it away.
    */
   pepper?: string | readonly string[]
-  /** Makes the limiters of keys: `rate => createLimiter(rate)`. Without it no key has a rate limit. */
+  /**
+   * Makes the limiters of keys: `rate => createLimiter(rate)`. Without it no key has a rate limit.
+   */
   limiter?: MakeLimiter
   /**
    * Of keys that have no `rateLimit` of their own. Default with a `limiter`: 1,000 an hour. `false`
@@ -186,7 +189,8 @@ export class ApiKeys {
   }
 
   /**
-   * Changes what is named; a key that was revoked can no longer be changed. `undefined`: there is no such key.
+   * Changes what is named; a key that was revoked can no longer be changed. `undefined`: there is
+   * no such key.
    *
    * @throws RequestError 422 with `details.fields` for a wrong or unknown field
    */
@@ -203,7 +207,8 @@ export class ApiKeys {
   }
 
   /**
-   * Gives a key a new secret. The old one stays good for `overlap`, at most 90 days, so that it can be replaced everywhere first. Default: not at all.
+   * Gives a key a new secret. The old one stays good for `overlap`, at most 90 days, so that it can
+   * be replaced everywhere first. Default: not at all.
    */
   async rotate(id: string, options: { overlap?: Duration } = {}): Promise<IssuedApiKey | undefined> {
     const { overlap = 0 } = checkFields(options, ROTATION)
@@ -216,7 +221,10 @@ export class ApiKeys {
     return record && { key: formatKey(this.#prefix, { id, secret }), record }
   }
 
-  /** Takes a key back for good. The record stays, so that one can see that it was there. False: there is no such key, or it was revoked before. */
+  /**
+   * Takes a key back for good. The record stays, so that one can see that it was there. False:
+   * there is no such key, or it was revoked before.
+   */
   async revoke(id: string): Promise<boolean> {
     return (await this.#change(id, (record, now) => ({ ...record, revokedAt: now }))) !== undefined
   }

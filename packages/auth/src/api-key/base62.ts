@@ -1,6 +1,9 @@
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** A number in base 62, so that the order of texts is the order of numbers. Overlong numbers lose their upper digits. */
+/**
+ * A number in base 62, so that the order of texts is the order of numbers. Overlong numbers lose
+ * their upper digits.
+ */
 export function base62(value: bigint, length: number): string {
   let text = ''
   let rest = value

@@ -37,7 +37,10 @@ export class CompiledKeys {
   }
 }
 
-/** More than the version: a record that was restored from a backup has an old one again, and may since have been changed to this one. */
+/**
+ * More than the version: a record that was restored from a backup has an old one again, and may
+ * since have been changed to this one.
+ */
 const isOf = (known: CompiledKey, { version, updatedAt, hash }: ApiKeyRecord) =>
   known.version === version && known.updatedAt === updatedAt && known.hash === hash
 
@@ -78,7 +81,10 @@ function compile(record: ApiKeyRecord, method: string, limits: KeyLimits): Compi
   }
 }
 
-/** Why a key that is right may not be used from here, or now; `undefined` if it may. An address that is unknown or not verified is not allowed. */
+/**
+ * Why a key that is right may not be used from here, or now; `undefined` if it may. An address that
+ * is unknown or not verified is not allowed.
+ */
 export function restrictionOf(
   key: CompiledKey,
   owner: string,

@@ -1,4 +1,6 @@
-/** So many at a time: a page of keys must not crowd out the requests that are verified meanwhile. */
+/**
+ * So many at a time: a page of keys must not crowd out the requests that are verified meanwhile.
+ */
 const AT_A_TIME = 20
 
 /** `Promise.all` over a function, a few at a time, in order. */

@@ -18,7 +18,10 @@ import type { Attempt, Failed, Refused } from '../strategy.js'
 import type { ApiKeyRecord, Rate } from './record.js'
 import type { ApiKeyStore } from './stores/store.js'
 
-/** Makes a limiter for a rate; `createLimiter` of `@palisade/ratelimit` does. Keys count by their id. */
+/**
+ * Makes a limiter for a rate; `createLimiter` of `@palisade/ratelimit` does. Keys count by their
+ * id.
+ */
 export type MakeLimiter = (rate: { readonly limit: number; readonly window: number }) => Limiter
 
 export interface KeyLimitsOptions {
@@ -55,7 +58,10 @@ const UNLIMITED: QuotaState = Object.freeze({
   nextMs: 0,
 })
 
-/** The rate limits and quotas of keys: counted, and told in the headers that `rateLimit()` writes too. */
+/**
+ * The rate limits and quotas of keys: counted, and told in the headers that `rateLimit()` writes
+ * too.
+ */
 export class KeyLimits {
   readonly #options: KeyLimitsOptions
   readonly #limiters: LRUCache<string, Limiter>
@@ -118,7 +124,8 @@ export class KeyLimits {
     }
     const end = periodEnd(quota, attempt.now)
     const untilEnd = end - attempt.now
-    // Kept for one period more: if the clock is set back, the period lasts longer than it seemed to.
+    // Kept for one period more: if the clock is set back, the period lasts longer than it seemed
+    // to.
     const keptMs = untilEnd + quota.window
     const counted = this.#options.store.count(`${id}:${quota.window}:${end}`, keptMs, quota.limit)
     return chain(counted, count => {

@@ -22,7 +22,10 @@ export const keyPrefix: Check<string> = text({
   allowed: 'a lower-case word of at most 20 letters and digits, such as "shop"',
 })
 
-/** An id that sorts by the time of its making: 7 digits of time and 9 random ones (53 bits). It is no secret. */
+/**
+ * An id that sorts by the time of its making: 7 digits of time and 9 random ones (53 bits). It is
+ * no secret.
+ */
 export function newKeyId(now: number): string {
   return base62(BigInt(now), TIME) + bytesToBase62(randomBytes(16), ID - TIME)
 }
@@ -36,8 +39,9 @@ export function formatKey(prefix: string, { id, secret }: KeyText): string {
 }
 
 /**
- * Reads a key; `undefined` for what cannot be one. The checksum keeps typing errors and made-up keys away from the store, and lets a scanner
- * for leaked secrets tell a key from other text; it proves nothing.
+ * Reads a key; `undefined` for what cannot be one. The checksum keeps typing errors and made-up
+ * keys away from the store, and lets a scanner for leaked secrets tell a key from other text; it
+ * proves nothing.
  */
 export function parseKey(prefix: string, value: string): KeyText | undefined {
   if (value.length > LONGEST) return undefined

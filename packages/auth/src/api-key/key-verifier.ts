@@ -21,7 +21,8 @@ const NOT_READ: Invalid = Object.freeze({ outcome: 'invalid', failure: 'invalid'
 /**
  * Decides on a presented key. Synchronous as long as the store is.
  *
- * Unknown, wrong, revoked, disabled, expired and not yet valid are one answer; only who has the right secret learns of addresses, hours and quotas.
+ * Unknown, wrong, revoked, disabled, expired and not yet valid are one answer; only who has the
+ * right secret learns of addresses, hours and quotas.
  */
 export class KeyVerifier {
   readonly #options: KeyVerifierOptions

@@ -1,6 +1,8 @@
 import type { TimeWindow } from './time-window.js'
 
-/** An API key as it is stored. Plain data, so that it survives any store. The secret is not in it. */
+/**
+ * An API key as it is stored. Plain data, so that it survives any store. The secret is not in it.
+ */
 export interface ApiKeyRecord {
   readonly id: string
   /** Grows by one with each change. */

@@ -11,7 +11,9 @@ import type { ApiKeyRecord } from './record.js'
  */
 export class SecretHasher {
   readonly #peppers: readonly (string | undefined)[]
-  /** What no key has. Drawn on first use: some runtimes have no random values while modules load. */
+  /**
+   * What no key has. Drawn on first use: some runtimes have no random values while modules load.
+   */
   #noKey: string | undefined
 
   /** @param peppers the newest first; none: SHA-256 without one */

@@ -2,7 +2,10 @@ import { type Check, list, object, oneOf, optional, refuse, text } from '@palisa
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
 
-/** Hours in which something is allowed. A window whose end is not after its beginning lasts over midnight and belongs to the day on which it begins. */
+/**
+ * Hours in which something is allowed. A window whose end is not after its beginning lasts over
+ * midnight and belongs to the day on which it begins.
+ */
 export interface TimeWindow {
   /** Default: every day. */
   readonly days?: readonly (typeof DAYS)[number][] | undefined
@@ -36,7 +39,10 @@ export const timeWindow: Check<TimeWindow> = object({
 
 const DAY_MINUTES = 1440
 
-/** Whether the moment is in one of the windows. Made once for a key: formatting a zone is what costs. */
+/**
+ * Whether the moment is in one of the windows. Made once for a key: formatting a zone is what
+ * costs.
+ */
 export function compileWindows(windows: readonly TimeWindow[]): (now: number) => boolean {
   const compiled = windows.map(({ days, from, to, zone }) => ({
     days: days && new Set(days.map(day => DAYS.indexOf(day))),

@@ -41,7 +41,10 @@ export function presented(ctx: RequestContext, rule: Rule): Presented | Unreadab
   return found
 }
 
-/** @throws TypeError for a strategy of the team's own that returned something else, a promise included */
+/**
+ * @throws TypeError for a strategy of the team's own that returned something else, a promise
+ * included
+ */
 function requireCredential({ name }: Strategy, credential: unknown): void {
   if (typeof credential === 'object' && !isPromise(credential)) return
   throw wrongResult(

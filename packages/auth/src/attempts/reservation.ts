@@ -4,7 +4,9 @@ import { isPromise, type LimitDecision, type Limiter, type MaybePromise } from '
 export interface Reservation<T> {
   readonly limiter: Limiter
   readonly decision: LimitDecision
-  /** Whether this result of the attempt keeps what was counted. A throw or a rejection never does. */
+  /**
+   * Whether this result of the attempt keeps what was counted. A throw or a rejection never does.
+   */
   consumes(result: T): boolean
   /** Called when a refund fails. The answer does not depend on it. */
   failed(error: unknown): void

@@ -28,8 +28,9 @@ export const throttleOption: Check<Throttles> = (value, at) => {
 }
 
 /**
- * Counts attempts at a strategy by client. An attempt is reserved before it is verified, and refunded when it was no guess, so that
- * parallel guesses cannot all pass while none has failed yet. A client without an address is never counted.
+ * Counts attempts at a strategy by client. An attempt is reserved before it is verified, and
+ * refunded when it was no guess, so that parallel guesses cannot all pass while none has failed
+ * yet. A client without an address is never counted.
  *
  * Fails closed: a limiter that throws makes the attempt an `error`, a 503.
  */
@@ -60,7 +61,10 @@ const reserved = (
     ctx.services.logger.warn({ err: error, request_id: ctx.requestId }, 'an attempt could not be given back'),
 })
 
-/** What has expired was right once. A page that was left open overnight is no attacker, nor are all of them behind one address. */
+/**
+ * What has expired was right once. A page that was left open overnight is no attacker, nor are all
+ * of them behind one address.
+ */
 export function isGuess(result: VerifyResult): boolean {
   return result.outcome === 'invalid' && result.failure !== 'expired' && result.isGuess !== false
 }

@@ -27,16 +27,22 @@ export type BasicUser = Omit<IdentityParts, 'method'>
 export interface PasswordContext {
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal
-  /** Whether the account has to wait: the answer is 401 whatever comes of it, and a right password must cost and change no more than a wrong one. */
+  /**
+   * Whether the account has to wait: the answer is 401 whatever comes of it, and a right password
+   * must cost and change no more than a wrong one.
+   */
   readonly isLocked: boolean
-  /** The key of the client, by whose share of the queue the password waits to be checked; `undefined` without an address. */
+  /**
+   * The key of the client, by whose share of the queue the password waits to be checked;
+   * `undefined` without an address.
+   */
   readonly client: string | undefined
 }
 
 export interface BasicOptions {
   /**
-   * Whose the password is; nothing for a wrong one and for an unknown user, in the same time. `passwordUsers().verify` does it.
-   * What throws is a 503.
+   * Whose the password is; nothing for a wrong one and for an unknown user, in the same time.
+   * `passwordUsers().verify` does it. What throws is a 503.
    */
   verify: (
     username: string,
@@ -47,9 +53,15 @@ export interface BasicOptions {
   realm?: string
   /** How rules name it. Default `basic`. */
   name?: string
-  /** How long a login that was right is remembered, since every request brings the password again. Default 60 s for 1,000; a changed password is seen after that. */
+  /**
+   * How long a login that was right is remembered, since every request brings the password again.
+   * Default 60 s for 1,000; a changed password is seen after that.
+   */
   cache?: { maxKeys?: number; ttl?: Duration } | false
-  /** How long who guesses has to wait, with the same answer as for a wrong password. Kept in this process. Default: from the fifth failure on. */
+  /**
+   * How long who guesses has to wait, with the same answer as for a wrong password. Kept in this
+   * process. Default: from the fifth failure on.
+   */
   lockout?: LockoutOptions | false
 }
 
@@ -59,10 +71,12 @@ export interface PresentedPassword {
 }
 
 /**
- * Basic authentication (RFC 7617): a user and a password in every request. Only over TLS: the password is as good as in the clear.
+ * Basic authentication (RFC 7617): a user and a password in every request. Only over TLS: the
+ * password is as good as in the clear.
  *
- * It defends against guessing when `authenticate({ throttle: { basic } })` counts failures, and against reading passwords out of the database by
- * scrypt. Every failure is the same 401, for the same work. Fails closed: users that cannot be looked up are a 503.
+ * It defends against guessing when `authenticate({ throttle: { basic } })` counts failures, and
+ * against reading passwords out of the database by scrypt. Every failure is the same 401, for the
+ * same work. Fails closed: users that cannot be looked up are a 503.
  *
  *     basic({ verify: passwordUsers({ find: name => db.userByName(name) }).verify })
  *
@@ -122,7 +136,8 @@ export function basic(options: BasicOptions): Strategy<PresentedPassword> {
       } catch (error) {
         result = unavailable(error)
       }
-      // Verified all the same, so that neither the time nor the answer tells that the account waits.
+      // Verified all the same, so that neither the time nor the answer tells that the account
+      // waits.
       if (reserved?.isLocked === true && result.outcome !== 'error') return wrong('locked', username)
       if (result.outcome === 'error') reserved?.forgotten()
       if (result.outcome === 'invalid') reserved?.failed()
@@ -179,7 +194,10 @@ interface Login {
   readonly result: Authenticated
 }
 
-/** Logins that were right, under a key of this process: no password is kept, nor anything that could be tried against one elsewhere. */
+/**
+ * Logins that were right, under a key of this process: no password is kept, nor anything that could
+ * be tried against one elsewhere.
+ */
 class RememberedLogins {
   /** Drawn on first use: some runtimes have no random values while modules load. */
   #key: Buffer | undefined

@@ -13,9 +13,11 @@ const CONTROL = /[\x00-\x1f\x7f-\x9f]/
 export const isBasic = (field: string) => NAMES_BASIC.test(field)
 
 /**
- * The user and the password of an `Authorization` field (RFC 7617), in Unicode normalisation form C; `undefined` for what is malformed.
+ * The user and the password of an `Authorization` field (RFC 7617), in Unicode normalisation form
+ * C; `undefined` for what is malformed.
  *
- * The user ends at the first colon; the password may hold more. Each may be empty. At most 1 KiB, strict base64, strict UTF-8.
+ * The user ends at the first colon; the password may hold more. Each may be empty. At most 1 KiB,
+ * strict base64, strict UTF-8.
  */
 export function parseBasic(field: string): BasicCredentials | undefined {
   const encoded = FORM.exec(field)?.[1]

@@ -137,8 +137,9 @@ export function accountOf(username: string): string {
 }
 
 /**
- * Longer accounts are kept as a digest: letters such as U+FDFA become 18 in a compatible form, so that 10,000 made-up names of 1 KiB
- * would take 120 MiB. No account begins with a space, so that none has the text of a digest.
+ * Longer accounts are kept as a digest: letters such as U+FDFA become 18 in a compatible form, so
+ * that 10,000 made-up names of 1 KiB would take 120 MiB. No account begins with a space, so that
+ * none has the text of a digest.
  */
 const LONGEST_ACCOUNT = 64
 const digestOf = (account: string) => ` ${createHash('sha256').update(account).digest('base64')}`

@@ -11,8 +11,8 @@ export interface PasswordHasherOptions {
   /** scrypt's p. Default 1. */
   parallelization?: number
   /**
-   * How many hashes are computed at a time. Default 2: Node has four threads for such work, and tokens, files and name
-   * look-ups need the others.
+   * How many hashes are computed at a time. Default 2: Node has four threads for such work, and
+   * tokens, files and name look-ups need the others.
    */
   concurrency?: number
   /** How many may wait for their turn; past it `Overloaded` is thrown. Default 64. */
@@ -27,7 +27,8 @@ const HASH_BYTES = 32
 export const LONGEST_PASSWORD = 1024
 
 /**
- * Hashes passwords by scrypt (RFC 7914), which is in Node itself, as PHC strings. The defaults are those of the OWASP Password Storage Cheat Sheet.
+ * Hashes passwords by scrypt (RFC 7914), which is in Node itself, as PHC strings. The defaults are
+ * those of the OWASP Password Storage Cheat Sheet.
  *
  * @throws ConfigError for a wrong option
  */
@@ -38,9 +39,15 @@ export function passwordHasher(options: PasswordHasherOptions = {}): PasswordHas
 export class PasswordHasher {
   readonly #cost: ScryptCost
   readonly #queue: WorkQueue
-  /** The cost of the costliest hash that was read, or today's if that is more: every password costs so much. */
+  /**
+   * The cost of the costliest hash that was read, or today's if that is more: every password costs
+   * so much.
+   */
   #costliest: ScryptCost
-  /** For work that no hash is compared with. Drawn on first use: some runtimes have no random values while modules load. */
+  /**
+   * For work that no hash is compared with. Drawn on first use: some runtimes have no random values
+   * while modules load.
+   */
   #salt: Buffer | undefined
 
   constructor(options: PasswordHasherOptions) {
@@ -73,8 +80,9 @@ export class PasswordHasher {
   /**
    * Whether the password is that of the hash.
    *
-   * Every password costs the same work, so that time does not tell which users exist. Without a hash, or with one that cannot be
-   * read, it is the work of the costliest hash that was read so far, or of today's. A hash that costs less is brought up to that.
+   * Every password costs the same work, so that time does not tell which users exist. Without a
+   * hash, or with one that cannot be read, it is the work of the costliest hash that was read so
+   * far, or of today's. A hash that costs less is brought up to that.
    *
    * @param client by whose share it waits for its turn: the key of the client
    * @throws Overloaded
@@ -106,7 +114,10 @@ export class PasswordHasher {
     return timingSafeEqual(derived, stored.hash)
   }
 
-  /** Whether a hash that was just verified should be made anew: it costs an attacker less than today's would. */
+  /**
+   * Whether a hash that was just verified should be made anew: it costs an attacker less than
+   * today's would.
+   */
   needsRehash(phc: string): boolean {
     const stored = parsePhc(phc)
     if (stored === undefined) return true

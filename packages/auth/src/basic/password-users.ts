@@ -13,9 +13,14 @@ import { parsePhc } from './phc.js'
 
 /** A user as the team's database knows it. */
 export interface StoredUser extends BasicUser {
-  /** What `hasher.hash()` made: a PHC string. Absent: this user has no password. One that cannot be read is an error, and no wrong password. */
+  /**
+   * What `hasher.hash()` made: a PHC string. Absent: this user has no password. One that cannot be
+   * read is an error, and no wrong password.
+   */
   passwordHash?: string | null | undefined
-  /** No login while it is true. A boolean: other values are an error, as the 1 of some databases. */
+  /**
+   * No login while it is true. A boolean: other values are an error, as the 1 of some databases.
+   */
   disabled?: boolean | undefined
 }
 
@@ -24,16 +29,20 @@ export interface PasswordUsersOptions {
   find: (username: string) => MaybePromise<StoredUser | null | undefined>
   /** Default `passwordHasher()`. */
   hasher?: PasswordHasher
-  /** Stores a stronger hash of the same password: called after a login whose hash is weaker than today's, which does not wait for it. One at a time; a failure is not the user's. */
+  /**
+   * Stores a stronger hash of the same password: called after a login whose hash is weaker than
+   * today's, which does not wait for it. One at a time; a failure is not the user's.
+   */
   rehash?: (username: string, passwordHash: string) => MaybePromise<unknown>
 }
 
 export interface PasswordUsers {
   /**
-   * For `basic({ verify })`, and for a login form. Nothing: unknown user, wrong password, disabled - always for the work of one hash.
+   * For `basic({ verify })`, and for a login form. Nothing: unknown user, wrong password, disabled -
+   * always for the work of one hash.
    *
-   * @throws TypeError after the same work, where `find` returned no user, the stored hash cannot be read, or
-   *   `disabled` is no boolean; Overloaded; and what `find` throws
+   * @throws TypeError after the same work, where `find` returned no user, the stored hash cannot be
+   * read, or `disabled` is no boolean; Overloaded; and what `find` throws
    */
   verify(
     username: string,
@@ -75,7 +84,8 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
       for (const field of [stored, user?.disabled]) ignoreRejection(field)
       const phc = isReadable(stored) ? stored : undefined
       const isRight = await hasher.verify(password, phc, context?.signal, context?.client)
-      // The team's faults: whether the password was wrong is not known, so it must not count against the client.
+      // The team's faults: whether the password was wrong is not known, so it must not count
+      // against the client.
       if (user === undefined && found !== undefined && found !== null)
         throw wrongResult('find', found, 'a user or nothing')
       if (user === undefined) return undefined
@@ -97,7 +107,10 @@ export function passwordUsers(options: PasswordUsersOptions): PasswordUsers {
     },
   }
 
-  /** The login is right whatever becomes of this. One hash at a time, so that it takes no more than one place from logins. */
+  /**
+   * The login is right whatever becomes of this. One hash at a time, so that it takes no more than
+   * one place from logins.
+   */
   async function strengthen(username: string, password: string): Promise<void> {
     if (isHashing) return
     isHashing = true

@@ -11,7 +11,9 @@ export interface PasswordHash extends ScryptCost {
   readonly hash: Buffer
 }
 
-/** What a stored hash may ask for at most: a database that was written to must not stop the server. */
+/**
+ * What a stored hash may ask for at most: a database that was written to must not stop the server.
+ */
 const MOST = { ln: 20, r: 32, p: 16, memory: 1_073_741_824 }
 const FORM =
   /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/
@@ -53,8 +55,9 @@ export const memoryOf = ({ ln, r, p }: ScryptCost) => 128 * r * (2 ** ln + p)
 export const workOf = ({ ln, r, p }: ScryptCost) => 2 ** ln * r * p
 
 /**
- * The costs that together make up an amount of work, with no more memory than `like` takes: N is a power of two, so they are
- * the bits of the amount. A rest that no N makes up, below two blocks, is left.
+ * The costs that together make up an amount of work, with no more memory than `like` takes: N is a
+ * power of two, so they are the bits of the amount. A rest that no N makes up, below two blocks, is
+ * left.
  */
 export function costsOf(work: number, like: ScryptCost): readonly ScryptCost[] {
   const costs: ScryptCost[] = []

@@ -21,14 +21,18 @@ interface Waiting {
 }
 
 /**
- * Runs a few tasks at a time and lets a few more wait. Bounded, so that a flood of logins cannot eat the memory or the threads.
+ * Runs a few tasks at a time and lets a few more wait. Bounded, so that a flood of logins cannot
+ * eat the memory or the threads.
  *
- * Clients take turns, and one client has a share of the places: its flood delays another client by one task, not by the queue.
- * When several clients have filled the queue, a client with fewer places takes one of the client with most.
+ * Clients take turns, and one client has a share of the places: its flood delays another client by
+ * one task, not by the queue. When several clients have filled the queue, a client with fewer
+ * places takes one of the client with most.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions
-  /** By client, in the order of their turns. Tasks of no client are one group, which has no share. */
+  /**
+   * By client, in the order of their turns. Tasks of no client are one group, which has no share.
+   */
   readonly #waiting = new Map<string | undefined, Waiting[]>()
   #size = 0
   #running = 0

@@ -1,6 +1,6 @@
 /**
- * Freezes all but bytes, which the language does not let freeze. Without recursion: claims come from
- * outside and may be nested as deep as a token is long.
+ * Freezes all but bytes, which the language does not let freeze. Without recursion: claims come
+ * from outside and may be nested as deep as a token is long.
  */
 export function deepFreeze<T extends object>(root: T): T {
   const waiting: object[] = [root]

@@ -1,4 +1,7 @@
-/** A set that does not change after it was made: an identity is shared by requests, and one must not grant scopes to another. */
+/**
+ * A set that does not change after it was made: an identity is shared by requests, and one must not
+ * grant scopes to another.
+ */
 export class FixedSet<T> extends Set<T> {
   constructor(values: Iterable<T>) {
     // Not given to the constructor of Set, which would call `add`.

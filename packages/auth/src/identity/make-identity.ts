@@ -16,8 +16,8 @@ export interface IdentityParts {
 }
 
 /**
- * An identity that nothing can change any more, however deep, so that it can be cached and shared. The claims are frozen where they are; a `Buffer`
- * in them stays as it is.
+ * An identity that nothing can change any more, however deep, so that it can be cached and shared.
+ * The claims are frozen where they are; a `Buffer` in them stays as it is.
  *
  * @throws TypeError for parts of other types, which guards could not decide by
  */
@@ -25,12 +25,17 @@ export function makeIdentity(parts: IdentityParts): Identity {
   return new MadeIdentity(parts)
 }
 
-/** Whether it was made here, and so was checked and is what it was. Asked at each request, where all checks again would cost more. */
+/**
+ * Whether it was made here, and so was checked and is what it was. Asked at each request, where all
+ * checks again would cost more.
+ */
 export function isMade(identity: unknown): identity is Identity {
   return MadeIdentity.made(identity)
 }
 
-/** Nothing but what an identity is; the private name is what others cannot have, nor a changed copy. */
+/**
+ * Nothing but what an identity is; the private name is what others cannot have, nor a changed copy.
+ */
 class MadeIdentity implements Identity {
   readonly #made = true
   declare readonly subject: string

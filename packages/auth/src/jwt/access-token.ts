@@ -18,12 +18,12 @@ export function hasType(typ: unknown, wanted: string | undefined): boolean {
 const mediaType = (typ: string) => typ.toLowerCase().replace(/^application\//, '')
 
 /**
- * Why a token is no access token, as a word for the log. The audience distinguishes them in the first
- * place; this is for issuers that give id, refresh and logout tokens the same one.
+ * Why a token is no access token, as a word for the log. The audience distinguishes them in the
+ * first place; this is for issuers that give id, refresh and logout tokens the same one.
  *
- * Id tokens are known by what only they have: `at_hash`, `c_hash`, or a `nonce` without the marks of an
- * access token. An id token without these marks is accepted, because Firebase and Google let clients
- * call APIs with such tokens.
+ * Id tokens are known by what only they have: `at_hash`, `c_hash`, or a `nonce` without the marks
+ * of an access token. An id token without these marks is accepted, because Firebase and Google let
+ * clients call APIs with such tokens.
  */
 export function otherThanAccess(headerType: unknown, claims: JWTPayload): string | undefined {
   const { typ, token_use: use } = claims

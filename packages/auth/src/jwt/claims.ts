@@ -25,9 +25,11 @@ export const claimPath: Check<readonly string[]> = (value, at) => {
 }
 
 /**
- * The words in a claim: a list of strings, or one string. Some issuers write an empty list as `null`.
+ * The words in a claim: a list of strings, or one string. Some issuers write an empty list as
+ * `null`.
  *
- * @param isJoined whether a string holds several words with spaces in between (RFC 8693 section 4.2)
+ * @param isJoined whether a string holds several words with spaces in between (RFC 8693 section
+ * 4.2)
  */
 export function wordsAt(
   claims: object,

@@ -13,8 +13,8 @@ import type { KeySource } from './keys.js'
 import { LONGEST_MS, within } from './within.js'
 
 /**
- * Finds the issuer of a token at run time, as a service with many customers has one for each. Returns its
- * options, or nothing for an issuer that may not sign.
+ * Finds the issuer of a token at run time, as a service with many customers has one for each.
+ * Returns its options, or nothing for an issuer that may not sign.
  */
 export type FindIssuer = (
   iss: string,

@@ -18,8 +18,8 @@ const LISTS: readonly unknown[] = ['scopes', 'roles', 'permissions']
 const TEXTS: readonly unknown[] = ['subject', 'tenant']
 
 /**
- * Checks what a team's `identity` function returned. A misspelt name or a string where a list belongs
- * would silently grant something else than was meant.
+ * Checks what a team's `identity` function returned. A misspelt name or a string where a list
+ * belongs would silently grant something else than was meant.
  *
  * @throws TypeError
  */

@@ -57,7 +57,10 @@ export function compileKeys(checked: CheckedIssuer, at: OptionPath): IssuerKeys 
   }
 }
 
-/** Algorithms of secrets and of public keys are never mixed: that is how a public key becomes a secret. */
+/**
+ * Algorithms of secrets and of public keys are never mixed: that is how a public key becomes a
+ * secret.
+ */
 function onlyOf(
   possible: readonly string[],
   chosen: readonly string[] | undefined,

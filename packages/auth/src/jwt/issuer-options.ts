@@ -21,39 +21,43 @@ import { PUBLIC_ALGORITHMS } from './public-key.js'
 import { HMAC_ALGORITHMS } from './secret.js'
 
 /**
- * Who signs the tokens, for whom, and how that is checked. Exactly one of `secret`, `publicKey`, `jwks`,
- * `jwksUri` and `discovery`.
+ * Who signs the tokens, for whom, and how that is checked. Exactly one of `secret`, `publicKey`,
+ * `jwks`, `jwksUri` and `discovery`.
  */
 export interface IssuerOptions {
   /** The exact `iss`, or with `{tenantid}` where Entra puts the tenant. */
   issuer: string
   /**
-   * The `aud` that tokens for this API have; one of them is enough. Or the claim that takes its place,
-   * for issuers that write no `aud`: `{ claim: 'client_id', values: ['web'] }`.
+   * The `aud` that tokens for this API have; one of them is enough. Or the claim that takes its
+   * place, for issuers that write no `aud`: `{ claim: 'client_id', values: ['web'] }`.
    */
   audience: string | readonly string[] | AudienceClaim
   /** The claim of `identity.subject`. Default `sub`. */
   subject?: ClaimPath
   /**
-   * A shared secret, at least as long as the hash of its algorithms. While it is changed, a list: the
-   * current one first, then those before it.
+   * A shared secret, at least as long as the hash of its algorithms. While it is changed, a list:
+   * the current one first, then those before it.
    */
   secret?: string | Uint8Array | readonly (string | Uint8Array)[]
   /** PEM, JWK, KeyObject or CryptoKey. */
   publicKey?: string | JWK | KeyObject | CryptoKey
   /** A key set that does not change. */
   jwks?: JSONWebKeySet
-  /** Where the issuer publishes its keys: https, or http on a loopback address or an insecure host. */
+  /**
+   * Where the issuer publishes its keys: https, or http on a loopback address or an insecure host.
+   */
   jwksUri?: string
   /**
-   * Reads the address of the keys from the issuer's metadata. `true`: below the issuer's own address
-   * (OpenID Connect Discovery, otherwise RFC 8414). A URL: from there. The metadata must name the issuer
-   * exactly.
+   * Reads the address of the keys from the issuer's metadata. `true`: below the issuer's own
+   * address (OpenID Connect Discovery, otherwise RFC 8414). A URL: from there. The metadata must
+   * name the issuer exactly.
    */
   discovery?: true | string
   /** How long an answer from there may take. Default, and at most, 5 seconds. */
   jwksTimeout?: Duration
-  /** An undici dispatcher of the team's for these requests: a proxy, an own CA. The team closes it. */
+  /**
+   * An undici dispatcher of the team's for these requests: a proxy, an own CA. The team closes it.
+   */
   dispatcher?: Dispatcher
   /** Makes these requests instead. It must not follow redirects. */
   fetch?: FetchKeys
@@ -64,8 +68,8 @@ export interface IssuerOptions {
   /** The tenants that `{tenantid}` may stand for; required with it. */
   tenants?: readonly string[]
   /**
-   * The media type in the header. Default: none, `JWT` or `at+jwt`, as issuers differ. `at+jwt` accepts
-   * only tokens by RFC 9068.
+   * The media type in the header. Default: none, `JWT` or `at+jwt`, as issuers differ. `at+jwt`
+   * accepts only tokens by RFC 9068.
    */
   typ?: string | false
 }

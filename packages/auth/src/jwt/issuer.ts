@@ -18,10 +18,11 @@ export interface Issuer {
 const SUB: readonly string[] = Object.freeze(['sub'])
 
 /**
- * The issuers of a configuration by their exact name: those of `issuers`, or the one that the options
- * themselves describe.
+ * The issuers of a configuration by their exact name: those of `issuers`, or the one that the
+ * options themselves describe.
  *
- * @throws ConfigError where the options do not fit together, and for an issuer that is described twice
+ * @throws ConfigError where the options do not fit together, and for an issuer that is described
+ * twice
  */
 export function compileIssuers(
   owner: string,

@@ -16,8 +16,8 @@ export type FetchKeys = (
 export interface JsonClient {
   /**
    * @throws NotFound for a 404
-   * @throws Error for everything but a 200 with JSON: redirects are not followed, since they could lead
-   * anywhere
+   * @throws Error for everything but a 200 with JSON: redirects are not followed, since they could
+   * lead anywhere
    */
   get(url: URL, signal: AbortSignal): Promise<unknown>
 }
@@ -38,8 +38,8 @@ export function jsonClient(fetch: FetchKeys | undefined, dispatcher: Dispatcher 
 }
 
 /**
- * The runtime's `fetch` does not take a dispatcher of another version of undici. The library itself does,
- * and is loaded on first use.
+ * The runtime's `fetch` does not take a dispatcher of another version of undici. The library itself
+ * does, and is loaded on first use.
  */
 class DispatcherClient implements JsonClient {
   readonly #dispatcher: Dispatcher

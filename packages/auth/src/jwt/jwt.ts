@@ -32,11 +32,12 @@ export interface BearerToken {
 /**
  * Bearer tokens that an issuer signed (RFC 7519, RFC 8725, RFC 9068), verified by jose.
  *
- * It defends against forged and foreign tokens: the algorithm and the key are the configuration's, never the token's;
- * `iss`, `aud`, `exp` and `sub` are required; keys named in the token are refused without a fetch. Fails closed: an
- * issuer whose keys cannot be had is a 503. A stolen token is good until it expires: keep lives short, and use
- * `isRevoked`. Several `issuers` share one name space of subjects, tenants and roles: list together only those that you
- * trust with all of it.
+ * It defends against forged and foreign tokens: the algorithm and the key are the configuration's,
+ * never the token's; `iss`, `aud`, `exp` and `sub` are required; keys named in the token are
+ * refused without a fetch. Fails closed: an issuer whose keys cannot be had is a 503. A stolen
+ * token is good until it expires: keep lives short, and use `isRevoked`. Several `issuers` share
+ * one name space of subjects, tenants and roles: list together only those that you trust with all
+ * of it.
  *
  *     jwt({ issuer: 'https://login.example', audience: 'orders', jwksUri: 'https://login.example/jwks' })
  *     jwt({ issuer: 'shop', audience: 'shop', secret: process.env.JWT_SECRET, algorithms: ['HS256'] })

@@ -10,7 +10,10 @@ const MOST_TRIED = 16
 const KEY_TYPES: readonly unknown[] = ['RSA', 'EC', 'OKP']
 const LONGEST_KID = 256
 
-/** A key of a set, imported: a key that cannot be imported must not fail later, at a token that names it. */
+/**
+ * A key of a set, imported: a key that cannot be imported must not fail later, at a token that
+ * names it.
+ */
 interface SetKey {
   readonly kid: string | undefined
   readonly key: KeyObject
@@ -26,8 +29,8 @@ export class KeySet {
   readonly #keys: readonly SetKey[]
 
   /**
-   * RFC 7517 section 5: keys that are malformed, or of another kind, are ignored. The others still count.
-   * A set without usable keys is an answer too: no token is right.
+   * RFC 7517 section 5: keys that are malformed, or of another kind, are ignored. The others still
+   * count. A set without usable keys is an answer too: no token is right.
    *
    * @throws TypeError for what is no key set, or has too many keys
    */

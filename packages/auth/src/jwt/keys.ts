@@ -5,7 +5,10 @@ export type VerificationKey = CryptoKey | KeyObject | Uint8Array
 
 /** The keys of an issuer. */
 export interface KeySource {
-  /** Changes whenever a key is gone: then every token that was verified before has to be verified again. */
+  /**
+   * Changes whenever a key is gone: then every token that was verified before has to be verified
+   * again.
+   */
   readonly epoch: number
   /**
    * The keys that a token with this header may be signed with; mostly one. Empty: the issuer has no
@@ -39,8 +42,9 @@ export function singleKey(key: VerificationKey): KeySource {
 }
 
 /**
- * Secrets for every token: the current one, and those before it while tokens that they signed still live.
- * Each is imported once for each algorithm, since jose does that again for each token otherwise.
+ * Secrets for every token: the current one, and those before it while tokens that they signed still
+ * live. Each is imported once for each algorithm, since jose does that again for each token
+ * otherwise.
  */
 export function sharedSecrets(secrets: readonly Uint8Array<ArrayBuffer>[]): KeySource {
   const imported = new Map<string, readonly VerificationKey[]>()

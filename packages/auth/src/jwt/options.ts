@@ -31,16 +31,22 @@ export interface JwtCommonOptions {
   name?: string
   /** Default `api`. */
   realm?: string
-  /** Where the token is. Default `authorization`, as `Bearer <token>`; another header holds the token alone. */
+  /**
+   * Where the token is. Default `authorization`, as `Bearer <token>`; another header holds the
+   * token alone.
+   */
   header?: string
   /**
-   * All places where the token may be, instead of `header`: `[bearer(), cookie('token')]`. A request with
-   * a token in two of them is a 400 (RFC 6750 section 2).
+   * All places where the token may be, instead of `header`: `[bearer(), cookie('token')]`. A
+   * request with a token in two of them is a 400 (RFC 6750 section 2).
    */
   from?: readonly TokenPlace[]
   /** By how much the clocks may differ: at most 5 minutes. Default 30 seconds. */
   clockTolerance?: Duration
-  /** Where scopes stand. Default `scope` and `scp`. A claim that is named here must be of the right type. */
+  /**
+   * Where scopes stand. Default `scope` and `scp`. A claim that is named here must be of the right
+   * type.
+   */
   scopes?: ClaimPath
   /** Default `roles`. */
   roles?: ClaimPath
@@ -55,8 +61,8 @@ export interface JwtCommonOptions {
    */
   identity?: (claims: VerifiedClaims) => MaybePromise<IdentityMapping>
   /**
-   * Whether the claims of a token that is right otherwise are accepted. Asked as `identity` is. `false` is a
-   * 401; what throws or says anything but `true` or `false` is a 503.
+   * Whether the claims of a token that is right otherwise are accepted. Asked as `identity` is.
+   * `false` is a 401; what throws or says anything but `true` or `false` is a 503.
    */
   validate?: (claims: VerifiedClaims) => MaybePromise<boolean>
   /**

@@ -23,7 +23,8 @@ export interface PublicKey {
 }
 
 /**
- * @throws ConfigError for what is no public key, a private key (it has no business here), a type that signs nothing, and RSA below 2048 bits
+ * @throws ConfigError for what is no public key, a private key (it has no business here), a type
+ * that signs nothing, and RSA below 2048 bits
  */
 export function publicKey(value: unknown, at: OptionPath): PublicKey {
   const key = parse(value, at)

@@ -41,7 +41,10 @@ function isTime(value: unknown): value is number {
   return typeof value === 'number' && Math.abs(value) <= LAST_SECOND
 }
 
-/** One audience that is ours is enough; one that is no text makes the claim none (RFC 7519 section 4.1.3). */
+/**
+ * One audience that is ours is enough; one that is no text makes the claim none (RFC 7519 section
+ * 4.1.3).
+ */
 function isMeantFor(aud: unknown, audience: readonly string[]): boolean {
   if (typeof aud === 'string') return audience.includes(aud)
   return (

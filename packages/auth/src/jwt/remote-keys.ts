@@ -47,7 +47,8 @@ export class RemoteKeys implements KeySource {
     const set = await this.#current()
     const known = set.keysFor(header)
     if (known.length > 0) return known
-    // A request that comes while the keys are fetched must not be refused for keys that are on their way.
+    // A request that comes while the keys are fetched must not be refused for keys that are on
+    // their way.
     await this.#inFlight
     const keys = (this.#set as KeySet).keysFor(header)
     if (keys.length > 0) return keys

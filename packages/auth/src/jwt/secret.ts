@@ -31,7 +31,8 @@ export function secretList(
  * confusion of RS256 with HS256). Therefore it is rejected in every form in which it is likely to
  * be pasted.
  *
- * @throws ConfigError for a secret that is too short for one of its algorithms, or holds a public key
+ * @throws ConfigError for a secret that is too short for one of its algorithms, or holds a public
+ * key
  */
 function secretBytes(
   secret: unknown,

@@ -21,9 +21,9 @@ export interface SubjectRules {
 /**
  * An identity from verified claims, or the reason without one, as a word for the log.
  *
- * A part that the team mapped is not read from the claims, also if it was mapped to `undefined`. A claim
- * of another type than its part is ignored, which grants nothing, unless the team named that claim: then
- * its rights are expected, and the token is refused.
+ * A part that the team mapped is not read from the claims, also if it was mapped to `undefined`. A
+ * claim of another type than its part is ignored, which grants nothing, unless the team named that
+ * claim: then its rights are expected, and the token is refused.
  */
 export function tokenIdentity(
   method: string,

@@ -9,7 +9,10 @@ import {
   within,
 } from '@palisade/core/middleware'
 
-/** A place of a request where a token may be. Made by `bearer()`, `cookie()`, `query()` and `subprotocol()`. */
+/**
+ * A place of a request where a token may be. Made by `bearer()`, `cookie()`, `query()` and
+ * `subprotocol()`.
+ */
 export interface TokenPlace {
   /** For logs: `cookie "token"`. */
   readonly name: string
@@ -96,9 +99,9 @@ export function cookie(name: string, options: { csrf?: 'handled' } = {}): TokenP
 }
 
 /**
- * A query parameter (RFC 6750 section 2.3), for what cannot set headers, such as `EventSource`. Addresses
- * are kept by histories, proxies and logs: use it for tokens that live for a minute. The answer is marked
- * `Cache-Control: private`. Palisade logs no query; your host's own logger may.
+ * A query parameter (RFC 6750 section 2.3), for what cannot set headers, such as `EventSource`.
+ * Addresses are kept by histories, proxies and logs: use it for tokens that live for a minute. The
+ * answer is marked `Cache-Control: private`. Palisade logs no query; your host's own logger may.
  *
  * @throws ConfigError for a name that is empty or odd
  */
@@ -117,8 +120,8 @@ export function query(name = 'access_token'): TokenPlace {
 
 /**
  * A WebSocket subprotocol, since browsers let a page set no other header of a handshake:
- * `new WebSocket(url, ['chat', 'bearer.<token>'])`. Put a protocol that the server speaks in front: the
- * server answers with that one.
+ * `new WebSocket(url, ['chat', 'bearer.<token>'])`. Put a protocol that the server speaks in front:
+ * the server answers with that one.
  *
  * @param prefix what stands in front of the token
  * @throws ConfigError for a prefix that no subprotocol may have
@@ -136,7 +139,10 @@ export function subprotocol(prefix = 'bearer.'): TokenPlace {
   })
 }
 
-/** RFC 6265 section 4.2. A name that is there twice is two tokens: which one a browser means is not known. */
+/**
+ * RFC 6265 section 4.2. A name that is there twice is two tokens: which one a browser means is not
+ * known.
+ */
 function cookieOf(header: string | undefined, name: string): string | undefined {
   if (header === undefined || !header.includes(name)) return undefined
   let found: string | undefined

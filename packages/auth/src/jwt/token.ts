@@ -10,10 +10,14 @@ const LONGEST_KID = 256
  */
 const FOREIGN_KEYS = ['jku', 'jwk', 'x5u'] as const
 
-/** What a token says before anything is verified: only good to choose the issuer's configuration. */
+/**
+ * What a token says before anything is verified: only good to choose the issuer's configuration.
+ */
 export interface UnverifiedToken {
   readonly header: { readonly alg: string; readonly kid: string | undefined; readonly typ: unknown }
-  /** Good for more once the signature is verified, which covers the text that they were read from. */
+  /**
+   * Good for more once the signature is verified, which covers the text that they were read from.
+   */
   readonly claims: JWTPayload & { readonly iss: string }
 }
 
@@ -34,7 +38,8 @@ export function readToken(token: string): UnverifiedToken | BrokenToken {
   if (typeof alg !== 'string' || alg.toLowerCase() === 'none') return { reason: 'no signature' }
   const foreign = FOREIGN_KEYS.find(name => Object.hasOwn(header, name))
   if (foreign !== undefined) return { reason: `header ${foreign}` }
-  // `b64: false` and every other extension change what is signed (RFC 7797); none is understood here.
+  // `b64: false` and every other extension change what is signed (RFC 7797); none is understood
+  // here.
   if (Object.hasOwn(header, 'crit')) return { reason: 'header crit' }
   if (Object.hasOwn(header, 'b64')) return { reason: 'header b64' }
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > LONGEST_KID))

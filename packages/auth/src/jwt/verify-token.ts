@@ -52,7 +52,8 @@ export class TokenVerifier {
       // That of before the keys are read: if they change meanwhile, the token is verified again.
       const { epoch } = issuer.keys
       const keys = await issuer.keys.keysFor(read.header as JWTHeaderParameters)
-      // A key that came after the last fetch is not known either, and its tokens are not their client's fault.
+      // A key that came after the last fetch is not known either, and its tokens are not their
+      // client's fault.
       if (keys === undefined) return unfit('unknown key')
       if (keys.length === 0) return guessed('unknown key')
       const signature = await signatureOf(token, keys, issuer.algorithms)
@@ -64,7 +65,9 @@ export class TokenVerifier {
     }
   }
 
-  /** From here on the token is one that its issuer signed: nothing that is wrong with it is a guess. */
+  /**
+   * From here on the token is one that its issuer signed: nothing that is wrong with it is a guess.
+   */
   async #judge(read: UnverifiedToken, issuer: Issuer, at: Moment, epoch: number): Promise<Verdict> {
     const { method, toleranceSeconds, sources, validate, identity: map, cacheMs } = this.#options
     const claims = deepFreeze(read.claims) as UnverifiedToken['claims'] & { readonly exp: number }
@@ -94,8 +97,8 @@ export class TokenVerifier {
 }
 
 /**
- * Whether one of the keys signed the token; mostly there is one. A key that cannot be used does not keep
- * the others from being tried.
+ * Whether one of the keys signed the token; mostly there is one. A key that cannot be used does not
+ * keep the others from being tried.
  */
 async function signatureOf(
   token: string,
@@ -115,7 +118,10 @@ async function signatureOf(
   return isUsable ? 'foreign' : 'unusable'
 }
 
-/** workerd has `KeyObject`s, and does not make the `CryptoKey` of them that jose needs there: it gets the JWK. */
+/**
+ * workerd has `KeyObject`s, and does not make the `CryptoKey` of them that jose needs there: it
+ * gets the JWK.
+ */
 async function verifyAnywhere(token: string, key: VerificationKey, algorithms: string[]): Promise<void> {
   try {
     await compactVerify(token, key, { algorithms })

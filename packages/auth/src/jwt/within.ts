@@ -2,8 +2,8 @@
 export const LONGEST_MS = 5000
 
 /**
- * The result of a team's function, if it comes in time. A promise that comes later is observed, so that its
- * rejection does not end the process.
+ * The result of a team's function, if it comes in time. A promise that comes later is observed, so
+ * that its rejection does not end the process.
  *
  * @throws Error with `late` as its message
  */

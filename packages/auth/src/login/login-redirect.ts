@@ -21,8 +21,9 @@ export const loginOptions: Check<Login> = object({
 })
 
 /**
- * The way to the login page for a person with a browser: only a navigation that reads, and whose `Accept` ranks HTML over JSON. A script's
- * `fetch`, an image or a POST gets its 401, since a redirect would hide it. `undefined` for those, and on the login page itself.
+ * The way to the login page for a person with a browser: only a navigation that reads, and whose
+ * `Accept` ranks HTML over JSON. A script's `fetch`, an image or a POST gets its 401, since a
+ * redirect would hide it. `undefined` for those, and on the login page itself.
  */
 export function loginRedirect(
   ctx: RequestContext,

@@ -1,6 +1,6 @@
 /**
- * The query of a request target as it was sent, with its question mark, without the parameters that hold
- * credentials.
+ * The query of a request target as it was sent, with its question mark, without the parameters that
+ * hold credentials.
  */
 export function searchOf(target: string, secrets: ReadonlySet<string>): string {
   const end = target.indexOf('#')

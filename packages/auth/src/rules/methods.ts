@@ -9,8 +9,8 @@ const names = list(
 )
 
 /**
- * Routers answer HEAD with the handler of GET, so it is covered by GET. A rule for HEAD alone would open or
- * close what that handler does beside the rule of GET.
+ * Routers answer HEAD with the handler of GET, so it is covered by GET. A rule for HEAD alone would
+ * open or close what that handler does beside the rule of GET.
  */
 export const methods: Check<ReadonlySet<string>> = (value, at) => {
   const given = new Set(names(value, at))

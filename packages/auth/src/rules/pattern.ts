@@ -1,8 +1,9 @@
 import { type Check, foldCase, refuse } from '@palisade/core/middleware'
 
 /**
- * A path in a rule: literal segments, `*` for exactly one segment, and `**` at the end for any number of them, also none.
- * Compared without regard to case, as Express and Koa route by default, and without the slash at the end.
+ * A path in a rule: literal segments, `*` for exactly one segment, and `**` at the end for any
+ * number of them, also none. Compared without regard to case, as Express and Koa route by default,
+ * and without the slash at the end.
  */
 export interface Pattern {
   readonly text: string
@@ -15,12 +16,15 @@ const FORM = /^\/(?:(?:[^/*%?#\\\x00-\x1f\x7f]+|\*)(?:\/(?:[^/*%?#\\\x00-\x1f\x7
 const ALLOWED =
   'a decoded path such as "/health", "/orders/*/items" or "/api/**" ("*" is one segment, "**" stands at the end)'
 
-/** As routers write a segment that varies. Taken for a literal it would match nothing, and another rule would hold. */
+/**
+ * As routers write a segment that varies. Taken for a literal it would match nothing, and another
+ * rule would hold.
+ */
 const PARAMETER = /\/:|[{}]/
 /**
  * Characters that may be in a path bare or escaped. Only some hosts decode the escape before they
- * route: to Express and Koa `/a%28` is not `/a(`, to Fastify and Hono it is. The rule would then see
- * another path than some routers.
+ * route: to Express and Koa `/a%28` is not `/a(`, to Fastify and Hono it is. The rule would then
+ * see another path than some routers.
  */
 const AMBIGUOUS = /[!"'()<>[\]^`|]/
 
@@ -47,8 +51,9 @@ export const pattern: Check<Pattern> = (value, at) => {
 const hasDots = (path: string) => path.split('/').some(part => part === '.' || part === '..')
 
 /**
- * Whether the pattern matches a folded path that begins with a slash and has no empty segments, but perhaps a slash at its end. Asked at
- * each request, so the path is compared where it is, character by character, and not taken apart: mostly the first one differs.
+ * Whether the pattern matches a folded path that begins with a slash and has no empty segments, but
+ * perhaps a slash at its end. Asked at each request, so the path is compared where it is, character
+ * by character, and not taken apart: mostly the first one differs.
  */
 export function matches({ parts, isOpen }: Pattern, path: string): boolean {
   const last = path.length - 1

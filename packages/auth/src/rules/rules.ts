@@ -18,15 +18,24 @@ export interface AuthRule<Login extends RuleLogin = RuleLogin> {
   /** `/health`, `/orders/*`, `/api/**`: decoded, compared without regard to case. */
   path: string
   /**
-   * The methods that it holds for, in upper case. Default: all. `HEAD` follows `GET`, as in routers. Of two
-   * rules with the same path the one with methods wins.
+   * The methods that it holds for, in upper case. Default: all. `HEAD` follows `GET`, as in
+   * routers. Of two rules with the same path the one with methods wins.
    */
   methods?: readonly string[]
-  /** The names of the strategies that are tried here, in the order of their challenges. Default: all. */
+  /**
+   * The names of the strategies that are tried here, in the order of their challenges. Default:
+   * all.
+   */
   use?: readonly string[]
-  /** Whether a credential is needed. `required` (default): 401 without a credential. `optional`: anonymous without one. `public`: credentials are not even read. */
+  /**
+   * Whether a credential is needed. `required` (default): 401 without a credential. `optional`:
+   * anonymous without one. `public`: credentials are not even read.
+   */
   login?: Login
-  /** What two credentials in one request mean: `refuse` (default) with 400, or `first`: that of the strategy named first is final. */
+  /**
+   * What two credentials in one request mean: `refuse` (default) with 400, or `first`: that of the
+   * strategy named first is final.
+   */
   several?: 'refuse' | 'first'
 }
 
@@ -40,8 +49,8 @@ export interface Rule {
 }
 
 /**
- * Which rule a request falls under: `'ambiguous'` when hosts would not agree on the path, `undefined` when
- * no rule matches.
+ * Which rule a request falls under: `'ambiguous'` when hosts would not agree on the path,
+ * `undefined` when no rule matches.
  */
 export type FindRule = (path: string, method: string) => Rule | 'ambiguous' | undefined
 
@@ -77,11 +86,12 @@ export function requiredEverywhere(strategies: readonly Strategy[]): FindRule {
 }
 
 /**
- * The most specific rule wins: the one whose paths are a part of the other's, and of two with the same path
- * the one with methods. Where two overlap and neither is a part of the other, the team must say what holds
- * in the middle: without a rule for exactly what both match, they tie.
+ * The most specific rule wins: the one whose paths are a part of the other's, and of two with the
+ * same path the one with methods. Where two overlap and neither is a part of the other, the team
+ * must say what holds in the middle: without a rule for exactly what both match, they tie.
  *
- * @throws ConfigError for an unknown strategy, a strategy named twice or by a public rule, and rules that tie
+ * @throws ConfigError for an unknown strategy, a strategy named twice or by a public rule, and
+ * rules that tie
  */
 export function compileRules(
   owner: string,
@@ -165,8 +175,9 @@ const knownMethods = (rules: readonly CheckedRule[]): ReadonlySet<string> =>
   ])
 
 /**
- * For a method that no rule names, such as `PROPFIND` or `post`, and that falls to a rule behind one for
- * other methods: a router may treat it as one of those. So it is open only if all these rules are.
+ * For a method that no rule names, such as `PROPFIND` or `post`, and that falls to a rule behind
+ * one for other methods: a router may treat it as one of those. So it is open only if all these
+ * rules are.
  */
 function strictest(compiled: readonly CompiledRule[], folded: string, last: CompiledRule): Rule {
   const down = compiled.slice(0, compiled.indexOf(last) + 1).filter(each => matches(each.path, folded))

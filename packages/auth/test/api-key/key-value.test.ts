@@ -10,7 +10,8 @@ import { remoteStore } from '../support/failing-store.js'
 const never = () => new Promise<never>(() => {})
 
 describe('a Keyv instance', () => {
-  // Keyv and its adapters answer "there is nothing" when their database is down, unless they are told to throw.
+  // Keyv and its adapters answer "there is nothing" when their database is down, unless they are
+  // told to throw.
   test.each([
     ['that swallows errors', { throwOnErrors: false, store: {} }],
     ['whose adapter swallows errors', { throwOnErrors: true, store: { throwOnErrors: false } }],

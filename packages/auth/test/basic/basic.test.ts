@@ -270,7 +270,8 @@ describe('hashes', () => {
 
   const weakened = async (rehash: (name: string, hash: string) => unknown) => {
     const user = { subject: 'u', passwordHash: await passwordHasher({ cost: 10 }).hash('pw') }
-    // One at a time and in turn: with more, a login on a busy machine may end after the new hash is made, and rightly makes another.
+    // One at a time and in turn: with more, a login on a busy machine may end after the new hash is
+    // made, and rightly makes another.
     const hasher = passwordHasher({ cost: 11, concurrency: 1 })
     work.scrypts.length = 0
     return { hasher, users: passwordUsers({ find: () => user, hasher, rehash }) }

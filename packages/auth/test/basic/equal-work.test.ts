@@ -3,7 +3,10 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { basic, passwordHasher, passwordUsers, type StoredUser } from '../../src/index.js'
 import { edge } from '../support/edge.js'
 
-/** What scrypt was asked for. Its time is proportional to N * r * p (RFC 7914), and no test measures time. */
+/**
+ * What scrypt was asked for. Its time is proportional to N * r * p (RFC 7914), and no test measures
+ * time.
+ */
 const scrypts = vi.hoisted(() => ({ work: 0, running: 0, most: 0, memory: 0 }))
 vi.mock('node:crypto', async load => {
   const real = await load<typeof crypto>()

@@ -3,7 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A key and a certificate for `localhost`, made for this run, which is its own CA. Needs `openssl` on the PATH. */
+/**
+ * A key and a certificate for `localhost`, made for this run, which is its own CA. Needs `openssl`
+ * on the PATH.
+ */
 export function certificate(): { key: string; cert: string; ca: string } {
   const folder = mkdtempSync(join(tmpdir(), 'palisade-certificate-'))
   try {

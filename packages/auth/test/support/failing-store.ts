@@ -1,6 +1,9 @@
 import type { KeyValueStore } from '@palisade/core/middleware'
 
-/** A key-value store as a network is: everything takes a moment, what comes back is a copy, and it may be down. */
+/**
+ * A key-value store as a network is: everything takes a moment, what comes back is a copy, and it
+ * may be down.
+ */
 export function remoteStore() {
   const values = new Map<string, string>()
   const state = { isDown: false, reads: 0 }

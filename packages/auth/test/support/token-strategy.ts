@@ -1,6 +1,9 @@
 import { makeIdentity, type Strategy, type VerifyResult } from '../../src/index.js'
 
-/** A strategy whose credential says what comes of it: `x-<name>: ada` is Ada, `wrong:s` is a wrong secret `s`, and so on. */
+/**
+ * A strategy whose credential says what comes of it: `x-<name>: ada` is Ada, `wrong:s` is a wrong
+ * secret `s`, and so on.
+ */
 export function wordStrategy(
   name: string,
   changes: Partial<Strategy<{ word: string }>> = {},

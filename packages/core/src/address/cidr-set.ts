@@ -20,13 +20,17 @@ const NAMED = {
 export type AddressRange = keyof typeof NAMED | (string & {})
 
 /**
- * A set of address ranges that is asked at each request. Looking up is a binary search over sorted intervals that do not touch, so that
- * 10,000 ranges cost little more than ten.
+ * A set of address ranges that is asked at each request. Looking up is a binary search over sorted
+ * intervals that do not touch, so that 10,000 ranges cost little more than ten.
  *
- * The families are apart: no IPv6 range contains an IPv4 address, not even `::/0`, and IPv4-mapped IPv6 is IPv4 in ranges and in questions.
+ * The families are apart: no IPv6 range contains an IPv4 address, not even `::/0`, and IPv4-mapped
+ * IPv6 is IPv4 in ranges and in questions.
  */
 export class CidrSet {
-  /** How many intervals are left of the ranges, after joining those that overlap or touch. 0 if the set is empty. */
+  /**
+   * How many intervals are left of the ranges, after joining those that overlap or touch. 0 if the
+   * set is empty.
+   */
   readonly size: number
   readonly #ipv4: Intervals
   readonly #ipv6: Intervals
@@ -46,7 +50,10 @@ export class CidrSet {
     bindMethods<CidrSet>(this, 'has', 'hasClient', 'admits', 'hasIp', 'covers', 'overlaps')
   }
 
-  /** Whether the address is in one of the ranges, in whatever notation. False for text that is no address. */
+  /**
+   * Whether the address is in one of the ranges, in whatever notation. False for text that is no
+   * address.
+   */
   has(ip: string): boolean {
     const ipv4 = socketIpv4At(ip, 0, ip.length)
     if (ipv4 >= 0) return this.#ipv4.hasLow(ipv4)
@@ -55,8 +62,9 @@ export class CidrSet {
   }
 
   /**
-   * Whether a client is in one of the ranges, by its address or by the IPv4 address that a translator put into it (`clientKey`). For lists that close,
-   * so that no translator is a way around them. A list that opens asks `admits(client)`.
+   * Whether a client is in one of the ranges, by its address or by the IPv4 address that a
+   * translator put into it (`clientKey`). For lists that close, so that no translator is a way
+   * around them. A list that opens asks `admits(client)`.
    */
   hasClient({ ip, key }: Pick<ClientAddress, 'ip' | 'key'>): boolean {
     if (ip === undefined) return false
@@ -64,8 +72,9 @@ export class CidrSet {
   }
 
   /**
-   * Whether a list that opens may let this client in: its address is verified, and in one of the ranges as it came. An address
-   * that is not bannable may be a proxy's, which every client behind that proxy would then share.
+   * Whether a list that opens may let this client in: its address is verified, and in one of the
+   * ranges as it came. An address that is not bannable may be a proxy's, which every client behind
+   * that proxy would then share.
    */
   admits({ ip, bannable }: Pick<ClientAddress, 'ip' | 'bannable'>): boolean {
     return ip !== undefined && bannable && this.has(ip)
@@ -76,7 +85,10 @@ export class CidrSet {
     return ip.family === 4 ? this.#ipv4.hasLow(ip.d) : this.#ipv6.has(ip)
   }
 
-  /** Whether every address of the range is in the set. False for text that is no range, or has host bits set. */
+  /**
+   * Whether every address of the range is in the set. False for text that is no range, or has host
+   * bits set.
+   */
   covers(cidr: string): boolean {
     const range = parseCidr(cidr)
     if (range === undefined || hasHostBits(range)) return false
@@ -85,7 +97,10 @@ export class CidrSet {
     return at >= 0 && intervals.endsNotBelow(at, lastOf(range))
   }
 
-  /** Whether any address of the range is in the set. False for text that is no range, or has host bits set. */
+  /**
+   * Whether any address of the range is in the set. False for text that is no range, or has host
+   * bits set.
+   */
   overlaps(cidr: string): boolean {
     const range = parseCidr(cidr)
     if (range === undefined || hasHostBits(range)) return false
@@ -99,7 +114,10 @@ export class CidrSet {
   }
 }
 
-/** An option that lists ranges of addresses, `['loopback', '10.0.0.0/8', '2001:db8::1']`, or is a `CidrSet` already. */
+/**
+ * An option that lists ranges of addresses, `['loopback', '10.0.0.0/8', '2001:db8::1']`, or is a
+ * `CidrSet` already.
+ */
 export const cidrs: Check<CidrSet> = (value, at) =>
   isCidrSet(value) ? value : new CidrSet(value as readonly AddressRange[], at)
 
@@ -135,7 +153,10 @@ function parseRange(range: unknown, at: OptionPath): readonly Cidr[] {
   return [cidr]
 }
 
-/** The intervals of one family, each with its four words at `4 * index`; sorted, and with a hole before the next. */
+/**
+ * The intervals of one family, each with its four words at `4 * index`; sorted, and with a hole
+ * before the next.
+ */
 class Intervals {
   readonly size: number
   readonly #first: Uint32Array
@@ -208,7 +229,10 @@ function compareAt(words: Uint32Array, index: number, ip: Ip): number {
   )
 }
 
-/** Whether an interval that ends at `last` overlaps one that begins at `next`, or leaves no address between. */
+/**
+ * Whether an interval that ends at `last` overlaps one that begins at `next`, or leaves no address
+ * between.
+ */
 function reaches(last: Ip, next: Ip): boolean {
   if (compare(last, next) >= 0) return true
   const d = (last.d + 1) >>> 0

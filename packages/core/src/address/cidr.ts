@@ -1,6 +1,8 @@
 import { formatIp, type Ip, ipAt, ipv4At, ipv6At, isMapped, words } from './ip.js'
 
-/** A range as CIDR notation gives it. `prefix` counts as its family writes it: 0 to 32, or 0 to 128. */
+/**
+ * A range as CIDR notation gives it. `prefix` counts as its family writes it: 0 to 32, or 0 to 128.
+ */
 export interface Cidr {
   readonly ip: Ip
   readonly prefix: number
@@ -13,8 +15,9 @@ const LONGEST = 49
 export const bitsOf = (ip: Ip): 32 | 128 => (ip.family === 4 ? 32 : 128)
 
 /**
- * An address with a prefix length, or an address alone, which is the range of that address. The prefix is a plain decimal. An IPv4-mapped
- * network from /96 on is its IPv4 network: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. Host bits are kept, so that who reads can complain.
+ * An address with a prefix length, or an address alone, which is the range of that address. The
+ * prefix is a plain decimal. An IPv4-mapped network from /96 on is its IPv4 network:
+ * `::ffff:10.0.0.0/104` is `10.0.0.0/8`. Host bits are kept, so that who reads can complain.
  */
 export function parseCidr(text: string): Cidr | undefined {
   if (text.length > LONGEST) return undefined
@@ -33,7 +36,10 @@ export function parseCidr(text: string): Cidr | undefined {
     : { ip, prefix }
 }
 
-/** The decimal from here to the end, without sign or leading zero; otherwise more than any prefix may be. */
+/**
+ * The decimal from here to the end, without sign or leading zero; otherwise more than any prefix
+ * may be.
+ */
 function prefixAt(text: string, start: number): number {
   const digits = text.length - start
   if (digits < 1 || digits > 3 || (digits > 1 && text.charCodeAt(start) === 48)) return 999
@@ -82,8 +88,9 @@ export function hasHostBits(cidr: Cidr): boolean {
 export const formatCidr = (cidr: Cidr): string => `${formatIp(firstOf(cidr))}/${cidr.prefix}`
 
 /**
- * The canonical text of a range, always with its prefix length: `10.0.0.0/8`, `2001:db8::/32`; an address alone is `/32` or `/128`.
- * `undefined` for anything else, a range with host bits set included: who wrote it meant one of two things.
+ * The canonical text of a range, always with its prefix length: `10.0.0.0/8`, `2001:db8::/32`; an
+ * address alone is `/32` or `/128`. `undefined` for anything else, a range with host bits set
+ * included: who wrote it meant one of two things.
  */
 export function canonicalCidr(text: string): string | undefined {
   const cidr = parseCidr(text)
@@ -91,8 +98,9 @@ export function canonicalCidr(text: string): string | undefined {
 }
 
 /**
- * The network of an address, or the wider network of a range: `networkOf('2001:db8:0:1::5', 48)` and `networkOf('2001:db8:0:1::/64', 48)` are
- * `2001:db8::/48`. `undefined` if the text is neither, or the prefix is not a whole number from 0 to that of the text.
+ * The network of an address, or the wider network of a range: `networkOf('2001:db8:0:1::5', 48)`
+ * and `networkOf('2001:db8:0:1::/64', 48)` are `2001:db8::/48`. `undefined` if the text is neither,
+ * or the prefix is not a whole number from 0 to that of the text.
  */
 export function networkOf(text: string, prefix: number): string | undefined {
   const cidr = parseCidr(text)

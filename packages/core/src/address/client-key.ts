@@ -12,7 +12,8 @@ import { formatIp, type Ip, ipAt, words } from './ip.js'
  *   IPv4 address in it. A translator may not send an address that is not of the internet (section
  *   3.1). Such an address is counted alone, unchanged, so that no client passes for a private
  *   address.
- * - `64:ff9b:1::/48` (RFC 8215), where a network's own translators put IPv4 at a place of their choice: the whole address, which clients cannot choose.
+ * - `64:ff9b:1::/48` (RFC 8215), where a network's own translators put IPv4 at a place of their
+ *   choice: the whole address, which clients cannot choose.
  * - `2002::/16`, 6to4 (RFC 3056), which gives every IPv4 address a /48: at most that /48.
  *
  * Too many clients are counted together where one /64 serves many customers and the address does
@@ -43,7 +44,10 @@ export function keyOf(ip: Ip, ipv6Prefix: number): string {
   return ipv6Prefix === 64 ? halfOf(ip) : formatCidr({ ip, prefix: ipv6Prefix })
 }
 
-/** `formatCidr` for /64, which nearly every key of IPv6 is: what follows is the longest run of zeros, and begins where the zeros before it do. */
+/**
+ * `formatCidr` for /64, which nearly every key of IPv6 is: what follows is the longest run of
+ * zeros, and begins where the zeros before it do.
+ */
 function halfOf({ a, b }: Ip): string {
   if (a === 0 && b === 0) return '::/64'
   let text = (a >>> 16).toString(16)
@@ -56,7 +60,10 @@ function halfOf({ a, b }: Ip): string {
 const TRANSLATED = 0x0064ff9b
 const SIX_TO_FOUR = 0x2002
 
-/** What RFC 6890 reserves for a network's own use, for one machine, or for no use at all: first address and prefix length. */
+/**
+ * What RFC 6890 reserves for a network's own use, for one machine, or for no use at all: first
+ * address and prefix length.
+ */
 const NOT_OF_THE_INTERNET = [
   [0x00000000, 8],
   [0x0a000000, 8],

@@ -1,14 +1,21 @@
 import { type Ip, ipAt, ipv4At, ipv6At, isMapped, words } from './ip.js'
 
 /**
- * A header that lists the addresses a request has passed, the nearest last. It is read from the right, one element at a time,
- * and never further than asked: what a proxy that we trust appended is found there whatever the client wrote to its left. Read from the
- * left, one unclosed quote of the client's would swallow the proxy's own element.
+ * A header that lists the addresses a request has passed, the nearest last. It is read from the
+ * right, one element at a time, and never further than asked: what a proxy that we trust appended
+ * is found there whatever the client wrote to its left. Read from the left, one unclosed quote of
+ * the client's would swallow the proxy's own element.
  */
 export interface ForwardedList {
-  /** The first position of the element that ends before `end`; -1 if it has no beginning that can be told, or is too long. */
+  /**
+   * The first position of the element that ends before `end`; -1 if it has no beginning that can be
+   * told, or is too long.
+   */
   start(header: string, end: number): number
-  /** The address of the element, without port, brackets and zone; `undefined` if it has none or is malformed. */
+  /**
+   * The address of the element, without port, brackets and zone; `undefined` if it has none or is
+   * malformed.
+   */
   address(header: string, start: number, end: number): Ip | undefined
 }
 
@@ -16,8 +23,9 @@ export interface ForwardedList {
 export const MOST_ELEMENTS = 32
 
 /**
- * An element that is longer, with the comma before it, is malformed. With `MOST_ELEMENTS` it bounds what is read of a header of any length; a bound on the header
- * itself would be a way for the client to have it ignored.
+ * An element that is longer, with the comma before it, is malformed. With `MOST_ELEMENTS` it bounds
+ * what is read of a header of any length; a bound on the header itself would be a way for the
+ * client to have it ignored.
  */
 export const LONGEST_ELEMENT = 512
 
@@ -34,8 +42,9 @@ const BACKSLASH = 92
 const UNDERSCORE = 95
 
 /**
- * The end of the last element before `end` that is not empty (RFC 9110 section 5.6.1.2); where there is
- * none, a value below 1. At most `MOST_ELEMENTS` empty elements of a reasonable length are skipped.
+ * The end of the last element before `end` that is not empty (RFC 9110 section 5.6.1.2); where
+ * there is none, a value below 1. At most `MOST_ELEMENTS` empty elements of a reasonable length are
+ * skipped.
  */
 export function endOfElement(header: string, end: number): number {
   const least = Math.max(0, end - LONGEST_ELEMENT)
@@ -69,7 +78,10 @@ export const xForwardedFor: ForwardedList = {
   address: (header, start, end) => trimmedNode(header, start, end),
 }
 
-/** RFC 7239. Stricter than what proxies read, no stricter than what they ought to write: only blanks around `;` are forgiven. */
+/**
+ * RFC 7239. Stricter than what proxies read, no stricter than what they ought to write: only blanks
+ * around `;` are forgiven.
+ */
 export const forwarded: ForwardedList = {
   start(header, end) {
     const least = Math.max(0, end - LONGEST_ELEMENT)
@@ -78,7 +90,8 @@ export const forwarded: ForwardedList = {
       const code = header.charCodeAt(i)
       if (code === COMMA && !quoted) return i + 1
       if (code !== QUOTE) continue
-      // Behind an odd number of backslashes it is a character of the quoted string and not its border; outside of one, wrong.
+      // Behind an odd number of backslashes it is a character of the quoted string and not its
+      // border; outside of one, wrong.
       let before = i
       while (before > least && header.charCodeAt(before - 1) === BACKSLASH) before--
       if ((i - before) % 2 === 0) quoted = !quoted
@@ -115,7 +128,10 @@ export const forwarded: ForwardedList = {
   },
 }
 
-/** Section 6: a node that is not a token, as every one with a colon, has to be quoted, and IPv6 has to be in brackets. */
+/**
+ * Section 6: a node that is not a token, as every one with a colon, has to be quoted, and IPv6 has
+ * to be in brackets.
+ */
 function forwardedNode(header: string, start: number, end: number): Ip | undefined {
   if (header.charCodeAt(start) !== QUOTE) return nodeAt(header, start, end, true)
   const backslash = header.indexOf('\\', start)
@@ -135,7 +151,10 @@ function trimmedNode(text: string, start: number, end: number): Ip | undefined {
 /** The address of a socket, which may have a zone; `undefined` if the text is no address. */
 export const peerAt = (text: string): Ip | undefined => zonedAt(text, 0, text.length)
 
-/** `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80`; without a grammar to break also `2001:db8::1`. */
+/**
+ * `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80`; without a grammar to break also
+ * `2001:db8::1`.
+ */
 function nodeAt(text: string, start: number, end: number, rfc7239: boolean): Ip | undefined {
   if (text.charCodeAt(start) === OPEN && start < end) {
     const close = text.indexOf(']', start)
@@ -154,7 +173,10 @@ function nodeAt(text: string, start: number, end: number, rfc7239: boolean): Ip 
   return rfc7239 ? undefined : zonedAt(text, start, end)
 }
 
-/** An address, IPv6 with or without a zone (RFC 4007 section 11), which means nothing on another machine and is dropped. */
+/**
+ * An address, IPv6 with or without a zone (RFC 4007 section 11), which means nothing on another
+ * machine and is dropped.
+ */
 function zonedAt(text: string, start: number, end: number): Ip | undefined {
   const percent = text.indexOf('%', start)
   if (percent < 0 || percent >= end) return ipAt(text, start, end)

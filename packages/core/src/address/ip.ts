@@ -1,6 +1,7 @@
 /**
- * An address as bits. IPv4 stands where RFC 4291 section 2.5.5.2 maps it, `::ffff:0:0/96`, so that one mask serves both families; `family`
- * says how it is written and counted. Four words of 32 bits: no BigInt where requests pass.
+ * An address as bits. IPv4 stands where RFC 4291 section 2.5.5.2 maps it, `::ffff:0:0/96`, so that
+ * one mask serves both families; `family` says how it is written and counted. Four words of 32
+ * bits: no BigInt where requests pass.
  */
 export interface Ip {
   readonly family: 4 | 6
@@ -26,10 +27,12 @@ export const words = (family: 4 | 6, a: number, b: number, c: number, d: number)
 })
 
 /**
- * The canonical text of an address: IPv4 as it is, IPv6 by RFC 5952, IPv4-mapped IPv6 (by its bits, in any notation) as IPv4.
- * `undefined` for anything else: leading zeros, octal, hexadecimal or short IPv4 forms, ports, brackets, zones, white space.
+ * The canonical text of an address: IPv4 as it is, IPv6 by RFC 5952, IPv4-mapped IPv6 (by its bits,
+ * in any notation) as IPv4. `undefined` for anything else: leading zeros, octal, hexadecimal or
+ * short IPv4 forms, ports, brackets, zones, white space.
  *
- * The mixed notation of RFC 5952 section 5 is read but never written, since the one prefix that it is common for becomes IPv4.
+ * The mixed notation of RFC 5952 section 5 is read but never written, since the one prefix that it
+ * is common for becomes IPv4.
  */
 export function canonicalIp(text: string): string | undefined {
   const dotted = dottedIpv4(text)
@@ -38,13 +41,19 @@ export function canonicalIp(text: string): string | undefined {
   return ip === undefined ? undefined : formatIp(ip)
 }
 
-/** `canonicalIp` for what a socket says about nearly every IPv4 client, without taking the address apart. */
+/**
+ * `canonicalIp` for what a socket says about nearly every IPv4 client, without taking the address
+ * apart.
+ */
 export function dottedIpv4(text: string): string | undefined {
   if (socketIpv4At(text, 0, text.length) < 0) return undefined
   return text.charCodeAt(0) === COLON ? text.slice(7) : text
 }
 
-/** The 32 bits of `192.0.2.1`, or of `::ffff:192.0.2.1` as a socket for both families writes it; -1 for any other text. */
+/**
+ * The 32 bits of `192.0.2.1`, or of `::ffff:192.0.2.1` as a socket for both families writes it; -1
+ * for any other text.
+ */
 export function socketIpv4At(text: string, start: number, end: number): number {
   return text.charCodeAt(start) === COLON && text.startsWith('::ffff:', start)
     ? ipv4At(text, start + 7, end)
@@ -61,7 +70,10 @@ export function ipAt(text: string, start: number, end: number): Ip | undefined {
 
 export const isMapped = (ip: Ip): boolean => ip.a === 0 && ip.b === 0 && ip.c === MAPPED
 
-/** The 32 bits of a dotted quad between two positions; -1 if there is anything else, a leading zero (octal to some parsers) included. */
+/**
+ * The 32 bits of a dotted quad between two positions; -1 if there is anything else, a leading zero
+ * (octal to some parsers) included.
+ */
 export function ipv4At(text: string, start: number, end: number): number {
   if (end - start < 7 || end - start > 15) return -1
   let value = 0
@@ -87,7 +99,10 @@ export function ipv4At(text: string, start: number, end: number): number {
   return dots === 3 && digits !== 0 ? value * 256 + octet : -1
 }
 
-/** RFC 4291 section 2.2, all three forms. Mapped addresses stay IPv6 here: a CIDR needs to know how its prefix was counted. */
+/**
+ * RFC 4291 section 2.2, all three forms. Mapped addresses stay IPv6 here: a CIDR needs to know how
+ * its prefix was counted.
+ */
 export function ipv6At(text: string, start: number, end: number): Ip | undefined {
   if (end - start < 2 || end - start > LONGEST) return undefined
   const groups = [0, 0, 0, 0, 0, 0, 0, 0]
@@ -148,8 +163,8 @@ function hexDigit(code: number): number {
 }
 
 /**
- * RFC 5952 section 4, or the dotted quad. The text is always new: a slice of a header would keep the whole header alive
- * for as long as a limit or a ban remembers the address.
+ * RFC 5952 section 4, or the dotted quad. The text is always new: a slice of a header would keep
+ * the whole header alive for as long as a limit or a ban remembers the address.
  */
 export function formatIp(ip: Ip): string {
   return ip.family === 4 ? formatIpv4(ip.d) : formatIpv6(ip)

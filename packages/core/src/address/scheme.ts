@@ -2,9 +2,10 @@ import { endOfElement, forwarded } from './forwarded.js'
 import type { Trust } from './trust.js'
 
 /**
- * Whether the nearest proxy says that the request came to it encrypted. To be asked only about a header that a trusted peer has written or
- * passed on. Of several elements only the last is read: it is the peer's own, whatever the client wrote to its left. Anything that is not
- * plainly `https` (or `wss`, as some proxies say of a WebSocket) is not encrypted.
+ * Whether the nearest proxy says that the request came to it encrypted. To be asked only about a
+ * header that a trusted peer has written or passed on. Of several elements only the last is read:
+ * it is the peer's own, whatever the client wrote to its left. Anything that is not plainly `https`
+ * (or `wss`, as some proxies say of a WebSocket) is not encrypted.
  *
  * @param skipsEmpty whether empty elements at the end are skipped, as where trust is by address
  */
@@ -30,7 +31,10 @@ function lastOf(value: string): string {
 
 const QUOTED = /"((?:[^"\\]|\\.)*)"/g
 
-/** RFC 7239 section 5.4, of the last element. A quoted value that is no plain word hides nothing behind its semicolons (`host="a;proto=https"`). */
+/**
+ * RFC 7239 section 5.4, of the last element. A quoted value that is no plain word hides nothing
+ * behind its semicolons (`host="a;proto=https"`).
+ */
 function protoOf(value: string): string | undefined {
   const start = forwarded.start(value, value.length)
   if (start < 0) return undefined
@@ -51,7 +55,9 @@ interface Asked {
   header(lowerCaseName: string): string | undefined
 }
 
-/** Whether a proxy that the pipeline's `trust` names says that the client's request was encrypted. */
+/**
+ * Whether a proxy that the pipeline's `trust` names says that the client's request was encrypted.
+ */
 export function isSecureByProxy(ctx: Asked): boolean {
   const { trust } = ctx.services
   if (trust.isProxy === undefined) return false

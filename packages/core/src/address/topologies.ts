@@ -32,8 +32,9 @@ export interface ProxyOptions extends DirectPeerOptions {
 
 export interface ForwardedOptions extends ProxyOptions {
   /**
-   * The one header that the proxies append to, `x-forwarded-for` by default. The other is never read. A proxy that passes
-   * on the header named here without appending to it lets the client write its own address.
+   * The one header that the proxies append to, `x-forwarded-for` by default. The other is never
+   * read. A proxy that passes on the header named here without appending to it lets the client
+   * write its own address.
    */
   readonly header?: 'x-forwarded-for' | 'forwarded'
 }
@@ -82,7 +83,8 @@ export function directPeer(options: DirectPeerOptions = {}): Trust {
  * pipeline({ trust: trustedProxies(['10.0.0.0/8', '2001:db8:1::/48']) })
  * ```
  *
- * @throws ConfigError also if the ranges are all of IPv4 or IPv6: then every client could choose its address
+ * @throws ConfigError also if the ranges are all of IPv4 or IPv6: then every client could choose
+ * its address
  */
 export function trustedProxies(
   ranges: readonly AddressRange[] | CidrSet,
@@ -97,11 +99,13 @@ export function trustedProxies(
 }
 
 /**
- * Behind a known number of proxies whose addresses are not known, as on most platforms: the client is the `hops`-th element from the right.
+ * Behind a known number of proxies whose addresses are not known, as on most platforms: the client
+ * is the `hops`-th element from the right.
  *
- * Spoofable if any path to the server has fewer proxies: on it the client writes the element that is believed. Also if the server can
- * be reached without the proxies at all, since the peer is not looked at. A path with more proxies gives a proxy as the client.
- * A chain that is shorter, or malformed before its end, gives the last address that was reached, and not bannable.
+ * Spoofable if any path to the server has fewer proxies: on it the client writes the element that
+ * is believed. Also if the server can be reached without the proxies at all, since the peer is not
+ * looked at. A path with more proxies gives a proxy as the client. A chain that is shorter, or
+ * malformed before its end, gives the last address that was reached, and not bannable.
  *
  * @param hops 1 to 32; the proxy that connects to this server is the first
  * @throws ConfigError
@@ -114,8 +118,9 @@ export function trustedHops(hops: number, options: ForwardedOptions = {}): Trust
 }
 
 /**
- * Behind a proxy that replaces one header by the client's address, such as `cf-connecting-ip` or `x-real-ip`. The header counts only on a
- * connection `from` the ranges; any other peer is the client itself.
+ * Behind a proxy that replaces one header by the client's address, such as `cf-connecting-ip` or
+ * `x-real-ip`. The header counts only on a connection `from` the ranges; any other peer is the
+ * client itself.
  *
  * Spoofable if the proxy does not always replace the header, or if other hosts can connect from its
  * ranges. With a shared content network these are all its other customers, unless the server knows
@@ -162,10 +167,11 @@ interface WalkOptions {
 }
 
 /**
- * The walk from the socket towards the client, for as long as `isProxy`; the socket is at the distance 0.
+ * The walk from the socket towards the client, for as long as `isProxy`; the socket is at the
+ * distance 0.
  *
- * @param empty what an empty element is. RFC 9110 section 5.6.1.2 has recipients skip it. Where hops are
- * counted, that would move the client by one.
+ * @param empty what an empty element is. RFC 9110 section 5.6.1.2 has recipients skip it. Where
+ * hops are counted, that would move the client by one.
  */
 function walking(
   options: WalkOptions,
@@ -228,7 +234,9 @@ function clientOf(ip: Ip | undefined, ipv6Prefix: number, bannable: boolean): Cl
   return client(text, ip.family === 4 ? text : keyOf(ip, ipv6Prefix), bannable)
 }
 
-/** One literal in one place: every request carries one of these, and all have the same hidden class. */
+/**
+ * One literal in one place: every request carries one of these, and all have the same hidden class.
+ */
 const client = (ip: string | undefined, key: string | undefined, bannable: boolean): ClientAddress => ({
   ip,
   key,

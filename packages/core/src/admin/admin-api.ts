@@ -26,14 +26,20 @@ export interface AdminOptions<Needs extends object = {}> {
   authorize: Guard<RequestContext<Needs>>
 }
 
-/** `params` are the decoded segments that the route names, `/:id`; `query` has the checked parameters of a route that reads some. */
+/**
+ * `params` are the decoded segments that the route names, `/:id`; `query` has the checked
+ * parameters of a route that reads some.
+ */
 export type AdminHandler<Query extends object = {}> = (
   ctx: RequestContext,
   params: Readonly<Record<string, string>>,
   query: Query,
 ) => MaybePromise<Reply>
 
-/** A route that reads a query: `withQuery` makes one. `any` takes what comes, for clients that send parameters of their own. */
+/**
+ * A route that reads a query: `withQuery` makes one. `any` takes what comes, for clients that send
+ * parameters of their own.
+ */
 export interface QueryRoute {
   readonly query: Readonly<Record<string, Check<unknown>>> | 'any'
   readonly handle: AdminHandler<never>
@@ -42,8 +48,9 @@ export interface QueryRoute {
 type AdminRoute = AdminHandler | QueryRoute
 
 /**
- * Path templates below the mount to handlers by method: `{ '/': { GET: withQuery({ limit }, list), POST: create }, '/:id': { GET: show } }`.
- * A plain handler reads no query, and is not called for a request that has one.
+ * Path templates below the mount to handlers by method:
+ * `{ '/': { GET: withQuery({ limit }, list), POST: create }, '/:id': { GET: show } }`. A plain
+ * handler reads no query, and is not called for a request that has one.
  */
 export type AdminRoutes = Readonly<Record<string, Readonly<Record<string, AdminRoute>>>>
 
@@ -56,7 +63,8 @@ export function withQuery<S extends Record<string, Check<unknown>>>(
 }
 
 /**
- * A small JSON API that a middleware serves itself: everything under `path` is answered here, all else goes on.
+ * A small JSON API that a middleware serves itself: everything under `path` is answered here, all
+ * else goes on.
  *
  * Fails closed: `authorize` is asked before anything is revealed, even whether a route exists. An
  * error that it throws is a 500, and a promise is awaited, never taken for true. HEAD counts as
@@ -146,7 +154,10 @@ const guard: Check<Guard<RequestContext>> = (value, at) =>
     ? refuseOption(at, value, 'privateNetworks(), called')
     : callback<Guard<RequestContext>>('a guard (ctx) => boolean or Decision; it is required')(value, at)
 
-/** Anything but `true` and a decision that says `allow: true` refuses; what is no decision at all is a mistake, and a 500. */
+/**
+ * Anything but `true` and a decision that says `allow: true` refuses; what is no decision at all is
+ * a mistake, and a 500.
+ */
 function isAllowed(decision: Decision | boolean): decision is true | { readonly allow: true } {
   if (typeof decision === 'boolean') return decision
   if (
@@ -164,7 +175,10 @@ function notAllowed(methods: AdminRoutes[string]): RequestError {
   return new RequestError(405, messageOf(405), { headers: { Allow: names.join(', ') } })
 }
 
-/** The part of the path behind the mount; compared as received, so that no other spelling of the mount is served. */
+/**
+ * The part of the path behind the mount; compared as received, so that no other spelling of the
+ * mount is served.
+ */
 function pathBelow(mount: string, path: string): string | undefined {
   if (!path.startsWith(mount)) return undefined
   if (path.length === mount.length) return ''
@@ -173,7 +187,10 @@ function pathBelow(mount: string, path: string): string | undefined {
 
 const partsOf = (path: string): readonly string[] => path.split('/').filter(part => part !== '')
 
-/** Each segment is decoded alone, so `%2F` stays inside it: a network in CIDR notation is one segment. */
+/**
+ * Each segment is decoded alone, so `%2F` stays inside it: a network in CIDR notation is one
+ * segment.
+ */
 function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment)

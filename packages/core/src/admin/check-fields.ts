@@ -27,9 +27,9 @@ export type CheckedFields<S extends Record<string, Check<unknown>>> = {
 const MOST_FAULTS = 20
 
 /**
- * Checks the fields that a client sent by the same checks that options have. All faults are collected, so that a form can show
- * them at once; unknown fields are faults. An optional field that is absent stays absent: a PATCH may assign the
- * result to a record.
+ * Checks the fields that a client sent by the same checks that options have. All faults are
+ * collected, so that a form can show them at once; unknown fields are faults. An optional field
+ * that is absent stays absent: a PATCH may assign the result to a record.
  *
  *     const { name, scopes } = checkFields(await readJson(ctx, 16_384), { name: text({ max: 100 }), scopes: list(text()) })
  *
@@ -64,7 +64,8 @@ export function checkFields<S extends Record<string, Check<unknown>>>(
 }
 
 /**
- * `checkFields` for the query of a request. Every value is text; a parameter given twice is a fault.
+ * `checkFields` for the query of a request. Every value is text; a parameter given twice is a
+ * fault.
  *
  * @throws RequestError as `checkFields`
  */

@@ -5,13 +5,13 @@ import { isOwnOrigin } from './own-origin.js'
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /**
- * Whether a page of another site sent a request that changes something, so that a login that the browser
- * sends on its own (Basic, a cookie) must not count.
+ * Whether a page of another site sent a request that changes something, so that a login that the
+ * browser sends on its own (Basic, a cookie) must not count.
  *
- * `Sec-Fetch-Site` decides where it is sent. A request for which a preflight asked passes then: every method
- * but POST, and JSON (Fetch standard, "CORS-safelisted"). Browsers send it only to trustworthy URLs, since
- * 2023 all of them. Without it, `Origin` must be the request's own, and without `Origin` the `Referer`. A
- * client that sends none of the three is no browser.
+ * `Sec-Fetch-Site` decides where it is sent. A request for which a preflight asked passes then:
+ * every method but POST, and JSON (Fetch standard, "CORS-safelisted"). Browsers send it only to
+ * trustworthy URLs, since 2023 all of them. Without it, `Origin` must be the request's own, and
+ * without `Origin` the `Referer`. A client that sends none of the three is no browser.
  */
 export function isFromOtherSite(ctx: RequestContext): boolean {
   if (SAFE.has(ctx.method)) return false

@@ -2,8 +2,9 @@ import { endOfElement, forwarded } from '../address/forwarded.js'
 import type { RequestContext } from '../contract/context.js'
 
 /**
- * Whether the origin is the one that the request was sent to: its scheme, host and port. Behind a proxy that
- * `trust` names, the host and port may also be what the proxy says that it was asked for.
+ * Whether the origin is the one that the request was sent to: its scheme, host and port. Behind a
+ * proxy that `trust` names, the host and port may also be what the proxy says that it was asked
+ * for.
  */
 export function isOwnOrigin(ctx: RequestContext, origin: string): boolean {
   const scheme = ctx.secure ? 'https' : 'http'

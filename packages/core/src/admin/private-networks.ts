@@ -5,23 +5,25 @@ import { checkOptions, list, optional, text } from '../options/check.js'
 
 export interface PrivateNetworksOptions {
   /**
-   * More host names, without a port, by which callers inside ask for this server, such as `app.example.com`.
-   * IP addresses, `localhost`, names without a dot and names of internal domains (`app.svc.cluster.local`) need
-   * no entry.
+   * More host names, without a port, by which callers inside ask for this server, such as
+   * `app.example.com`. IP addresses, `localhost`, names without a dot and names of internal domains
+   * (`app.svc.cluster.local`) need no entry.
    */
   readonly hosts?: readonly string[]
 }
 
 /**
- * A guard that lets in callers on this machine or in a private network (RFC 1918, RFC 4193): the default of
- * endpoints that show the state of a process.
+ * A guard that lets in callers on this machine or in a private network (RFC 1918, RFC 4193): the
+ * default of endpoints that show the state of a process.
  *
- * A caller may read if it connects from such an address itself. A request that a proxy sent may read only if
- * `trust` knows the proxy, and the client's address is private: behind a proxy that is not named, every client
- * has the proxy's private address. An address that `trust` did not verify to its end opens nothing: a scraper
- * inside the ranges of `trust`, or that skips its hops, needs an `authorize` that knows the scraper. A request was sent by a proxy if it has one of the headers
- * that proxies add, or is of HTTP/1.0, as nginx sends by default. `Host` must not be a public name: a page
- * whose name its owner lets point to a private address would otherwise read too (DNS rebinding).
+ * A caller may read if it connects from such an address itself. A request that a proxy sent may
+ * read only if `trust` knows the proxy, and the client's address is private: behind a proxy that is
+ * not named, every client has the proxy's private address. An address that `trust` did not verify
+ * to its end opens nothing: a scraper inside the ranges of `trust`, or that skips its hops, needs
+ * an `authorize` that knows the scraper. A request was sent by a proxy if it has one of the headers
+ * that proxies add, or is of HTTP/1.0, as nginx sends by default. `Host` must not be a public name:
+ * a page whose name its owner lets point to a private address would otherwise read too (DNS
+ * rebinding).
  *
  * Spoofable by a proxy that is not named, speaks HTTP/1.1 and adds no header: name the proxy.
  *

@@ -6,11 +6,12 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/
 /**
  * The JSON body of a request that a middleware answers itself.
  *
- * Only `application/json` in UTF-8 without a content coding is read, so that no HTML form of another site can send it, and no
- * bytes are read past `limit`.
+ * Only `application/json` in UTF-8 without a content coding is read, so that no HTML form of
+ * another site can send it, and no bytes are read past `limit`.
  *
  * @param limit in bytes
- * @throws RequestError 415 for another media type or a coding, 413 past the limit, 400 for what is no JSON or no UTF-8
+ * @throws RequestError 415 for another media type or a coding, 413 past the limit, 400 for what is
+ * no JSON or no UTF-8
  */
 export async function readJson(ctx: RequestContext, limit: number): Promise<unknown> {
   const type = ctx.header('content-type')

@@ -51,9 +51,10 @@ export class Reply {
   }
 
   /**
-   * Answers an upgrade on its raw socket: a proxy of WebSockets, a hub. Only where `ctx.isUpgrade`; on another
-   * request it is a 500. A host without sockets refuses with 501. The function writes the whole answer, 101
-   * included. Headers that middleware has set are not sent. A throw before anything is written is a 500.
+   * Answers an upgrade on its raw socket: a proxy of WebSockets, a hub. Only where `ctx.isUpgrade`;
+   * on another request it is a 500. A host without sockets refuses with 501. The function writes
+   * the whole answer, 101 included. Headers that middleware has set are not sent. A throw before
+   * anything is written is a 500.
    *
    * The request ends with the socket, with the status that was written.
    *
@@ -69,7 +70,10 @@ export class Reply {
     return Object.assign(new Reply(200), { status: 101, takesOver: answer })
   }
 
-  /** The same answer with more headers; a name given again replaces the earlier value, whatever its case. */
+  /**
+   * The same answer with more headers; a name given again replaces the earlier value, whatever its
+   * case.
+   */
   with(headers: HeaderBag): Reply {
     const merged: Record<string, string | readonly string[]> = { ...this.headers }
     const names = new Map(Object.keys(merged).map(name => [name.toLowerCase(), name]))

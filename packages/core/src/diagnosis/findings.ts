@@ -3,7 +3,10 @@ import type { Diagnosis, DiagnosisCode } from './diagnosis.js'
 import { addressHeadersOf, enlarged, hops, listOf, nameOf, reading, seen } from './remedies.js'
 import type { Tally } from './tally.js'
 
-/** Requests that must agree before something is said: a client that writes a header by hand sends fewer. */
+/**
+ * Requests that must agree before something is said: a client that writes a header by hand sends
+ * fewer.
+ */
 const FEW = 10
 const SOME = 20
 /** How many clients share one address before it is taken for a proxy's. */
@@ -118,7 +121,8 @@ function unreadHeaders(tally: Tally): Unread | undefined {
   const traced = from.reduce((sum, [, peer]) => sum + peer.traced, 0)
   const direct = peers.reduce((sum, [, peer]) => sum + (peer.traced === 0 ? peer.requests : 0), 0)
   if (traced < FEW || traced < 4 * direct) return undefined
-  // A proxy adds its headers to every request. A client that forges them shares its peer with others that do not.
+  // A proxy adds its headers to every request. A client that forges them shares its peer with
+  // others that do not.
   const untraced = from.reduce((sum, [, peer]) => sum + peer.requests - peer.traced, 0)
   if (untraced > traced) return undefined
   const ips = from.map(([ip]) => ip)
@@ -129,7 +133,10 @@ function unreadHeaders(tally: Tally): Unread | undefined {
   return { fact: `${where} with ${headersOf(tally)}`, peers: ips }
 }
 
-/** A proxy with a public address. All requests come from it, and they differ as those of many clients do. */
+/**
+ * A proxy with a public address. All requests come from it, and they differ as those of many
+ * clients do.
+ */
 function isRemoteProxy({ peers, requests, forwarded, fingerprints }: Tally): boolean {
   return (
     peers.size === 1 && requests >= SOME && forwarded === requests && fingerprints.size >= KINDS_OF_ONE_PEER
@@ -178,7 +185,8 @@ function tooManyHops(tally: Tally, trust: Trust): Finding | undefined {
 function tooFewHops(tally: Tally, trust: Trust): Finding | undefined {
   const { withHeader, overtaken, overtakenInside, resolved, beyond } = tally
   if (withHeader < FEW || overtaken < 0.9 * withHeader) return undefined
-  // With one public address in front a client may have forged the rest: to believe it would let clients choose.
+  // With one public address in front a client may have forged the rest: to believe it would let
+  // clients choose.
   const isShared = resolved.size >= 2 && beyond.size >= MANY_CLIENTS && beyond.size >= 4 * resolved.size
   if (overtakenInside < 0.9 * withHeader && !isShared) return undefined
   const inner = [...resolved]
@@ -203,7 +211,10 @@ function innerAddress(tally: Tally, trust: Trust, inner: readonly string[]): Fin
   }
 }
 
-/** A proxy that adds nothing shows itself by its clients, which are many and have one private address. */
+/**
+ * A proxy that adds nothing shows itself by its clients, which are many and have one private
+ * address.
+ */
 function silentProxy(tally: Tally, trust: Trust): Finding | undefined {
   if (tally.forwarded > 0 || tally.requests < SOME || tally.fingerprints.size < MANY_CLIENTS) return undefined
   const [[ip, peer] = ['', undefined], ...others] = tally.peers

@@ -7,8 +7,8 @@ const MOST_HOPS = 32
 const MOST_SEEN = 3
 
 /**
- * The trust that reads `header`, as code. It keeps to what the team gave: where that is ranges, the client is
- * found by ranges, and the code has them as `ranges`.
+ * The trust that reads `header`, as code. It keeps to what the team gave: where that is ranges, the
+ * client is found by ranges, and the code has them as `ranges`.
  *
  * @param peers addresses that the ranges lack
  */

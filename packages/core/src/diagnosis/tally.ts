@@ -7,7 +7,10 @@ interface Peer {
   traced: number
 }
 
-/** What the first requests of a pipeline add up to. Its size is bounded by the number of requests that are looked at. */
+/**
+ * What the first requests of a pipeline add up to. Its size is bounded by the number of requests
+ * that are looked at.
+ */
 export class Tally {
   requests = 0
   forwarded = 0
@@ -71,7 +74,10 @@ export class Tally {
     else this.short++
   }
 
-  /** A header of one address, which may be that of an inner proxy: a list beside it shows the client. */
+  /**
+   * A header of one address, which may be that of an inner proxy: a list beside it shows the
+   * client.
+   */
   private addSingle(sighting: Sighting): void {
     const { client, chain } = sighting
     if (!client.bannable) this.addUnread(sighting)
@@ -87,7 +93,10 @@ export class Tally {
     this.malformedElement ||= element
   }
 
-  /** Notes whether an address stands left of the client's, as behind a proxy that `trust` takes for the client. */
+  /**
+   * Notes whether an address stands left of the client's, as behind a proxy that `trust` takes for
+   * the client.
+   */
   private addResolved(ip: string | undefined, { addresses }: Chain): void {
     if (ip === undefined) return
     this.resolved.add(ip)

@@ -17,8 +17,9 @@ const MOST_LOOKED_AT = 1000
 const STEP = 10
 
 /**
- * Recognises a topology that `trust` does not fit, from the first requests of a pipeline. It logs one line at
- * most. Afterwards it holds the diagnosis alone, and the pipeline does not call it any more.
+ * Recognises a topology that `trust` does not fit, from the first requests of a pipeline. It logs
+ * one line at most. Afterwards it holds the diagnosis alone, and the pipeline does not call it any
+ * more.
  */
 export class TopologyWatch {
   private readonly services: Services

@@ -5,11 +5,12 @@ import type { FailedRequest } from './failed-request.js'
 import { denialFor } from './map-error.js'
 
 /**
- * Answers an error that was thrown. A fault of the server is logged, and emitted as `request:error`.
+ * Answers an error that was thrown. A fault of the server is logged, and emitted as
+ * `request:error`.
  *
- * When the client disconnects, reads, writes and everything that waits for `signal` fail. Such an error is a
- * line at `debug` and no event, whatever its status: a body parser calls an upload that broke off a 400.
- * Adapters call this too, when the team's own handler threw.
+ * When the client disconnects, reads, writes and everything that waits for `signal` fail. Such an
+ * error is a line at `debug` and no event, whatever its status: a body parser calls an upload that
+ * broke off a 400. Adapters call this too, when the team's own handler threw.
  *
  * @param host what the host knows of the error beyond what every host knows
  */
@@ -28,8 +29,8 @@ export function answerError(
 }
 
 /**
- * Logs an error and emits `request:error`, unless that was done for this error before. An error after
- * the client has left is only a `debug` line.
+ * Logs an error and emits `request:error`, unless that was done for this error before. An error
+ * after the client has left is only a `debug` line.
  *
  * @returns false when the client has left
  */
@@ -56,8 +57,8 @@ export function reportError(
 }
 
 /**
- * Reports an error that the team has answered itself, as one in an own error handler or a `catch`. A
- * refusal (4xx) is only noted for the outcome.
+ * Reports an error that the team has answered itself, as one in an own error handler or a `catch`.
+ * A refusal (4xx) is only noted for the outcome.
  */
 export function reportHandled(ctx: FailedRequest, thrown: unknown): void {
   const error = ctx.noteError(thrown)

@@ -5,7 +5,8 @@ import { refusalOf } from './statuses.js'
 export const MISTAKE: Denial = Object.freeze(refusalOf(500))
 
 /**
- * Whether it refuses, and says so to a program and to a person. A 200 sent by mistake would look as if all were well.
+ * Whether it refuses, and says so to a program and to a person. A 200 sent by mistake would look as
+ * if all were well.
  *
  * @throws RangeError
  */

@@ -2,7 +2,9 @@
 export interface ConfigProblem {
   /** The factory that was called: `rateLimit`. */
   readonly owner: string
-  /** The path of the faulty option: `policies[1].window`. Empty when the whole argument is wrong. */
+  /**
+   * The path of the faulty option: `policies[1].window`. Empty when the whole argument is wrong.
+   */
   readonly option: string
   /** What was found. */
   readonly value?: unknown
@@ -18,10 +20,12 @@ export interface ConfigProblem {
 }
 
 /**
- * An option is wrong. Thrown while a middleware, a store or a pipeline is built, never while a request is served.
+ * An option is wrong. Thrown while a middleware, a store or a pipeline is built, never while a
+ * request is served.
  *
- * `message` names the factory, the option, the value and what is allowed; the same facts are properties. `value` is not enumerable, since it may
- * be a secret: loggers and `util.inspect` write down what is.
+ * `message` names the factory, the option, the value and what is allowed; the same facts are
+ * properties. `value` is not enumerable, since it may be a secret: loggers and `util.inspect` write
+ * down what is.
  */
 export class ConfigError extends Error {
   static readonly code = 'CONFIG_INVALID'
@@ -54,7 +58,10 @@ function quoted(option: string): string {
   return JSON.stringify(option.length > 120 ? `${option.slice(0, 120)}...` : option)
 }
 
-/** A value as it may appear in a message: short, on one line, and never the contents of a key or a secret. */
+/**
+ * A value as it may appear in a message: short, on one line, and never the contents of a key or a
+ * secret.
+ */
 function showValue(value: unknown, isSecret: boolean): string {
   if (value === undefined) return 'missing'
   if (typeof value === 'string')

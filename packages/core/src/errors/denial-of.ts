@@ -17,10 +17,10 @@ export interface HostView {
 }
 
 /**
- * How an error thrown by a handler or a middleware is answered. A `RequestError` is answered as it says.
- * Another error with a 4xx or 5xx `status` or `statusCode` keeps it, and its `headers`; its message is
- * shown only if it says `expose: true` (http-errors), because no other is known to be meant for the
- * client. All else is a 500.
+ * How an error thrown by a handler or a middleware is answered. A `RequestError` is answered as it
+ * says. Another error with a 4xx or 5xx `status` or `statusCode` keeps it, and its `headers`; its
+ * message is shown only if it says `expose: true` (http-errors), because no other is known to be
+ * meant for the client. All else is a 500.
  */
 export function denialOf(error: unknown, host: HostView = {}): Denial {
   if (isRequestError(error)) return requested(error)

@@ -7,7 +7,8 @@ import { traceOf } from './trace.js'
  *
  *     { "error": { "code", "message", "details"?, "retry_after"?, "timestamp", "request_id" } }
  *
- * `timestamp` is ISO 8601, `retry_after` whole seconds. In production a 500 shows nothing of its cause: `request_id` is what to search the log for.
+ * `timestamp` is ISO 8601, `retry_after` whole seconds. In production a 500 shows nothing of its
+ * cause: `request_id` is what to search the log for.
  */
 export function envelope(): ErrorRenderer {
   return failure => {

@@ -24,9 +24,9 @@ const NOT_TAKEN: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The response headers that an error carries in `headers`, as http-errors, Koa and Fastify have them:
- * `WWW-Authenticate`, `Retry-After`, `Allow`. A plain object or a `Headers`. A field that cannot be sent
- * is left out, because the answer must not fail over it.
+ * The response headers that an error carries in `headers`, as http-errors, Koa and Fastify have
+ * them: `WWW-Authenticate`, `Retry-After`, `Allow`. A plain object or a `Headers`. A field that
+ * cannot be sent is left out, because the answer must not fail over it.
  */
 export function errorHeaders(error: unknown): HeaderBag | undefined {
   return takenFrom(read(error, 'headers'))

@@ -4,10 +4,12 @@ import { titleOf } from './statuses.js'
 import { traceOf } from './trace.js'
 
 /**
- * RFC 9457: `application/problem+json` with `type`, `title`, `status`, `detail`, `instance` (`urn:uuid:` of the request when its id
- * is one), and as extension members `code`, `request_id`, `timestamp`, `details`, `retry_after` and what the denial adds.
+ * RFC 9457: `application/problem+json` with `type`, `title`, `status`, `detail`, `instance`
+ * (`urn:uuid:` of the request when its id is one), and as extension members `code`, `request_id`,
+ * `timestamp`, `details`, `retry_after` and what the denial adds.
  *
- * `type` is `about:blank` unless the denial names one: then `title` is the status phrase, as section 4.2.1 wants.
+ * `type` is `about:blank` unless the denial names one: then `title` is the status phrase, as
+ * section 4.2.1 wants.
  */
 export function problemDetails(): ErrorRenderer {
   return failure => {

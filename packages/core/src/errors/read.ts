@@ -1,4 +1,7 @@
-/** A property of a thrown value. A getter or a Proxy may itself throw; an error must not be lost by that. */
+/**
+ * A property of a thrown value. A getter or a Proxy may itself throw; an error must not be lost by
+ * that.
+ */
 export function read(value: unknown, name: string): unknown {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
   try {

@@ -6,8 +6,8 @@ import type { FailedRequest } from './failed-request.js'
 import { codeOf, messageOf } from './statuses.js'
 
 /**
- * The answer to a refusal or an error, in the pipeline's form. A renderer that fails is logged, and a plain
- * envelope is the answer.
+ * The answer to a refusal or an error, in the pipeline's form. A renderer that fails is logged, and
+ * a plain envelope is the answer.
  *
  * @param cause the error behind a 500; `undefined` for a refusal
  */

@@ -5,9 +5,9 @@ const READ = ['name', 'message', 'stack', 'status', 'statusCode', 'code', 'expos
 const DEEPEST = 8
 
 /**
- * A thrown value as other code may look at it. Anything can be thrown: a revoked Proxy or a getter that
- * throws would fail each renderer, logger and host that reads it, and so end the process. Such a value
- * is replaced by an `Error`; so is `undefined`, which means "nothing was thrown" elsewhere.
+ * A thrown value as other code may look at it. Anything can be thrown: a revoked Proxy or a getter
+ * that throws would fail each renderer, logger and host that reads it, and so end the process. Such
+ * a value is replaced by an `Error`; so is `undefined`, which means "nothing was thrown" elsewhere.
  */
 export function inspectable(thrown: unknown): unknown {
   if (thrown === undefined) return new TypeError('undefined was thrown')

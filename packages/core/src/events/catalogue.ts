@@ -19,14 +19,14 @@ export interface CallerFacts {
 }
 
 /**
- * A decision about a request, in the one form of all packages. One is emitted for each middleware that decided. No
- * credential, no body and no query is in it, nor what a limit counts by.
+ * A decision about a request, in the one form of all packages. One is emitted for each middleware
+ * that decided. No credential, no body and no query is in it, nor what a limit counts by.
  */
 export interface DecisionEvent extends RequestFacts, CallerFacts {
   readonly ip: string | undefined
   /**
-   * What decided: `rate-limit`, `failban`, `ip-filter`, `authenticate`, `guard`. `undefined` for a refusal of a
-   * handler, of a host or of the pipeline itself.
+   * What decided: `rate-limit`, `failban`, `ip-filter`, `authenticate`, `guard`. `undefined` for a
+   * refusal of a handler, of a host or of the pipeline itself.
    */
   readonly by: string | undefined
   /** Which of its rules: the policy, jail, list, strategy or guard by its name. */
@@ -55,7 +55,8 @@ export interface BanEvent {
 }
 
 /**
- * The events of Palisade and their payloads. An interface, so that a package or a team adds its own by declaration merging:
+ * The events of Palisade and their payloads. An interface, so that a package or a team adds its own
+ * by declaration merging:
  *
  *     declare module '@palisade/core' { interface PalisadeEvents { 'invoice:paid': { id: string } } }
  */
@@ -71,9 +72,15 @@ export interface PalisadeEvents {
     }
   /** A middleware or a handler failed: a 5xx. */
   'request:error': RequestFacts & CallerFacts & { readonly error: unknown; readonly by: string | undefined }
-  /** A middleware let a request pass. Its payload is built only for a listener of this name, `decision:*` or `*`. */
+  /**
+   * A middleware let a request pass. Its payload is built only for a listener of this name,
+   * `decision:*` or `*`.
+   */
   'decision:allowed': DecisionEvent
-  /** A middleware, a handler or the pipeline refused a request, or would have in shadow mode (`enforced: false`). */
+  /**
+   * A middleware, a handler or the pipeline refused a request, or would have in shadow mode
+   * (`enforced: false`).
+   */
   'decision:refused': DecisionEvent
   'auth:success': RequestFacts & { readonly strategy: string; readonly identity: Identity }
   'auth:failure': RequestFacts & {

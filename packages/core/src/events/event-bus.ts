@@ -28,7 +28,8 @@ const NONE: readonly AnyListener[] = []
 const PATTERN = /^(?:\*|[a-z][\w-]*:(?:\*|[a-z][\w-]*))$/i
 
 /**
- * A synchronous, typed bus. A listener that throws or rejects is logged and harms neither the others nor the request.
+ * A synchronous, typed bus. A listener that throws or rejects is logged and harms neither the
+ * others nor the request.
  *
  *     events.on('security:banned', ban => pager.notify(ban.ip))
  *     events.on('resource:*', (change, name) => audit.write(name, change), { signal })
@@ -37,7 +38,10 @@ const PATTERN = /^(?:\*|[a-z][\w-]*:(?:\*|[a-z][\w-]*))$/i
 export class EventBus {
   private readonly logger: Logger
   private subscriptions: readonly Subscription[] = []
-  /** What each emitted name resolves to; emptied when a subscription changes. Names come from code, so it is bounded by the code. */
+  /**
+   * What each emitted name resolves to; emptied when a subscription changes. Names come from code,
+   * so it is bounded by the code.
+   */
   private resolved = new Map<string, readonly AnyListener[]>()
 
   /** @throws ConfigError for what is no logger */
@@ -64,10 +68,12 @@ export class EventBus {
   }
 
   /**
-   * Listens until `off`, the returned function, or the signal says otherwise. The same listener may be added twice; it is called twice.
+   * Listens until `off`, the returned function, or the signal says otherwise. The same listener may
+   * be added twice; it is called twice.
    *
    * @param pattern a name, a prefix `resource:*`, or `*`
-   * @throws ConfigError for a pattern that can match nothing, without a listener, and for an option that is wrong
+   * @throws ConfigError for a pattern that can match nothing, without a listener, and for an option
+   * that is wrong
    */
   on<P extends EventPattern>(
     pattern: P,
@@ -127,8 +133,8 @@ export class EventBus {
   }
 
   /**
-   * Events as they come. At most `limit` (default 1,000) wait for the reader; past that the oldest is dropped and counted in `dropped`.
-   * Ends when the loop is left or the signal is aborted.
+   * Events as they come. At most `limit` (default 1,000) wait for the reader; past that the oldest
+   * is dropped and counted in `dropped`. Ends when the loop is left or the signal is aborted.
    *
    * @throws ConfigError for a pattern that can match nothing, and for an option that is wrong
    */

@@ -1,6 +1,9 @@
 import { bindMethods } from '../kernel/bind-methods.js'
 
-/** A bounded queue between a synchronous bus and a reader that takes its time, such as a stream of server-sent events. */
+/**
+ * A bounded queue between a synchronous bus and a reader that takes its time, such as a stream of
+ * server-sent events.
+ */
 export class EventStream<E> implements AsyncIterableIterator<E> {
   /** How many events were lost because the reader was too slow. */
   dropped = 0

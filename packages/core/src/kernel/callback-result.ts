@@ -1,9 +1,9 @@
 import { isPromise } from './maybe-promise.js'
 
 /**
- * The error for a team's callback that returned a value of the wrong type. Throw it: the request is then
- * refused, or stays counted. A promise that came where none is allowed is observed first, because its
- * rejection would end the process.
+ * The error for a team's callback that returned a value of the wrong type. Throw it: the request is
+ * then refused, or stays counted. A promise that came where none is allowed is observed first,
+ * because its rejection would end the process.
  *
  * @param callback the name of the option, as in `skip`
  * @param allowed the end of a sentence that begins with "allowed:"
@@ -22,7 +22,9 @@ export function booleanResult(callback: string, value: unknown): boolean {
   throw wrongResult(callback, value, 'true or false')
 }
 
-/** Marks a promise as handled. Every other value is left alone, also one that cannot be inspected. */
+/**
+ * Marks a promise as handled. Every other value is left alone, also one that cannot be inspected.
+ */
 export function ignoreRejection(value: unknown): void {
   try {
     if (isPromise(value)) value.then(undefined, () => {})
@@ -31,7 +33,10 @@ export function ignoreRejection(value: unknown): void {
   }
 }
 
-/** The type of a value in words, for a message. It does not contain the value, which may be a secret. */
+/**
+ * The type of a value in words, for a message. It does not contain the value, which may be a
+ * secret.
+ */
 function kindOf(value: unknown): string {
   if (value === null) return 'null'
   ignoreRejection(value)

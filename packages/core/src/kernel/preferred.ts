@@ -18,9 +18,10 @@ export interface PreferredRules<T extends string> {
 }
 
 /**
- * The media type that a client prefers (RFC 9110 section 12.5.1), by the most specific range that covers
- * each type. A tie goes to the type that stands first in `types`, and so do a missing `Accept` and one
- * that is too long to be read. A weight that is not of the RFC's form, such as `q=5` or `q=.5`, is 0.
+ * The media type that a client prefers (RFC 9110 section 12.5.1), by the most specific range that
+ * covers each type. A tie goes to the type that stands first in `types`, and so do a missing
+ * `Accept` and one that is too long to be read. A weight that is not of the RFC's form, such as
+ * `q=5` or `q=.5`, is 0.
  *
  * @param types in lower case, without parameters, the default first
  * @returns `undefined` when the client accepts none of them

@@ -1,11 +1,13 @@
 /**
- * Random UUIDs (RFC 9562 section 5.4, version 4), each a flat string. `crypto.randomUUID()` joins its result from
- * 20 pieces: 0.6 KB of garbage a request, and one more copy when the header is written.
+ * Random UUIDs (RFC 9562 section 5.4, version 4), each a flat string. `crypto.randomUUID()` joins
+ * its result from 20 pieces: 0.6 KB of garbage a request, and one more copy when the header is
+ * written.
  */
 export class RandomIds {
   readonly #bytes = new Uint8Array(BYTES * BATCH)
   readonly #codes: number[] = Array.from({ length: LENGTH }, () => HYPHEN)
-  // Nothing is drawn before the first id is asked for: some runtimes forbid it while a module is loaded.
+  // Nothing is drawn before the first id is asked for: some runtimes forbid it while a module is
+  // loaded.
   #next = this.#bytes.length
 
   next(): string {

@@ -43,7 +43,9 @@ export class LimitHeaders {
   private readonly limits: number[]
   private joined = ''
 
-  /** @param shared of a limiter whose policies differ from request to request: one for all of them */
+  /**
+   * @param shared of a limiter whose policies differ from request to request: one for all of them
+   */
   constructor(
     policies: readonly Named[],
     { legacy = true, draft = true }: LimitHeaderOptions,

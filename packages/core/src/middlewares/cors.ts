@@ -21,23 +21,34 @@ export interface CorsOptions {
   readonly allowHeaders?: readonly string[]
   /** Response headers that scripts may read. Default none but those that need no permission. */
   readonly exposeHeaders?: readonly string[]
-  /** Whether cookies and other credentials are sent along and the answer may be read. Default false. */
+  /**
+   * Whether cookies and other credentials are sent along and the answer may be read. Default false.
+   */
   readonly credentials?: boolean
-  /** How long a browser remembers a preflight, in seconds as in the header: 0 to 86400, past which none goes. Default: the browser's own, 5 seconds. */
+  /**
+   * How long a browser remembers a preflight, in seconds as in the header: 0 to 86400, past which
+   * none goes. Default: the browser's own, 5 seconds.
+   */
   readonly maxAge?: number
-  /** Lets pages of the internet reach this server in a private network (Private Network Access). Default false. */
+  /**
+   * Lets pages of the internet reach this server in a private network (Private Network Access).
+   * Default false.
+   */
   readonly privateNetwork?: boolean
 }
 
 /**
- * Lets pages of other origins read this server's answers (Fetch standard, section 3.2). Nothing is allowed that is not listed, and the
- * client's own `Origin` is never reflected without a decision.
+ * Lets pages of other origins read this server's answers (Fetch standard, section 3.2). Nothing is
+ * allowed that is not listed, and the client's own `Origin` is never reflected without a decision.
  *
- * It relaxes the browser's same-origin rule and is no access control: a refused origin's request still reaches the handler, only its answer is kept from
- * the page. A real preflight - OPTIONS with `Origin` and `Access-Control-Request-Method` - is answered with 204; any other OPTIONS is a
- * request. Mount it in front of what refuses, so that a page can read refusals too. It has no shadow mode, since it refuses nothing.
+ * It relaxes the browser's same-origin rule and is no access control: a refused origin's request
+ * still reaches the handler, only its answer is kept from the page. A real preflight - OPTIONS with
+ * `Origin` and `Access-Control-Request-Method` - is answered with 204; any other OPTIONS is a
+ * request. Mount it in front of what refuses, so that a page can read refusals too. It has no
+ * shadow mode, since it refuses nothing.
  *
- * Fails closed: an origin function that throws, rejects or returns no boolean is a 500 without permission.
+ * Fails closed: an origin function that throws, rejects or returns no boolean is a 500 without
+ * permission.
  *
  *     pipeline().use(cors({ origin: ['https://app.example.com'], methods: ['GET', 'PUT'], credentials: true, maxAge: 600 }))
  *
@@ -102,7 +113,8 @@ export function cors(options: CorsOptions): Middleware {
     name: 'cors',
     onRequest(ctx): MaybePromise<Reply | undefined> {
       const isOptions = ctx.method === 'OPTIONS'
-      // Set before anything is decided, so that no cache gives one origin's answer, or refusal, to another.
+      // Set before anything is decided, so that no cache gives one origin's answer, or refusal, to
+      // another.
       if (isOptions) ctx.appendHeader('Vary', varyOnOptions)
       else if (!anybody) ctx.appendHeader('Vary', 'Origin')
       const origin = ctx.header('origin')
@@ -148,7 +160,10 @@ const LISTS = ['methods', 'allowHeaders', 'exposeHeaders'] as const
 
 const UPPER_CASE = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
 
-/** Methods are case-sensitive, and browsers put all but PATCH into upper case, which makes `patch` a method of its own. */
+/**
+ * Methods are case-sensitive, and browsers put all but PATCH into upper case, which makes `patch` a
+ * method of its own.
+ */
 const method: Check<string> = (value, at) => {
   const name = text({ pattern: /^[!#$%&'*+\-.^_`|~\w]{1,64}$/, allowed: 'a method, such as "PUT"' })(
     value,

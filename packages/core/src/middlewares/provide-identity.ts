@@ -7,7 +7,8 @@ import { assertIdentity, type Identity } from '../vocabulary/identity.js'
 type Absent = null | undefined
 
 /**
- * Puts the identity of a team's own login where guards look for it, so that auth need not be installed.
+ * Puts the identity of a team's own login where guards look for it, so that auth need not be
+ * installed.
  *
  * A function that may return no identity gives an optional identity, which satisfies no guard that
  * needs one. Fails closed: an error thrown is a 500. The result is trusted: it must come from

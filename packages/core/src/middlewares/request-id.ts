@@ -10,7 +10,10 @@ export interface RequestIdOptions {
   header?: string
   /** The same as `header`. */
   headerName?: string
-  /** Makes an id when the client sent none that is fit. Must itself match `^[\w.:-]{1,128}$`. Default: a random UUID. */
+  /**
+   * Makes an id when the client sent none that is fit. Must itself match `^[\w.:-]{1,128}$`.
+   * Default: a random UUID.
+   */
   generator?: () => string
   /** Whether the response carries it. Default true. */
   includeInResponse?: boolean
@@ -21,10 +24,12 @@ const FIT = /^[\w.:-]{1,128}$/
 /**
  * Gives every request an id that its logs, events, refusals and the response carry.
  *
- * A client's own id is passed through only when it is short and plain, so that it can forge neither a log line nor a header; it is
- * a correlation aid and never a secret. Fails closed: a generator that throws or returns something unfit is a 500.
+ * A client's own id is passed through only when it is short and plain, so that it can forge neither
+ * a log line nor a header; it is a correlation aid and never a secret. Fails closed: a generator
+ * that throws or returns something unfit is a 500.
  *
- * Events and logs of middlewares in front of it have the same id; a second `requestId()` keeps the id of the first.
+ * Events and logs of middlewares in front of it have the same id; a second `requestId()` keeps the
+ * id of the first.
  *
  *     pipeline().use(requestId())
  */

@@ -30,17 +30,26 @@ export interface HstsOptions {
   readonly maxAge?: number
   /** Default true. */
   readonly includeSubDomains?: boolean
-  /** Asks to be built into browsers; needs `includeSubDomains` and a year, and is hard to take back. Default false. */
+  /**
+   * Asks to be built into browsers; needs `includeSubDomains` and a year, and is hard to take back.
+   * Default false.
+   */
   readonly preload?: boolean
 }
 
 type ReferrerPolicy = (typeof REFERRER_POLICIES)[number]
 
-/** Each header can be changed; `false` leaves it out, and in a branch takes away what the parent has set. */
+/**
+ * Each header can be changed; `false` leaves it out, and in a branch takes away what the parent has
+ * set.
+ */
 export interface SecurityHeadersOptions {
   /** A whole policy as a string, or directives that change the default one. */
   readonly csp?: string | CspDirectives | false
-  /** A policy that browsers report on and do not enforce, beside `csp`: to try a stricter one. Default none. */
+  /**
+   * A policy that browsers report on and do not enforce, beside `csp`: to try a stricter one.
+   * Default none.
+   */
   readonly cspReportOnly?: string | CspDirectives | false
   /** Default none. */
   readonly crossOriginEmbedderPolicy?: 'require-corp' | 'credentialless' | 'unsafe-none' | false
@@ -53,13 +62,18 @@ export interface SecurityHeadersOptions {
     | false
   /** Default `same-origin`. */
   readonly crossOriginResourcePolicy?: 'same-origin' | 'same-site' | 'cross-origin' | false
-  /** `Strict-Transport-Security`, sent on encrypted requests only. Default a year with subdomains. */
+  /**
+   * `Strict-Transport-Security`, sent on encrypted requests only. Default a year with subdomains.
+   */
   readonly hsts?: HstsOptions | false
   /** Default true: `?1`. */
   readonly originAgentCluster?: boolean
   /** Default `camera=(), geolocation=(), microphone=()`. A value replaces the default. */
   readonly permissionsPolicy?: string | PermissionsPolicy | false
-  /** A list is a choice of fallbacks: browsers take the last one that they know. Default `no-referrer`. */
+  /**
+   * A list is a choice of fallbacks: browsers take the last one that they know. Default
+   * `no-referrer`.
+   */
   readonly referrerPolicy?: ReferrerPolicy | readonly ReferrerPolicy[] | false
   /** Default `nosniff`. */
   readonly xContentTypeOptions?: 'nosniff' | false
@@ -67,7 +81,10 @@ export interface SecurityHeadersOptions {
   readonly xDnsPrefetchControl?: 'off' | 'on' | false
   /** Default `noopen`. */
   readonly xDownloadOptions?: 'noopen' | false
-  /** Default `SAMEORIGIN`. `DENY` makes the default `frame-ancestors` `'none'`, since browsers that know the one ignore the other. */
+  /**
+   * Default `SAMEORIGIN`. `DENY` makes the default `frame-ancestors` `'none'`, since browsers that
+   * know the one ignore the other.
+   */
   readonly xFrameOptions?: 'SAMEORIGIN' | 'DENY' | false
   /** Default `none`. */
   readonly xPermittedCrossDomainPolicies?: 'none' | 'master-only' | 'by-content-type' | 'all' | false
@@ -103,13 +120,16 @@ type SourceOf<Policy> = {
 }[keyof Policy]
 
 /**
- * Tells browsers to distrust a page by default: no script but the site's own, no framing, no sniffing, no referrer, HTTPS from now on. The values are
- * helmet 8's, with `Permissions-Policy` besides.
+ * Tells browsers to distrust a page by default: no script but the site's own, no framing, no
+ * sniffing, no referrer, HTTPS from now on. The values are helmet 8's, with `Permissions-Policy`
+ * besides.
  *
- * It defends a browser's user; a client that is no browser ignores all of it. The headers are set before the handler runs, so that refusals, 404s and
- * 500s carry them, and a handler may set its own value. `Strict-Transport-Security` and `upgrade-insecure-requests` are sent only
- * on encrypted requests (RFC 6797 section 7.2), see `ctx.secure`: behind a proxy that `trust` does not name they are missing.
- * `X-Powered-By`, which tells attackers which faults to try, is taken away where the host has already set it.
+ * It defends a browser's user; a client that is no browser ignores all of it. The headers are set
+ * before the handler runs, so that refusals, 404s and 500s carry them, and a handler may set its
+ * own value. `Strict-Transport-Security` and `upgrade-insecure-requests` are sent only on encrypted
+ * requests (RFC 6797 section 7.2), see `ctx.secure`: behind a proxy that `trust` does not name they
+ * are missing. `X-Powered-By`, which tells attackers which faults to try, is taken away where the
+ * host has already set it.
  *
  *     pipeline().use(securityHeaders({ csp: { scriptSrc: ["'self'", nonce()] }, hsts: { maxAge: 63_072_000, preload: true } }))
  *

@@ -6,7 +6,10 @@ import { entriesOf, namesOf, read } from './read.js'
 
 export { type OptionPath, refuse, within }
 
-/** Checks one option and returns it in the form the middleware works with. Throws `ConfigError`. A missing option is `undefined`. */
+/**
+ * Checks one option and returns it in the form the middleware works with. Throws `ConfigError`. A
+ * missing option is `undefined`.
+ */
 export interface Check<T> {
   (value: unknown, at: OptionPath): T
   /** Another name by which the option may be given: see `alsoCalled`. */
@@ -18,7 +21,8 @@ export type Checked<S extends Record<string, Check<unknown>>> = {
 }
 
 /**
- * Checks a whole argument against a shape: every option by its check, and no option that the shape does not name.
+ * Checks a whole argument against a shape: every option by its check, and no option that the shape
+ * does not name.
  *
  * @throws ConfigError naming the option; for an unknown one, the option that was probably meant.
  */
@@ -62,7 +66,9 @@ export function object<S extends Record<string, Check<unknown>>>(shape: S): Chec
   }
 }
 
-/** The value of an option by whichever of its names it was given, and the path that a refusal names. */
+/**
+ * The value of an option by whichever of its names it was given, and the path that a refusal names.
+ */
 function readEither(
   options: unknown,
   name: string,
@@ -81,8 +87,8 @@ function readEither(
 }
 
 /**
- * The option may also be given by another name, one of `options/other-names.ts`, and means the same then. Stands
- * outermost in a shape; the type of the options names both.
+ * The option may also be given by another name, one of `options/other-names.ts`, and means the same
+ * then. Stands outermost in a shape; the type of the options names both.
  *
  *     checkOptions('requestId', options, { header: alsoCalled('headerName', optional(headerName)) })
  */
@@ -97,14 +103,19 @@ function hintFor(name: string, known: readonly string[]): string {
   return meant === undefined ? 'there is no such option' : `did you mean "${meant}"?`
 }
 
-/** What is absent stays absent: an `undefined` would wipe a field of an object that it is assigned to. */
+/**
+ * What is absent stays absent: an `undefined` would wipe a field of an object that it is assigned
+ * to.
+ */
 export function present(
   fields: readonly (readonly [name: string, value: unknown])[],
 ): Readonly<Record<string, unknown>> {
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined))
 }
 
-/** A value that does not let itself be looked at, such as a proxy, is a wrong one like any other. */
+/**
+ * A value that does not let itself be looked at, such as a proxy, is a wrong one like any other.
+ */
 function ask<T>(check: Check<T>, value: unknown, at: OptionPath): T {
   try {
     return check(value, at)
@@ -180,7 +191,10 @@ export function integer(limits: { min?: number; max?: number } = {}): Check<numb
   }
 }
 
-/** A function; its own type is asserted by the signature of the factory, at run time only that it can be called. */
+/**
+ * A function; its own type is asserted by the signature of the factory, at run time only that it
+ * can be called.
+ */
 export function callback<T>(shape = 'a function'): Check<T> {
   return (value, at) => (typeof value === 'function' ? (value as T) : refuse(at, value, shape))
 }

@@ -5,7 +5,10 @@ declare const unit: unique symbol
 /** A length of time in milliseconds that has been checked. */
 export type Milliseconds = number & { readonly [unit]: 'ms' }
 
-/** How options say a length of time: `'250ms'`, `'30s'`, `'10m'`, `'1h30m'`, `'7d'`, `'2w'`, or a number of milliseconds. */
+/**
+ * How options say a length of time: `'250ms'`, `'30s'`, `'10m'`, `'1h30m'`, `'7d'`, `'2w'`, or a
+ * number of milliseconds.
+ */
 export type Duration = string | number
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -19,7 +22,10 @@ const UNITS: Readonly<Record<string, number>> = {
 const FORM = /^(?:\d{1,15}(?:\.\d{1,3})?(?:ms|[smhdw]))+$/
 const PART = /(\d+(?:\.\d+)?)(ms|[smhdw])/g
 
-/** The milliseconds that a duration stands for, or `undefined` if it stands for none. Units may be joined, `1h30m`; nothing else may. */
+/**
+ * The milliseconds that a duration stands for, or `undefined` if it stands for none. Units may be
+ * joined, `1h30m`; nothing else may.
+ */
 export function parseDuration(value: unknown): Milliseconds | undefined {
   if (typeof value === 'number')
     return Number.isSafeInteger(value) && value >= 0 ? (value as Milliseconds) : undefined

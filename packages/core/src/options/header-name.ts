@@ -12,8 +12,10 @@ export const headerName: Check<string> = (value, at) => {
 }
 
 /**
- * A field name for something of ones own, such as an id or an address: none by which HTTP frames a message, keeps a state or a cache, or by which a
- * browser is told what a page may do. An id in `Content-Length` breaks the connection, one in `Set-Cookie` sets a cookie. Returned in lower case.
+ * A field name for something of ones own, such as an id or an address: none by which HTTP frames a
+ * message, keeps a state or a cache, or by which a browser is told what a page may do. An id in
+ * `Content-Length` breaks the connection, one in `Set-Cookie` sets a cookie. Returned in lower
+ * case.
  */
 export const ownHeaderName: Check<string> = (value, at) => {
   const name = headerName(value, at)

@@ -15,7 +15,10 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 
 const fold = (name: string) => name.toLowerCase().replace(/[-_]/g, '')
 
-/** Levenshtein distance with adjacent transpositions, given up at `limit`. Names are short; so is this. */
+/**
+ * Levenshtein distance with adjacent transpositions, given up at `limit`. Names are short; so is
+ * this.
+ */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
   let before: number[] = []

@@ -11,7 +11,10 @@ export function refuse(at: OptionPath, value: unknown, allowed: string, cause?: 
   throw new ConfigError({ owner: at.owner, option: at.option, value, allowed, cause })
 }
 
-/** The path of a part: `within(policies, 0)` is `policies[0]`, `within(hsts, 'maxAge')` is `hsts.maxAge`. */
+/**
+ * The path of a part: `within(policies, 0)` is `policies[0]`, `within(hsts, 'maxAge')` is
+ * `hsts.maxAge`.
+ */
 export function within(at: OptionPath, part: string | number): OptionPath {
   if (typeof part === 'number') return { owner: at.owner, option: `${at.option}[${part}]` }
   return { owner: at.owner, option: at.option === '' ? part : `${at.option}.${part}` }

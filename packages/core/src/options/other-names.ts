@@ -1,6 +1,7 @@
 /**
- * Names that a team may type as well as the name of the option, since they mean exactly the same. A factory accepts
- * them where it says so by `alsoCalled`. Elsewhere they are names of other libraries.
+ * Names that a team may type as well as the name of the option, since they mean exactly the same. A
+ * factory accepts them where it says so by `alsoCalled`. Elsewhere they are names of other
+ * libraries.
  */
 const ACCEPTED_NAMES = [
   'maxAttempts',
@@ -29,8 +30,8 @@ export type EitherName<Options, Option extends keyof Options, Other extends Acce
   )
 
 /**
- * What options are called elsewhere: in express-rate-limit, helmet, cors, passport, prom-client, terminus, and
- * in common speech. The first name on the right that a factory has is meant.
+ * What options are called elsewhere: in express-rate-limit, helmet, cors, passport, prom-client,
+ * terminus, and in common speech. The first name on the right that a factory has is meant.
  */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   // limits

@@ -1,6 +1,9 @@
 import { type OptionPath, refuse, within } from './option-path.js'
 
-/** The names that an object of options has itself; `undefined` for what is no such object, or hides some where they would not be read. */
+/**
+ * The names that an object of options has itself; `undefined` for what is no such object, or hides
+ * some where they would not be read.
+ */
 export function namesOf(value: unknown, known: readonly string[]): readonly string[] | undefined {
   if (value === null || typeof value !== 'object') return undefined
   try {
@@ -51,8 +54,8 @@ export function read(options: unknown, name: string, at: OptionPath): unknown {
 }
 
 /**
- * What stands at each place of an array, holes included, which its own methods leave out and so would leave unchecked. `undefined` for what
- * is no array, and for one that is too long.
+ * What stands at each place of an array, holes included, which its own methods leave out and so
+ * would leave unchecked. `undefined` for what is no array, and for one that is too long.
  */
 export function entriesOf(value: unknown, most: number): readonly unknown[] | undefined {
   try {

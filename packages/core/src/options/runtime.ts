@@ -15,8 +15,8 @@ export function refuseRuntime(owner: string, { needs, instead }: Needed, cause?:
 }
 
 /**
- * Refuses to build a part on workerd that needs a process of its own. workerd has Node's modules for files and
- * signals, but its files end with the request, and no signal ever comes.
+ * Refuses to build a part on workerd that needs a process of its own. workerd has Node's modules
+ * for files and signals, but its files end with the request, and no signal ever comes.
  *
  * @throws ConfigError
  */

@@ -1,6 +1,6 @@
 /**
- * The method and the target of a request as one pipeline sees them. A middleware of the team may change both between a
- * pipeline and its branch, so each of them has its own.
+ * The method and the target of a request as one pipeline sees them. A middleware of the team may
+ * change both between a pipeline and its branch, so each of them has its own.
  */
 export class RequestTarget {
   readonly method: string
@@ -30,11 +30,15 @@ export class RequestTarget {
   }
 }
 
-/** RFC 9112 section 3.2: origin-form, or absolute-form as proxies send it; `*` for a server-wide OPTIONS. */
+/**
+ * RFC 9112 section 3.2: origin-form, or absolute-form as proxies send it; `*` for a server-wide
+ * OPTIONS.
+ */
 function pathOf(target: string): string {
   const start = target[0] === '/' ? 0 : pathStart(target)
   if (start < 0) return target === '*' ? '*' : '/'
-  // Two searches rather than a look at each character: once any library extends String, that is a call for each.
+  // Two searches rather than a look at each character: once any library extends String, that is a
+  // call for each.
   const query = target.indexOf('?', start)
   const fragment = target.indexOf('#', start)
   const end = query < 0 || (fragment >= 0 && fragment < query) ? fragment : query

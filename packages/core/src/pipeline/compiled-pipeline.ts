@@ -16,8 +16,8 @@ type RequestHook = (ctx: HostContext) => unknown
 type ResponseHook = (ctx: HostContext, outcome: Outcome) => unknown
 
 /**
- * The one slot on a host's request object. `Symbol.for`, so that two copies of this package meet; the major version is in the
- * name, so that two incompatible ones do not.
+ * The one slot on a host's request object. `Symbol.for`, so that two copies of this package meet;
+ * the major version is in the name, so that two incompatible ones do not.
  */
 const SLOT: unique symbol = Symbol.for('@palisade/core.request/0')
 
@@ -29,8 +29,8 @@ interface Carrier {
 /**
  * A pipeline made ready to run. Made by `Pipeline.compile()`; used by adapters, never by a team.
  *
- * The runner is a loop: `undefined` goes on, a `Reply` stops, a promise is chained into the rest. Nothing is awaited and no promise is
- * made unless a middleware waited.
+ * The runner is a loop: `undefined` goes on, a `Reply` stops, a promise is chained into the rest.
+ * Nothing is awaited and no promise is made unless a middleware waited.
  */
 export class CompiledPipeline implements Runner<HostContext> {
   readonly services: Services
@@ -90,7 +90,10 @@ export class CompiledPipeline implements Runner<HostContext> {
     return this.topology.diagnosis
   }
 
-  /** Every request's state begins with the same properties in the same order, so that V8 gives it one hidden class. */
+  /**
+   * Every request's state begins with the same properties in the same order, so that V8 gives it
+   * one hidden class.
+   */
   newState(): object {
     return { ...this.emptyState }
   }
@@ -103,8 +106,8 @@ export class CompiledPipeline implements Runner<HostContext> {
   }
 
   /**
-   * Puts a new context on a host's request object, in front of those of other, unrelated pipelines. It takes
-   * the place of this pipeline's own context of an earlier dispatch.
+   * Puts a new context on a host's request object, in front of those of other, unrelated pipelines.
+   * It takes the place of this pipeline's own context of an earlier dispatch.
    */
   attach(carrier: object, ctx: HostContext): void {
     const slot = carrier as Carrier
@@ -114,13 +117,14 @@ export class CompiledPipeline implements Runner<HostContext> {
   }
 
   /**
-   * Runs the middleware on a request. `undefined` lets it through; a `Reply` answers it. Never throws, never rejects.
+   * Runs the middleware on a request. `undefined` lets it through; a `Reply` answers it. Never
+   * throws, never rejects.
    *
-   * A request that was let through is not run again, as long as its method, target and credential stay the
-   * same. With others it is decided anew: it is another request now. A request that comes again
-   * without having been let through is refused, since something went past the first run. A branch refuses
-   * a request that its parent did not let through. A disposed pipeline refuses every request, because its
-   * middlewares no longer protect.
+   * A request that was let through is not run again, as long as its method, target and credential
+   * stay the same. With others it is decided anew: it is another request now. A request that comes
+   * again without having been let through is refused, since something went past the first run. A
+   * branch refuses a request that its parent did not let through. A disposed pipeline refuses every
+   * request, because its middlewares no longer protect.
    */
   run(ctx: HostContext): MaybePromise<Reply | undefined> {
     const earlier = ctx.sameRun(this)
@@ -200,7 +204,10 @@ export class CompiledPipeline implements Runner<HostContext> {
     return this.requestHooks.some((hook, i) => i >= first && hook !== undefined)
   }
 
-  /** Anything but `undefined` and a `Reply` is a mistake in the middleware, and refuses: `false` must not let through. */
+  /**
+   * Anything but `undefined` and a `Reply` is a mistake in the middleware, and refuses: `false`
+   * must not let through.
+   */
   private settle(ctx: HostContext, answer: unknown, i: number): Reply {
     if (isReply(answer)) return answer.takesOver === undefined ? answer : this.takeOver(ctx, answer, i)
     return this.fail(
@@ -242,7 +249,9 @@ export class CompiledPipeline implements Runner<HostContext> {
     }
   }
 
-  /** Runs `onResponse` in reverse for the first `reached` middlewares. Called by the context, once. */
+  /**
+   * Runs `onResponse` in reverse for the first `reached` middlewares. Called by the context, once.
+   */
   finish(ctx: HostContext, reached: number, outcome: Outcome): void {
     for (let i = reached - 1; i >= 0; i--) {
       const hook = this.responseHooks[i]
@@ -284,13 +293,18 @@ export class CompiledPipeline implements Runner<HostContext> {
   }
 }
 
-/** At the latest when the pipeline has decided, also where no middleware set an id or asked for it. */
+/**
+ * At the latest when the pipeline has decided, also where no middleware set an id or asked for it.
+ */
 function announced(ctx: HostContext, answer: MaybePromise<unknown>): void {
   if (isPromise(answer)) void answer.then(() => ctx.announce())
   else ctx.announce()
 }
 
-/** Gives a request object that takes the place of another the contexts of all pipelines. @returns the new one */
+/**
+ * Gives a request object that takes the place of another the contexts of all pipelines. @returns
+ * the new one
+ */
 export function succeed<Request extends object>(from: Request, to: Request): Request {
   const contexts = ownContexts(from)
   if (contexts !== undefined) (to as Carrier)[SLOT] = contexts

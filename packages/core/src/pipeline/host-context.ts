@@ -15,8 +15,8 @@ import { hasReached, type Run, type Runner, runOf } from './run.js'
 const NONE: RequestContext['refusals'] = Object.freeze([])
 
 /**
- * A request as the pipeline and the adapters have it. Each host has one subclass, which is the only code that
- * knows the host's objects. Middleware sees the `RequestContext` of it.
+ * A request as the pipeline and the adapters have it. Each host has one subclass, which is the only
+ * code that knows the host's objects. Middleware sees the `RequestContext` of it.
  *
  * @typeParam State what the middlewares of the pipeline have put into `state`
  */
@@ -97,7 +97,10 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     for (const pair of pairs) this.setHeader(pair[0], pair[1])
   }
 
-  /** The path of the mount whose handler answered, for requests without a template: a template too, never a path. */
+  /**
+   * The path of the mount whose handler answered, for requests without a template: a template too,
+   * never a path.
+   */
   protected get mountPath(): string | undefined {
     return undefined
   }
@@ -107,22 +110,25 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     return undefined
   }
 
-  /** The `Authorization` as the host has it now; `undefined` too on a host whose requests cannot change. */
+  /**
+   * The `Authorization` as the host has it now; `undefined` too on a host whose requests cannot
+   * change.
+   */
   protected credentialNow(): string | undefined {
     return undefined
   }
 
   /**
-   * Whether the client disconnected before the pipeline ran. Such a request has no client address, so no
-   * middleware can judge it, and no client waits for its answer.
+   * Whether the client disconnected before the pipeline ran. Such a request has no client address,
+   * so no middleware can judge it, and no client waits for its answer.
    */
   get hasDisconnected(): boolean {
     return false
   }
 
   /**
-   * Keeps the asynchronous context of the request (`AsyncLocalStorage`) for `onResponse`, which a socket or a
-   * stream calls. For hosts whose platform has such contexts.
+   * Keeps the asynchronous context of the request (`AsyncLocalStorage`) for `onResponse`, which a
+   * socket or a stream calls. For hosts whose platform has such contexts.
    */
   rememberContext(): void {}
 
@@ -220,16 +226,17 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   // What the runner asks.
 
   /**
-   * Whether the target is a path, `*`, or an absolute form as RFC 9112 section 3.2.2 has it. Of anything else,
-   * `http:///a` or `http://[b/a`, a proxy, a host and this class may each see another path.
+   * Whether the target is a path, `*`, or an absolute form as RFC 9112 section 3.2.2 has it. Of
+   * anything else, `http:///a` or `http://[b/a`, a proxy, a host and this class may each see
+   * another path.
    */
   get hasValidTarget(): boolean {
     return this.currentTarget.isValid
   }
 
   /**
-   * The last run of a pipeline here, if it was with the method, target and credential that the host has now.
-   * With others the request is decided anew: another request was let through.
+   * The last run of a pipeline here, if it was with the method, target and credential that the host
+   * has now. With others the request is decided anew: another request was let through.
    */
   sameRun(pipeline: Runner<HostContext>): Run<HostContext> | undefined {
     const run = runOf(this.runs, pipeline)
@@ -238,7 +245,9 @@ export abstract class HostContext<State extends object = {}> implements RequestC
       : undefined
   }
 
-  /** Whether a pipeline ran here to its end and let the request through, the last time that it ran. */
+  /**
+   * Whether a pipeline ran here to its end and let the request through, the last time that it ran.
+   */
   hasPassed(pipeline: Runner<HostContext>): boolean {
     return runOf(this.runs, pipeline)?.passed === true
   }
@@ -260,8 +269,8 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   }
 
   /**
-   * Has `request:start` emitted once the id of the request is settled: a middleware may set it, and every
-   * event of a request has one id.
+   * Has `request:start` emitted once the id of the request is settled: a middleware may set it, and
+   * every event of a request has one id.
    */
   announceLater(): void {
     this.isUnannounced = true
@@ -287,7 +296,10 @@ export abstract class HostContext<State extends object = {}> implements RequestC
 
   // Errors.
 
-  /** Answers an error that was thrown: a 500 unless the error says otherwise. The caller logs and emits it. */
+  /**
+   * Answers an error that was thrown: a 500 unless the error says otherwise. The caller logs and
+   * emits it.
+   */
   render(denial: Denial, cause: unknown): Reply {
     return renderDenial(this, denial, cause)
   }
@@ -313,7 +325,10 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     return this.thrown.shown
   }
 
-  /** The response has really ended, or the client has left. Called by the adapter; only the first call counts. */
+  /**
+   * The response has really ended, or the client has left. Called by the adapter; only the first
+   * call counts.
+   */
   finish(status: number | undefined, aborted: boolean): void {
     if (this.ended !== undefined) return
     this.announce()
@@ -372,8 +387,8 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   }
 
   /**
-   * What the host has now. While a pipeline decides, only its own middlewares run, which cannot change the
-   * request, so the host is not asked each time.
+   * What the host has now. While a pipeline decides, only its own middlewares run, which cannot
+   * change the request, so the host is not asked each time.
    */
   private get currentTarget(): RequestTarget {
     const { pinned, seen, runs } = this

@@ -6,8 +6,8 @@ import { type Cleanup, type Usage, usageOf } from './usage.js'
 
 /**
  * Sets up and disposes of the middleware of one compiled pipeline. A middleware that several
- * pipelines have, also unrelated ones, is set up once for each set of services, and disposed of once,
- * with the last of them.
+ * pipelines have, also unrelated ones, is set up once for each set of services, and disposed of
+ * once, with the last of them.
  */
 export class Lifecycle {
   /** Set by the call of `dispose()`, before anything is closed. */
@@ -37,8 +37,8 @@ export class Lifecycle {
   }
 
   /**
-   * Closes the branches, then the middleware, the last one first. All are tried; one error is thrown
-   * as it is, several as an `AggregateError`. A second call returns the result of the first.
+   * Closes the branches, then the middleware, the last one first. All are tried; one error is
+   * thrown as it is, several as an `AggregateError`. A second call returns the result of the first.
    */
   async dispose(): Promise<void> {
     raise(await this.close())
@@ -91,8 +91,8 @@ export class Lifecycle {
 }
 
 /**
- * Disposes of what no compiled pipeline has: a factory may have opened something although no pipeline
- * ran it.
+ * Disposes of what no compiled pipeline has: a factory may have opened something although no
+ * pipeline ran it.
  */
 export async function disposeUnused(middleware: readonly Middleware[]): Promise<void> {
   raise(await runAll(middleware.toReversed().flatMap(one => closeUnused(one, usageOf(one)))))

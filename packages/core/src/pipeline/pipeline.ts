@@ -27,29 +27,42 @@ import { disposeUnused, refuseDisposed } from './lifecycle.js'
 import { usageOf } from './usage.js'
 
 export interface PipelineOptions {
-  /** How the client's address is found. Default `directPeer()`: the socket's address, no header is read. */
+  /**
+   * How the client's address is found. Default `directPeer()`: the socket's address, no header is
+   * read.
+   */
   trust?: Trust
   /** The form of refusals and errors. Default `envelope()`. */
   errors?: ErrorRenderer
-  /** A team's own error classes as refusals. Default: errors are answered by their `status`, else 500. */
+  /**
+   * A team's own error classes as refusals. Default: errors are answered by their `status`, else 500.
+   */
   mapError?: MapError
   /** pino's shape. Default: warnings and errors to the console. */
   logger?: Logger
   /** A bus shared with something else. Default: a new one. */
   events?: EventBus
   clock?: Clock
-  /** Maximum time for the body of a request to arrive when a middleware reads it. Past it, 408. Default 30 s. */
+  /**
+   * Maximum time for the body of a request to arrive when a middleware reads it. Past it, 408.
+   * Default 30 s.
+   */
   bodyTimeout?: Duration
   /** Whether a 500 hides its cause. Default: true unless `NODE_ENV` is `development` or `test`. */
   production?: boolean
 }
 
-/** What `State` becomes when a middleware adds to it; what it gives again replaces what was there. */
+/**
+ * What `State` becomes when a middleware adds to it; what it gives again replaces what was there.
+ */
 export type Add<State, Gives> = Flatten<Omit<State, keyof Gives> & Gives>
 
 type Flatten<T> = { [K in keyof T]: T[K] }
 
-/** `unknown` when all is there, so that the intersection changes nothing; else a type whose name is the error message. */
+/**
+ * `unknown` when all is there, so that the intersection changes nothing; else a type whose name is
+ * the error message.
+ */
 type Satisfies<State, Needs> = State extends Needs
   ? unknown
   : {
@@ -63,7 +76,8 @@ type Lacking<State, Needs> = {
 }[keyof Needs]
 
 /**
- * Middleware in the order in which it sees a request. Immutable: `use` and `branch` return a new one, so a pipeline can be shared and extended.
+ * Middleware in the order in which it sees a request. Immutable: `use` and `branch` return a new
+ * one, so a pipeline can be shared and extended.
  *
  * @typeParam State what the middlewares so far have put into `ctx.state`
  */
@@ -100,7 +114,8 @@ export class Pipeline<State extends object = {}> {
    * Adds a middleware at the end.
    *
    * It is a compile-time error if the middleware needs state that no earlier one gives.
-   * @throws ConfigError when it is no middleware or has no name, when it needs what is not given, or when it is already here
+   * @throws ConfigError when it is no middleware or has no name, when it needs what is not given,
+   * or when it is already here
    */
   use<Needs extends object = {}, Gives extends object = {}>(
     middleware: Middleware<Needs, Gives> & Satisfies<State, Needs>,
@@ -133,8 +148,9 @@ export class Pipeline<State extends object = {}> {
   }
 
   /**
-   * A pipeline for some routes behind this one: it runs only its own middleware, on the same context, and begins with this one's state.
-   * On a request that this pipeline did not let through it refuses with 500: it never runs unprotected.
+   * A pipeline for some routes behind this one: it runs only its own middleware, on the same
+   * context, and begins with this one's state. On a request that this pipeline did not let through
+   * it refuses with 500: it never runs unprotected.
    */
   branch(...more: never[]): Pipeline<State> {
     refuseMore('pipeline.branch', more, 'no options: a branch has those of its parent')
@@ -142,10 +158,11 @@ export class Pipeline<State extends object = {}> {
   }
 
   /**
-   * Makes it ready to run: calls each `setup`. Adapters call this; a pipeline is compiled once, however often it is mounted.
+   * Makes it ready to run: calls each `setup`. Adapters call this; a pipeline is compiled once,
+   * however often it is mounted.
    *
-   * @throws ConfigError when it, its parent or one of its middlewares was disposed of before; whatever a `setup` throws, and that again each time, since
-   * what was set up by then is closed
+   * @throws ConfigError when it, its parent or one of its middlewares was disposed of before;
+   * whatever a `setup` throws, and that again each time, since what was set up by then is closed
    */
   compile(): CompiledPipeline {
     if (this.compiled !== undefined) return this.compiled
@@ -168,8 +185,8 @@ export class Pipeline<State extends object = {}> {
   }
 
   /**
-   * What `trust` gets wrong about the topology, from the first 100 requests; `undefined` while nothing is
-   * wrong. The pipeline also logs the diagnosis once, as a warning.
+   * What `trust` gets wrong about the topology, from the first 100 requests; `undefined` while
+   * nothing is wrong. The pipeline also logs the diagnosis once, as a warning.
    */
   diagnose(): Diagnosis | undefined {
     return this.compiled?.diagnose()

@@ -20,7 +20,8 @@ export interface Usage {
 
 /**
  * The middleware itself carries its usage, since unrelated pipelines share nothing else.
- * `Symbol.for`, so that two copies of this package count together; the major version is in the name.
+ * `Symbol.for`, so that two copies of this package count together; the major version is in the
+ * name.
  */
 const USAGE: unique symbol = Symbol.for('@palisade/core.usage/0')
 

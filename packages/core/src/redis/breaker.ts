@@ -1,6 +1,9 @@
 import type { Clock } from '../vocabulary/clock.js'
 
-/** `closed`: calls go through. `open`: none does. `half-open`: one is on its way, to see whether the server is back. */
+/**
+ * `closed`: calls go through. `open`: none does. `half-open`: one is on its way, to see whether the
+ * server is back.
+ */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 export interface BreakerRules {
@@ -17,11 +20,13 @@ export interface BreakerRules {
 export type Pass = number
 
 /**
- * Keeps calls from a server that does not answer them, so that an outage costs one deadline per back-off instead of one per request.
+ * Keeps calls from a server that does not answer them, so that an outage costs one deadline per
+ * back-off instead of one per request.
  *
- * It counts failures in a row, not their share. The keys of a store have one hash tag, so a store talks to one shard, which is there
- * or is not; a share would need a window to be tuned, and would take longer to see exactly that. A server that answers now and
- * then keeps the breaker closed, and each call that it does not answer is bounded by its deadline.
+ * It counts failures in a row, not their share. The keys of a store have one hash tag, so a store
+ * talks to one shard, which is there or is not; a share would need a window to be tuned, and would
+ * take longer to see exactly that. A server that answers now and then keeps the breaker closed, and
+ * each call that it does not answer is bounded by its deadline.
  *
  * It has no timer: the first call after the back-off is the probe.
  */
@@ -32,7 +37,10 @@ export class CircuitBreaker {
   #failures = 0
   #backoff: number
   #probeAt = 0
-  /** Grows with each change of state, so that what was sent before it says nothing about the state after. */
+  /**
+   * Grows with each change of state, so that what was sent before it says nothing about the state
+   * after.
+   */
   #era: Pass = 0
 
   constructor(rules: BreakerRules, clock: Clock) {

@@ -15,8 +15,9 @@ interface Entry extends Waiting {
 }
 
 /**
- * Deadlines of one length. As all are equally long, the oldest is always due first: a list in order of arrival and one timer for its
- * head do what a timer per call would, and a call that is answered costs two pointers.
+ * Deadlines of one length. As all are equally long, the oldest is always due first: a list in order
+ * of arrival and one timer for its head do what a timer per call would, and a call that is answered
+ * costs two pointers.
  *
  * Real time, not the injected clock: what it bounds is the wait for a real socket.
  */
@@ -66,8 +67,9 @@ export class Deadlines {
 
   #wakeIn(ms: number): NodeJS.Timeout {
     const timer = setTimeout(() => {
-      // Timers run before sockets are read. After a pause of this very process the answers may lie there already: they are read
-      // first, so that Redis is not blamed for our own pause. The immediate keeps its reference: without it the loop would sleep on.
+      // Timers run before sockets are read. After a pause of this very process the answers may lie
+      // there already: they are read first, so that Redis is not blamed for our own pause. The
+      // immediate keeps its reference: without it the loop would sleep on.
       setImmediate(() => this.#wake())
     }, ms)
     return timer.unref()

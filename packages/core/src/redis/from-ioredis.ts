@@ -3,8 +3,8 @@ import { guess, isIoredis, type RedisClient, type RedisCommand } from './client.
 import { subscription } from './subscription.js'
 
 /**
- * The part of ioredis (5.11 or later) that is used. `Redis` and `Cluster` have it. Before 5.11 a Cluster with
- * `enableAutoPipelining` took the name of a command for its key, and failed.
+ * The part of ioredis (5.11 or later) that is used. `Redis` and `Cluster` have it. Before 5.11 a
+ * Cluster with `enableAutoPipelining` took the name of a command for its key, and failed.
  */
 export interface IoredisClient {
   readonly status: string
@@ -25,10 +25,16 @@ interface IoredisStream {
   uncork(): void
 }
 
-/** With more, the server would wait for this process to fill a write, and this process for the server to work through it. */
+/**
+ * With more, the server would wait for this process to fill a write, and this process for the
+ * server to work through it.
+ */
 const MOST_AT_ONCE = 16
 
-/** What a duplicate is used for; it comes from the same class, so that the shape need not be asked of the caller. */
+/**
+ * What a duplicate is used for; it comes from the same class, so that the shape need not be asked
+ * of the caller.
+ */
 interface IoredisSubscriber {
   on(event: string, listener: (...args: string[]) => void): unknown
   subscribe(channel: string): Promise<unknown>
@@ -36,10 +42,12 @@ interface IoredisSubscriber {
 }
 
 /**
- * Wraps an ioredis client, `new Redis()` or `new Redis.Cluster()`. The team keeps it: connecting, errors and closing are theirs.
+ * Wraps an ioredis client, `new Redis()` or `new Redis.Cluster()`. The team keeps it: connecting,
+ * errors and closing are theirs.
  *
- * ioredis writes every command to the socket by itself, which costs more than all else that a call does. So the first command of a turn
- * of the event loop leaves at once, and those that follow it in that turn leave together, some at a time.
+ * ioredis writes every command to the socket by itself, which costs more than all else that a call
+ * does. So the first command of a turn of the event loop leaves at once, and those that follow it
+ * in that turn leave together, some at a time.
  *
  * @throws ConfigError when it is something else, with the function that was probably meant
  */
@@ -79,7 +87,8 @@ export function fromIoredis(client: IoredisClient): RedisClient {
     send,
     subscribe(channel, listener) {
       const own = duplicate(client)
-      // Without a listener ioredis writes every failed attempt to reconnect to the console; the team's own client tells them.
+      // Without a listener ioredis writes every failed attempt to reconnect to the console; the
+      // team's own client tells them.
       own.on('error', () => {})
       return subscription(
         listener,
@@ -95,7 +104,10 @@ export function fromIoredis(client: IoredisClient): RedisClient {
   }
 }
 
-/** A subscription waits for its server however long that takes, whatever the team chose for its commands. */
+/**
+ * A subscription waits for its server however long that takes, whatever the team chose for its
+ * commands.
+ */
 function duplicate(client: IoredisClient): IoredisSubscriber {
   const copy = client.duplicate as (...args: unknown[]) => unknown
   const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null }

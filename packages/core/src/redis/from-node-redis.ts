@@ -3,8 +3,9 @@ import { guess, isNodeRedis, type RedisClient, type RedisCommand, type RedisSubs
 import { subscription } from './subscription.js'
 
 /**
- * The part of node-redis (5 or later) that is used. `createClient`, `createCluster` and `createSentinel` make it; a
- * Sentinel of version 5 has no `duplicate`, and a pool has neither of the two.
+ * The part of node-redis (5 or later) that is used. `createClient`, `createCluster` and
+ * `createSentinel` make it; a Sentinel of version 5 has no `duplicate`, and a pool has neither of
+ * the two.
  */
 export type NodeRedisClient = NodeRedisConnection & ({ duplicate(): unknown } | { getMasterNode(): unknown })
 
@@ -14,7 +15,10 @@ interface NodeRedisConnection {
   sendCommand(...args: never[]): Promise<unknown>
 }
 
-/** What a duplicate is used for; it comes from the same class, so that the shape need not be asked of the caller. */
+/**
+ * What a duplicate is used for; it comes from the same class, so that the shape need not be asked
+ * of the caller.
+ */
 interface NodeRedisSubscriber {
   on(event: 'error', listener: () => void): unknown
   connect(): Promise<unknown>
@@ -50,12 +54,15 @@ function subscribeThrough(
   )
 }
 
-/** Replies in their default types, whatever the team chose for its own commands: a Buffer where a script answers text would break a store. */
+/**
+ * Replies in their default types, whatever the team chose for its own commands: a Buffer where a
+ * script answers text would break a store.
+ */
 const PLAIN = { typeMapping: {} }
 
 /**
- * Wraps a node-redis client, made by `createClient`, `createCluster` or `createSentinel`. The team keeps it: `connect()`, errors and
- * closing are theirs. Until it is connected every call fails.
+ * Wraps a node-redis client, made by `createClient`, `createCluster` or `createSentinel`. The team
+ * keeps it: `connect()`, errors and closing are theirs. Until it is connected every call fails.
  *
  * @throws ConfigError when it is something else, with the function that was probably meant
  */
@@ -86,7 +93,10 @@ export function fromNodeRedis(client: NodeRedisClient): RedisClient {
   }
 }
 
-/** Told apart by a method that only one of them has, as the length of `sendCommand` would change with a default parameter. */
+/**
+ * Told apart by a method that only one of them has, as the length of `sendCommand` would change
+ * with a default parameter.
+ */
 function sender(client: NodeRedisClient): RedisClient['send'] {
   const sendCommand = client.sendCommand as (...args: unknown[]) => Promise<unknown>
   if ('getSlotMaster' in client)

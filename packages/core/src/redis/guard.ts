@@ -10,7 +10,10 @@ import { isOutage, RedisUnavailableError, withoutArguments } from './redis-error
 import { type RedisScript, runScript, wrongKeys } from './script.js'
 
 export interface RedisGuardOptions {
-  /** How long a call may wait. Default 100 ms. It bounds real waiting on a socket, so it is not measured by `clock`. */
+  /**
+   * How long a call may wait. Default 100 ms. It bounds real waiting on a socket, so it is not
+   * measured by `clock`.
+   */
   readonly deadline?: Duration
   readonly breaker?: {
     /** Failures in a row after which Redis is not asked for a while. Default 5. */
@@ -32,21 +35,26 @@ export interface RedisGuardOptions {
   readonly clock?: Clock
 }
 
-/** Redis as a store uses it: every call ends in time, and every failure is a `RedisUnavailableError`. */
+/**
+ * Redis as a store uses it: every call ends in time, and every failure is a
+ * `RedisUnavailableError`.
+ */
 export interface GuardedRedis {
   readonly state: BreakerState
   /**
-   * Whether a call would be sent now. False while the breaker is open: a store with an answer of its own can then give it without
-   * waiting for a promise.
+   * Whether a call would be sent now. False while the breaker is open: a store with an answer of
+   * its own can then give it without waiting for a promise.
    */
   readonly available: boolean
   /**
    * Runs a script, in one round trip.
    *
-   * @param late given the reply that comes after the deadline: the call was rejected, and executed all the same. At most once, never after `dispose()`,
-   * and for no more calls than `maxPending`. A throw in it is ignored
+   * @param late given the reply that comes after the deadline: the call was rejected, and executed
+   * all the same. At most once, never after `dispose()`, and for no more calls than `maxPending`. A
+   * throw in it is ignored
    * @throws RedisUnavailableError (rejects, never throws)
-   * @throws TypeError (rejects) for a number of keys that the script does not take: a fault of the store, not of Redis
+   * @throws TypeError (rejects) for a number of keys that the script does not take: a fault of the
+   * store, not of Redis
    */
   run<Reply>(
     script: RedisScript<Reply>,
@@ -54,9 +62,15 @@ export interface GuardedRedis {
     args?: readonly string[],
     late?: (reply: Reply) => void,
   ): Promise<Reply>
-  /** Sends one command; `key` as in `RedisClient`. Not for commands that block. @throws RedisUnavailableError (rejects, never throws) */
+  /**
+   * Sends one command; `key` as in `RedisClient`. Not for commands that block. @throws
+   * RedisUnavailableError (rejects, never throws)
+   */
   send(command: RedisCommand, key?: string): Promise<unknown>
-  /** Ends what still waits, with `REDIS_FAILED`, and refuses what comes. The client stays open: it is the team's. */
+  /**
+   * Ends what still waits, with `REDIS_FAILED`, and refuses what comes. The client stays open: it
+   * is the team's.
+   */
   dispose(): void
 }
 
@@ -104,7 +118,10 @@ class Guard implements GuardedRedis {
   #pending = 0
   #disposed = false
   #lastOutage: RedisUnavailableError | undefined
-  /** One error for all calls that an open breaker refuses: an outage is when making stack traces is least affordable. */
+  /**
+   * One error for all calls that an open breaker refuses: an outage is when making stack traces is
+   * least affordable.
+   */
   #refusal: RedisUnavailableError | undefined
 
   constructor(client: RedisClient, options: RedisGuardOptions) {

@@ -6,8 +6,8 @@ export function replyList(reply: unknown, length?: number): readonly unknown[] {
 }
 
 /**
- * A whole number, sent as an integer or as its digits (the two clients, their options and the scripts differ). Beyond 2^53 it is
- * refused rather than rounded.
+ * A whole number, sent as an integer or as its digits (the two clients, their options and the
+ * scripts differ). Beyond 2^53 it is refused rather than rounded.
  *
  * @throws TypeError when it is not
  */

@@ -6,11 +6,17 @@ import { replyCode } from './redis-error.js'
 export interface ScriptDefinition<Reply> {
   /** How errors name it: `ratelimit.consume`. */
   readonly name: string
-  /** Its source. It takes the time from the server (`TIME`), names only keys that it was given, and writes numbers with `string.format('%.0f')`. */
+  /**
+   * Its source. It takes the time from the server (`TIME`), names only keys that it was given, and
+   * writes numbers with `string.format('%.0f')`.
+   */
   readonly lua: string
   /** How many keys it is given. Left out, any number from 1. */
   readonly keys?: number
-  /** Checks the reply and makes of it what the store works with; a throw is a failed call. Left out, the reply is `unknown`. */
+  /**
+   * Checks the reply and makes of it what the store works with; a throw is a failed call. Left out,
+   * the reply is `unknown`.
+   */
   readonly read?: (reply: unknown) => Reply
 }
 
@@ -44,9 +50,10 @@ export function wrongKeys(script: RedisScript<unknown>, keys: readonly string[])
 }
 
 /**
- * Runs a script by its digest, and sends the source only to a server that does not know it. Any number of calls may find that out at
- * once, each sends the source itself and is answered: a `SCRIPT LOAD` that they all waited for could be flushed again meanwhile, or
- * have reached another node.
+ * Runs a script by its digest, and sends the source only to a server that does not know it. Any
+ * number of calls may find that out at once, each sends the source itself and is answered: a
+ * `SCRIPT LOAD` that they all waited for could be flushed again meanwhile, or have reached another
+ * node.
  *
  * The reply is as the server sent it. It has no deadline: a store calls through `guardRedis`.
  */

@@ -4,7 +4,10 @@ import type { Clock } from '../vocabulary/clock.js'
 export interface FakeClock extends Clock {
   /** Moves both times forward by so many milliseconds. */
   advance(ms: number): void
-  /** Sets the time of day; it may step back, as a machine's clock does. `monotonic()` does not follow. */
+  /**
+   * Sets the time of day; it may step back, as a machine's clock does. `monotonic()` does not
+   * follow.
+   */
   set(epochMs: number): void
 }
 

@@ -21,7 +21,10 @@ export interface InjectedRequest {
   /** The socket's address. Default `203.0.113.9`; `null` for none. */
   peer?: string | null
   body?: string | Uint8Array
-  /** What answers when the pipeline lets the request through: a reply, or a function; what it throws is answered as an adapter would. Default: 200 `ok`. */
+  /**
+   * What answers when the pipeline lets the request through: a reply, or a function; what it throws
+   * is answered as an adapter would. Default: 200 `ok`.
+   */
   handler?: Reply | ((ctx: HostContext) => Reply | Promise<Reply>)
   /** The template of the route that the handler stands for. */
   route?: string
@@ -31,7 +34,9 @@ export interface InjectedRequest {
 
 export interface InjectedResponse<State extends object> {
   readonly status: number
-  /** Names in lower case; several lines are joined with `, `, but for `set-cookie` see `setCookie`. */
+  /**
+   * Names in lower case; several lines are joined with `, `, but for `set-cookie` see `setCookie`.
+   */
   readonly headers: Readonly<Record<string, string>>
   readonly setCookie: readonly string[]
   readonly body: string
@@ -43,7 +48,8 @@ export interface InjectedResponse<State extends object> {
 }
 
 /**
- * Runs a pipeline on a request without a server. Everything happens as on a host, `onResponse` included.
+ * Runs a pipeline on a request without a server. Everything happens as on a host, `onResponse`
+ * included.
  *
  *     const { status } = await inject(pipeline().use(rateLimit({ limit: 0, window: '1m' })), { url: '/orders' })
  */

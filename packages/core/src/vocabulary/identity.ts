@@ -1,6 +1,6 @@
 /**
- * Who is calling. Auth makes it, guards read it; a team with its own login sets it through `provideIdentity`.
- * Frozen: it may be shared by many requests.
+ * Who is calling. Auth makes it, guards read it; a team with its own login sets it through
+ * `provideIdentity`. Frozen: it may be shared by many requests.
  */
 export interface Identity {
   /** The stable id of the user, service or key owner (`sub`). */
@@ -21,11 +21,12 @@ export interface Identity {
 }
 
 /**
- * For what comes out of a team's own code. A half-made identity would make a guard decide on `undefined`, or on an object that a query reads as
- * an operator.
+ * For what comes out of a team's own code. A half-made identity would make a guard decide on
+ * `undefined`, or on an object that a query reads as an operator.
  *
  * @param by who returned it, for the message: `the function returned`
- * @throws TypeError for what is no identity, and for one whose tenant, session, permissions or end are of another type
+ * @throws TypeError for what is no identity, and for one whose tenant, session, permissions or end
+ * are of another type
  */
 export function assertIdentity(value: unknown, by: string): asserts value is Identity {
   const { subject, method, scopes, roles, tenant, session, permissions, claims, expiresAt } = (value ??

@@ -18,7 +18,10 @@ export const consoleLogger: Logger = Object.freeze({
   error: (fields: object, message?: string) => console.error(`palisade: ${message ?? ''}`, fields),
 })
 
-/** A logger of the team's, so that what it throws or rejects with stays its own: a log that fails must not decide over what is logged. */
+/**
+ * A logger of the team's, so that what it throws or rejects with stays its own: a log that fails
+ * must not decide over what is logged.
+ */
 export function isolatedLogger(logger: Logger): Logger {
   const safely =
     (level: keyof Logger): Log =>

@@ -1,7 +1,8 @@
 import type { MaybePromise } from '../kernel/maybe-promise.js'
 
 /**
- * Keys and values with a time to live. It is structurally what a Keyv instance offers, so every Keyv backend fits without glue.
+ * Keys and values with a time to live. It is structurally what a Keyv instance offers, so every
+ * Keyv backend fits without glue.
  */
 export interface KeyValueStore<Value = unknown> {
   get(key: string): MaybePromise<Value | undefined>

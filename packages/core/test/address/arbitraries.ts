@@ -9,7 +9,10 @@ const group = fc.oneof(
 )
 export const groups = fc.array(group, { minLength: 8, maxLength: 8 })
 
-/** Any of the notations of RFC 4291 section 2.2 for the same eight groups, upper case and leading zeros included. */
+/**
+ * Any of the notations of RFC 4291 section 2.2 for the same eight groups, upper case and leading
+ * zeros included.
+ */
 export function notations(all: readonly number[]): string[] {
   const hex = all.map(value => value.toString(16))
   const texts = [hex.join(':'), hex.map(text => text.padStart(4, '0').toUpperCase()).join(':')]
@@ -27,7 +30,10 @@ export function notations(all: readonly number[]): string[] {
 export const ipv6 = groups.chain(all => fc.constantFrom(...notations(all)))
 export const address = fc.oneof(ipv4, ipv6)
 
-/** Text made of the characters that addresses and headers are made of, so that it is nearly right more often than noise is. */
+/**
+ * Text made of the characters that addresses and headers are made of, so that it is nearly right
+ * more often than noise is.
+ */
 export const nearly = fc.string({
   unit: fc.constantFrom(
     ...'0123456789abcfF.:%[]/ ,;="\\_',

@@ -121,7 +121,10 @@ const ranges = fc.array(
   { maxLength: 30 },
 )
 
-/** A second way to the same answer, slow and plain: the address as a string of bits, and a prefix of it. */
+/**
+ * A second way to the same answer, slow and plain: the address as a string of bits, and a prefix of
+ * it.
+ */
 const bits = (ip: string): string => {
   if (isIPv4(ip))
     return ip

@@ -137,7 +137,8 @@ describe('canonicalIp', () => {
         const same = new BlockList()
         same.addAddress(text, isIP(text) === 4 ? 'ipv4' : 'ipv6')
         expect(same.check(canonical, family)).toBe(true)
-        // inet_ntop writes the last 32 bits of `::/96` as a dotted quad; RFC 5952 leaves that to the prefixes it is common for.
+        // inet_ntop writes the last 32 bits of `::/96` as a dotted quad; RFC 5952 leaves that to
+        // the prefixes it is common for.
         const theirs = new SocketAddress({ address: canonical, family }).address
         if (!theirs.startsWith('::') || !theirs.includes('.')) expect(canonical).toBe(theirs)
       }),

@@ -121,7 +121,9 @@ describe('given Forwarded', () => {
     quoted.map(value => `host=${value}`),
     quoted.map(value => `by=${value}`),
   )
-  /** A well-formed element for an address: bare, quoted, with a port, escaped, between other pairs. */
+  /**
+   * A well-formed element for an address: bare, quoted, with a port, escaped, between other pairs.
+   */
   const element = (ip: string) => {
     const host = ip.includes(':') ? `[${ip}]` : ip
     const values = [`"${host}"`, `"${host}:443"`, `"${host}:_p"`, `"${escaped(host)}"`]

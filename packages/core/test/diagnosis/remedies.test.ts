@@ -12,7 +12,9 @@ import {
 import { type InjectedRequest, inject } from '../../src/testing.js'
 import { memoryLogger } from '../support/memory-logger.js'
 
-/** How a team says where its proxies are. `make` takes the ranges and whether a Unix socket is one. */
+/**
+ * How a team says where its proxies are. `make` takes the ranges and whether a Unix socket is one.
+ */
 interface Given {
   readonly kind: 'nothing' | 'hops' | 'ranges'
   readonly ranges: readonly string[]

@@ -6,7 +6,10 @@ import { refusalOf } from '../../src/middleware.js'
 import { inject } from '../../src/testing.js'
 import { memoryLogger } from '../support/memory-logger.js'
 
-/** The IANA registry of status codes, from 400 on. Node knows them, 509 besides, and two by older names. */
+/**
+ * The IANA registry of status codes, from 400 on. Node knows them, 509 besides, and two by older
+ * names.
+ */
 const REGISTRY: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     Object.entries(STATUS_CODES).filter(([status]) => status >= '400' && status !== '509'),

@@ -2,7 +2,10 @@ import { foldCase } from '@palisade/core/middleware'
 import { expect, test } from 'vitest'
 
 const UNITS = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code))
-/** Letters of two units: Deseret, Osage, Old Hungarian, Warang Citi, Medefaidrin, Adlam and what lies between. */
+/**
+ * Letters of two units: Deseret, Osage, Old Hungarian, Warang Citi, Medefaidrin, Adlam and what
+ * lies between.
+ */
 const PAIRS = Array.from({ length: 0x1_0000 }, (_, i) => String.fromCodePoint(0x1_0000 + i))
 
 test('given every code unit when a router folds by toLowerCase() then what it takes for the same has one folded form', () => {

@@ -47,7 +47,10 @@ const token = fc.string({
   minLength: 1,
   maxLength: 40,
 })
-/** What a `Headers` object takes, which is more than any server lets in: everything but NUL, CR and LF. */
+/**
+ * What a `Headers` object takes, which is more than any server lets in: everything but NUL, CR and
+ * LF.
+ */
 const value = fc.string({
   unit: fc
     .integer({ min: 1, max: 255 })
@@ -134,7 +137,10 @@ const peer = fc.oneof(
   nearly,
 )
 
-/** What a team's own code does with a request: it reads all of it, and answers in each of the three ways. */
+/**
+ * What a team's own code does with a request: it reads all of it, and answers in each of the three
+ * ways.
+ */
 const handler = fc.constantFrom<(ctx: RequestContext) => Reply>(
   ctx => new Reply(200, {}, [ctx.path, [...ctx.query].length, routingPath(ctx.path), ctx.client.ip].join()),
   ctx => ctx.deny({ status: 404, code: 'NOT_FOUND', message: 'Nothing here', reason: ctx.url }),
@@ -230,8 +236,8 @@ const chains = {
 } as const
 
 /**
- * The rules of the documentation: from the right, past proxies only, at most 32 elements, never past an
- * element that cannot be read. Empty elements are skipped.
+ * The rules of the documentation: from the right, past proxies only, at most 32 elements, never
+ * past an element that cannot be read. Empty elements are skipped.
  */
 function clientBy(peerAddress: string | undefined, chain: readonly Element[]) {
   let ip = peerAddress

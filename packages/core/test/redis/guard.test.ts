@@ -164,7 +164,8 @@ describe.each(singleNodeClients)('a guarded $client', ({ connect }) => {
       await run()
       const answered = outcomes([run(), run()])
       await new Promise(resolve => setImmediate(resolve))
-      // The server answers what came before this command first; then the process stays busy past the deadline.
+      // The server answers what came before this command first; then the process stays busy past
+      // the deadline.
       const until = performance.now() + 80
       execFileSync(process.execPath, ['-e', PING, String(server.port)])
       while (performance.now() < until);

@@ -1,6 +1,8 @@
 import { type CompiledPipeline, HostContext } from '../../src/host.js'
 
-/** The least a host is: enough to run a pipeline by hand and to see what it returns, synchronously. */
+/**
+ * The least a host is: enough to run a pipeline by hand and to see what it returns, synchronously.
+ */
 export class BareContext extends HostContext {
   readonly sent: [string, string][] = []
   readonly raw = undefined

@@ -1,8 +1,8 @@
 import type { HeldBan } from './held-ban.js'
 
 /**
- * Bans that are over, the last one of each address and jail, for as long as they lengthen the next. Bounded: past the cap the oldest
- * address is forgotten, whose next ban is then a first one.
+ * Bans that are over, the last one of each address and jail, for as long as they lengthen the next.
+ * Bounded: past the cap the oldest address is forgotten, whose next ban is then a first one.
  */
 export class Archive {
   readonly #past = new Map<string, readonly HeldBan[]>()

@@ -1,8 +1,9 @@
 import { canonicalCidr, clientKey, networkOf } from '@palisade/core/middleware'
 
 /**
- * The one text by which a ban of an address or network is known, from whatever notation a person writes: an address is its client
- * key, `1.2.3.4/32` is `1.2.3.4`. `undefined` for what is neither, or has host bits set.
+ * The one text by which a ban of an address or network is known, from whatever notation a person
+ * writes: an address is its client key, `1.2.3.4/32` is `1.2.3.4`. `undefined` for what is neither,
+ * or has host bits set.
  */
 export function banId(text: string, ipv6Prefix: number): string | undefined {
   const key = clientKey(text, ipv6Prefix)

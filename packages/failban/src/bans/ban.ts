@@ -19,7 +19,10 @@ export interface Ban {
   readonly shadow: boolean
 }
 
-/** A ban as it is kept: it remembers when the same jail banned the same address before, for as long as that lengthens bans. */
+/**
+ * A ban as it is kept: it remembers when the same jail banned the same address before, for as long
+ * as that lengthens bans.
+ */
 export interface BanRecord extends Ban {
   /** The `bannedAt` of the earlier ones, the oldest first; at most `MOST_EARLIER`. */
   readonly earlier: readonly number[]

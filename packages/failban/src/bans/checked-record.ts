@@ -4,8 +4,9 @@ import { banId } from './ban-id.js'
 import { isBanReason } from './ban-reason.js'
 
 /**
- * A record as this version makes them, of what a store has given, or `undefined`. A file or a database is outside: what it says is
- * shown to people, sent to clients and used for the length of the next ban. Fields that no record has are dropped.
+ * A record as this version makes them, of what a store has given, or `undefined`. A file or a
+ * database is outside: what it says is shown to people, sent to clients and used for the length of
+ * the next ban. Fields that no record has are dropped.
  */
 export function checkedRecord(value: unknown): BanRecord | undefined {
   if (typeof value !== 'object' || value === null) return undefined

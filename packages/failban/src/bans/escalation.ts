@@ -16,7 +16,10 @@ import { type BanRecord, MOST_EARLIER } from './ban.js'
 export interface EscalationOptions {
   /** Each earlier ban multiplies the duration by this: 1 to 100. Default 2. */
   factor?: number
-  /** No ban that a jail makes is longer, jitter apart. Default `30d`, or the longest ban of a jail if that is more. */
+  /**
+   * No ban that a jail makes is longer, jitter apart. Default `30d`, or the longest ban of a jail
+   * if that is more.
+   */
   max?: Duration
   /** Maximum random time added, so that a client cannot tell when its ban ends. Default none. */
   jitter?: Duration
@@ -32,7 +35,10 @@ export interface Sentence {
   readonly earlier: readonly number[]
 }
 
-/** How long the next ban is: `min(max, ban * factor ^ n) + random * jitter`, where `n` is earlier bans less one per quiet week. */
+/**
+ * How long the next ban is: `min(max, ban * factor ^ n) + random * jitter`, where `n` is earlier
+ * bans less one per quiet week.
+ */
 export class Escalation {
   readonly memory: number
   /** What a restored ban is cut to. */

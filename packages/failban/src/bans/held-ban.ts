@@ -2,8 +2,8 @@ import type { Clock } from '@palisade/core/middleware'
 import { type BanRecord, endOf } from './ban.js'
 
 /**
- * A ban in this process. Its record has times of day, since it outlives the process. In here the ban runs by monotonic time: a machine
- * whose clock is set neither shortens nor lengthens it.
+ * A ban in this process. Its record has times of day, since it outlives the process. In here the
+ * ban runs by monotonic time: a machine whose clock is set neither shortens nor lengthens it.
  */
 export class HeldBan {
   readonly record: BanRecord
@@ -40,13 +40,19 @@ export class HeldBan {
     }
   }
 
-  /** The process goes on with another clock, whose time of day is so much more ahead of its monotonic time. */
+  /**
+   * The process goes on with another clock, whose time of day is so much more ahead of its
+   * monotonic time.
+   */
   rebase(by: number): void {
     this.#offset += by
   }
 }
 
-/** What the time of day is ahead of the monotonic time. The same until the machine's clock is set, so that ends of bans compare. */
+/**
+ * What the time of day is ahead of the monotonic time. The same until the machine's clock is set,
+ * so that ends of bans compare.
+ */
 export class Offset {
   #last = Number.NaN
 

@@ -11,7 +11,10 @@ import type { HeldBan } from './held-ban.js'
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
-  /** How many bans have this family and width, so that a containing network is found by asking for each width in use. */
+  /**
+   * How many bans have this family and width, so that a containing network is found by asking for
+   * each width in use.
+   */
   readonly #widths = new Map<number, { readonly range: Range; count: number }>()
   #others = 0
   #index: CidrSet | undefined = undefined
@@ -48,7 +51,10 @@ export class Ledger {
     return this.#entries.get(id)?.ban
   }
 
-  /** Every ban that contains the whole address or network, or the other name that it has, the one that lasts longest first. */
+  /**
+   * Every ban that contains the whole address or network, or the other name that it has, the one
+   * that lasts longest first.
+   */
   containing(text: string, alias = text): readonly HeldBan[] {
     const found = new Set<HeldBan>()
     for (const { range } of this.#widths.values()) {

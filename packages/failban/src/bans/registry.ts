@@ -87,8 +87,9 @@ export class BanRegistry implements ProcessBans {
   }
 
   /**
-   * Every ban that contains the whole address or network, the one that lasts longest first, those that are just over among them. An
-   * address in a translator's prefix is banned by its IPv4 address, its id, too.
+   * Every ban that contains the whole address or network, the one that lasts longest first, those
+   * that are just over among them. An address in a translator's prefix is banned by its IPv4
+   * address, its id, too.
    */
   containing(text: string): readonly HeldBan[] {
     return this.ledger.containing(text, this.idOf(text))
@@ -113,12 +114,13 @@ export class BanRegistry implements ProcessBans {
   }
 
   /**
-   * Puts a ban in force, at once, and has it kept. `undefined` when one that lasts as long is in force, or nothing can make room for it.
-   * The promise settles when it is kept.
+   * Puts a ban in force, at once, and has it kept. `undefined` when one that lasts as long is in
+   * force, or nothing can make room for it. The promise settles when it is kept.
    */
   impose(record: BanRecord): { readonly kept: MaybePromise<void> } | undefined {
     if (!this.#admit(new HeldBan(record, this.#offset.of(this.clock)))) return undefined
-    // Before anybody hears of it: a listener may lift it again, and the last step is the one that is kept.
+    // Before anybody hears of it: a listener may lift it again, and the last step is the one that
+    // is kept.
     const kept = this.#keep('save', () => this.#options.store.save(record))
     for (const events of this.#buses) {
       if (!events.has('security:banned')) continue
@@ -128,7 +130,10 @@ export class BanRegistry implements ProcessBans {
     return { kept }
   }
 
-  /** Lifts every ban that contains the address or network, with what was counted and remembered for it. */
+  /**
+   * Lifts every ban that contains the address or network, with what was counted and remembered for
+   * it.
+   */
   lift(text: string): { readonly lifted: readonly HeldBan[]; readonly kept: MaybePromise<unknown> } {
     const now = this.clock.monotonic()
     const lifted: HeldBan[] = []
@@ -146,7 +151,10 @@ export class BanRegistry implements ProcessBans {
       if (this.#options.lists.covers(ban.record.ip, this.clock)) forget(this.#remove(ban, 'allow'))
   }
 
-  /** Takes what the store has kept, also before there is a pipeline: a rewrite of the store takes everything from here. */
+  /**
+   * Takes what the store has kept, also before there is a pipeline: a rewrite of the store takes
+   * everything from here.
+   */
   restore(records: Iterable<BanRecord>): void {
     let unreadable = 0
     for (const record of records) if (!this.#receive(record)) unreadable++
@@ -166,7 +174,10 @@ export class BanRegistry implements ProcessBans {
     for (const ban of this.#all()) yield ban.recordAt(offset)
   }
 
-  /** One that fails for one reason, such as a file that another process has, does so at each ban: that is logged once, and told each time. */
+  /**
+   * One that fails for one reason, such as a file that another process has, does so at each ban:
+   * that is logged once, and told each time.
+   */
   storeFailed(operation: Operation, error: unknown, consequence = CONSEQUENCES[operation]): void {
     const isRepeated = this.#lastFailure?.operation === operation && this.#lastFailure.error === error
     this.#lastFailure = { operation, error }
@@ -175,7 +186,10 @@ export class BanRegistry implements ProcessBans {
     for (const events of this.#buses) events.emit('security:store-error', { operation, error })
   }
 
-  /** A ban from elsewhere is held against today's mode, lists and durations. False for what is no record of a ban. */
+  /**
+   * A ban from elsewhere is held against today's mode, lists and durations. False for what is no
+   * record of a ban.
+   */
   #receive(given: unknown): boolean {
     const record = checkedRecord(given)
     if (record === undefined) return false
@@ -253,7 +267,10 @@ export class BanRegistry implements ProcessBans {
     yield* this.ledger.bans()
   }
 
-  /** Bans may have been read before a pipeline had a clock, whose monotonic time counts from another moment. */
+  /**
+   * Bans may have been read before a pipeline had a clock, whose monotonic time counts from another
+   * moment.
+   */
   #useClock(clock: Clock): void {
     if (clock === this.clock) return
     const before = this.#offset.of(this.clock)

@@ -20,10 +20,14 @@ export interface JailOptions {
   /** Unlike the others', at most 64 of letters, digits and `_.:-`. */
   name: string
   /**
-   * What it counts: `auth`, `rate-limit`, `not-found`, `probe`, `ban` (bans by other jails), or a team's own word. Default: everything but `ban`.
+   * What it counts: `auth`, `rate-limit`, `not-found`, `probe`, `ban` (bans by other jails), or a
+   * team's own word. Default: everything but `ban`.
    */
   sources?: readonly string[]
-  /** The weight within the window that bans: 1 to 10,000. Over 32 it is counted in eighths of the window. */
+  /**
+   * The weight within the window that bans: 1 to 10,000. Over 32 it is counted in eighths of the
+   * window.
+   */
   threshold: number
   window: Duration
   /** How long the first ban lasts. */
@@ -61,11 +65,16 @@ export const jail: Check<CheckedJail> = object({
   ban: banDuration,
 })
 
-/** `manual` says of a ban that a person made it, which is then as long as it says and never evicted. */
+/**
+ * `manual` says of a ban that a person made it, which is then as long as it says and never evicted.
+ */
 export const isSource = (value: unknown): value is string =>
   typeof value === 'string' && WORD.test(value) && value !== MANUAL
 
-/** A client that is banned has so many failed logins below an admin path before its ban is longer, or fewer by the threshold. */
+/**
+ * A client that is banned has so many failed logins below an admin path before its ban is longer,
+ * or fewer by the threshold.
+ */
 const BUDGET = 5
 
 /** What a jail reads of a violation, beside its weight. */
@@ -75,7 +84,10 @@ export interface Told {
   readonly once?: boolean | undefined
 }
 
-/** Counts violations by client and says when it is enough. Synchronous, so that of many at once exactly one reaches the threshold. */
+/**
+ * Counts violations by client and says when it is enough. Synchronous, so that of many at once
+ * exactly one reaches the threshold.
+ */
 export class Jail {
   readonly name: string
   readonly banMs: number

@@ -10,8 +10,8 @@ export interface Tally {
 export const EXACT_UP_TO = 32
 
 /**
- * The exact sum over the last `window`: a ring of (time, weight). It needs no more places than the threshold, since every weight is at
- * least 1 and the sum is at the threshold when they are full.
+ * The exact sum over the last `window`: a ring of (time, weight). It needs no more places than the
+ * threshold, since every weight is at least 1 and the sum is at the threshold when they are full.
  */
 export class ExactTally implements Tally {
   readonly #window: number

@@ -1,8 +1,9 @@
 import type { CidrSet } from '@palisade/core/middleware'
 
 /**
- * A bounded map that forgets by age: what is used moves to the young generation; when that is full it becomes the old one, and what
- * was old and unused is dropped. Constant work per use, no list to keep in order.
+ * A bounded map that forgets by age: what is used moves to the young generation; when that is full
+ * it becomes the old one, and what was old and unused is dropped. Constant work per use, no list to
+ * keep in order.
  */
 export class TwoGenerations<V> {
   /** How many entries were dropped that still mattered. */
@@ -42,7 +43,10 @@ export class TwoGenerations<V> {
     this.#old.delete(key)
   }
 
-  /** Drops what has a key in the ranges. It looks at every key: for what people do, not for what requests do. */
+  /**
+   * Drops what has a key in the ranges. It looks at every key: for what people do, not for what
+   * requests do.
+   */
   deleteWithin(ranges: CidrSet): void {
     for (const generation of [this.#young, this.#old])
       for (const key of generation.keys()) if (ranges.covers(key)) generation.delete(key)

@@ -45,9 +45,10 @@ export class Warden {
   }
 
   /**
-   * Counts a violation, unless the client is allowed or not known well enough. Of a client that is banned already only failed logins at
-   * a path that bans do not block are counted. Every package can emit a violation, so it is brought into the form in which a ban can be
-   * kept. A violation of the source `ban` comes from jails alone.
+   * Counts a violation, unless the client is allowed or not known well enough. Of a client that is
+   * banned already only failed logins at a path that bans do not block are counted. Every package
+   * can emit a violation, so it is brought into the form in which a ban can be kept. A violation of
+   * the source `ban` comes from jails alone.
    */
   hear({ source, weight, key, ip, bannable, path, once }: PalisadeEvents['security:violation']): void {
     if (!bannable || !(weight > 0) || source === BAN) return

@@ -4,8 +4,8 @@ import { CidrSet, type Clock, canonicalIp } from '@palisade/core/middleware'
 const FRESH_MS = 60_000
 
 /**
- * The addresses of this machine: a health check, a sidecar or a misconfigured proxy on it must not lock it out of itself. Read again
- * when asked after a minute, since interfaces come and go.
+ * The addresses of this machine: a health check, a sidecar or a misconfigured proxy on it must not
+ * lock it out of itself. Read again when asked after a minute, since interfaces come and go.
  */
 export class OwnAddresses {
   #known: CidrSet | undefined = undefined

@@ -8,7 +8,10 @@ interface Bus {
   readonly leave: () => void
 }
 
-/** The buses on which violations are heard. A violation is heard once, however many pipelines share its bus. */
+/**
+ * The buses on which violations are heard. A violation is heard once, however many pipelines share
+ * its bus.
+ */
 export class Buses {
   readonly #buses = new Map<EventBus, Bus>()
 

@@ -2,15 +2,19 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { CidrSet } from '@palisade/core/middleware'
 import { TwoGenerations } from '../jails/two-generations.js'
 
-/** A client that asks for more missing paths than these within the window has been counted often enough. */
+/**
+ * A client that asks for more missing paths than these within the window has been counted often
+ * enough.
+ */
 const MOST_PATHS = 64
 /** Of a hash, as many as make a safe integer. */
 const HASH_BYTES = 6
 
 /**
- * Which missing paths a client has asked for, so that a broken link in a page that reloads is one violation and a scan is many. It keeps
- * a hash of each path, never the path. The hash has a key of this process and reads the whole path, so that no client can choose paths
- * that count as one. Its cost grows with the path, which is as long as the host takes: 16 KiB with Node's defaults.
+ * Which missing paths a client has asked for, so that a broken link in a page that reloads is one
+ * violation and a scan is many. It keeps a hash of each path, never the path. The hash has a key of
+ * this process and reads the whole path, so that no client can choose paths that count as one. Its
+ * cost grows with the path, which is as long as the host takes: 16 KiB with Node's defaults.
  */
 export class DistinctPaths {
   readonly #window: number

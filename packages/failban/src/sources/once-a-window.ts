@@ -1,7 +1,10 @@
 import type { CidrSet } from '@palisade/core/middleware'
 import { TwoGenerations } from '../jails/two-generations.js'
 
-/** Which clients have been counted for something within the window, where more of it is not to count. */
+/**
+ * Which clients have been counted for something within the window, where more of it is not to
+ * count.
+ */
 export class OnceAWindow {
   readonly #window: number
   readonly #counted: TwoGenerations<number>

@@ -38,7 +38,10 @@ export const PROBE_PATHS: readonly string[] = Object.freeze([
 
 const LONGEST = 256
 
-/** Whether a path as received begins like one of these, however it is escaped or its slashes are doubled. */
+/**
+ * Whether a path as received begins like one of these, however it is escaped or its slashes are
+ * doubled.
+ */
 export function isProbe(path: string, beginnings: readonly string[]): boolean {
   const start = decoded(path.slice(0, LONGEST))
     .replace(/^[/\\]+/, '/')

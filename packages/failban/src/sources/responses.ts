@@ -23,7 +23,10 @@ const PROBE_WEIGHT = 3
 export const FAILBAN = 'failban'
 export const IP_FILTER = 'ip-filter'
 
-/** What the answers say of a client: missing paths and probes. Not every 4xx: an expired token or a form error is no attack. */
+/**
+ * What the answers say of a client: missing paths and probes. Not every 4xx: an expired token or a
+ * form error is no attack.
+ */
 export class ResponseSource {
   readonly #options: ResponseSourceOptions
   readonly #paths: DistinctPaths

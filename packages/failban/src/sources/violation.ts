@@ -7,8 +7,9 @@ export interface ViolationOptions {
   /** How much it counts: a whole number from 0 (seen, not counted) to 10,000. Default 1. */
   weight?: number
   /**
-   * Counted at most once for a client within the window of a jail, together with all others of which that is said. For requests that
-   * a page of another site can make a browser send, such as an image at a path that is a trap. Default false.
+   * Counted at most once for a client within the window of a jail, together with all others of
+   * which that is said. For requests that a page of another site can make a browser send, such as
+   * an image at a path that is a trap. Default false.
    */
   once?: boolean
   /** For logs and listeners; never shown to the client. */

@@ -2,7 +2,8 @@ import type { BanRecord } from '../bans/ban.js'
 import { checkedRecord, isId } from '../bans/checked-record.js'
 
 /**
- * One JSON object a line. The first says what the file is; each of the others is one step, and the last step of an address counts:
+ * One JSON object a line. The first says what the file is; each of the others is one step, and the
+ * last step of an address counts:
  *
  *     {"palisade":"bans","version":1}
  *     {"ban":{"ip":"203.0.113.9","jail":"auth","reason":"...","violations":5,"banCount":1,"bannedAt":1700000000000,...}}
@@ -31,7 +32,10 @@ export function isHeader(line: string): boolean {
   return value?.palisade === 'bans' && value.version === 1
 }
 
-/** What the steps amount to: the last ban of each address and jail that was not lifted, in the order of the file. */
+/**
+ * What the steps amount to: the last ban of each address and jail that was not lifted, in the order
+ * of the file.
+ */
 export function replay(steps: Iterable<Step>): readonly BanRecord[] {
   const byAddress = new Map<string, Map<string, BanRecord>>()
   for (const step of steps) {

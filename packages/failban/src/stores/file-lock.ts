@@ -8,9 +8,15 @@ import { Pulse } from './pulse.js'
 interface Holder {
   readonly pid: number
   readonly host: string
-  /** The boot and the start of the process, which tell it from a later one with the same number; `null` where the system does not say. */
+  /**
+   * The boot and the start of the process, which tell it from a later one with the same number;
+   * `null` where the system does not say.
+   */
   readonly mark: string | null
-  /** Where its number counts: containers number their processes apart. `null` where all do it together, or an earlier version wrote it. */
+  /**
+   * Where its number counts: containers number their processes apart. `null` where all do it
+   * together, or an earlier version wrote it.
+   */
   readonly pidNamespace: string | null
 }
 
@@ -114,7 +120,9 @@ const isApart = (one: Holder, other: Holder) =>
 
 const bootOf = (mark: string | null) => mark?.slice(0, mark.indexOf(':'))
 
-/** On Linux the boot and the start time of the process; elsewhere, of this process, when it began. */
+/**
+ * On Linux the boot and the start time of the process; elsewhere, of this process, when it began.
+ */
 async function markOf(pid: number): Promise<string | null> {
   try {
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8')

@@ -5,7 +5,8 @@ const READ_OR_WRITE = 0o066
 const WRITE = 0o022
 
 /**
- * Takes the rights of other users from the file: it has addresses of people in it, and what is written there decides who is refused.
+ * Takes the rights of other users from the file: it has addresses of people in it, and what is
+ * written there decides who is refused.
  *
  * @throws ConfigError when other users may write it and that cannot be changed
  */

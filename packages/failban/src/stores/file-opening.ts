@@ -93,7 +93,10 @@ function understood(
   return { records: replay(steps), lines: lines.length }
 }
 
-/** So that the new name itself survives a loss of power; systems that cannot open a folder do it by themselves. */
+/**
+ * So that the new name itself survives a loss of power; systems that cannot open a folder do it by
+ * themselves.
+ */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')

@@ -2,8 +2,8 @@ import { mkdir, readFile, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 
 /**
- * Where a file really is, whatever links lead there: its lock must be the same by each name, and a rename must replace the file and not the
- * link. Makes its folder if it is missing.
+ * Where a file really is, whatever links lead there: its lock must be the same by each name, and a
+ * rename must replace the file and not the link. Makes its folder if it is missing.
  */
 export async function placeOf(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
@@ -17,7 +17,10 @@ export async function placeOf(path: string): Promise<string> {
   return target === undefined ? join(folder, basename(path)) : placeOf(resolve(folder, target))
 }
 
-/** Whether something is mounted on the file itself, as a container may have it: no other file can take its name. Known on Linux only. */
+/**
+ * Whether something is mounted on the file itself, as a container may have it: no other file can
+ * take its name. Known on Linux only.
+ */
 export async function isMountPoint(path: string): Promise<boolean> {
   const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
   return mounts.split('\n').some(line => unescaped(line.split(' ')[4] ?? '') === path)

@@ -61,7 +61,10 @@ class FileBans implements BanStore {
   #pumping: Promise<void> | undefined = undefined
   #lines = 0
   #kept = 0
-  /** Why the file lacks something, ends in the middle of a line, or is not surely the one that has the name. */
+  /**
+   * Why the file lacks something, ends in the middle of a line, or is not surely the one that has
+   * the name.
+   */
   #fault: Error | undefined = undefined
   /** Whether the file is to be looked after, even if nothing waits. */
   #isDue = false
@@ -129,7 +132,10 @@ class FileBans implements BanStore {
     return this.#pumping
   }
 
-  /** Writes until nothing waits. The only code that writes, so that steps stay in order. Never rejects. */
+  /**
+   * Writes until nothing waits. The only code that writes, so that steps stay in order. Never
+   * rejects.
+   */
   async #pump(): Promise<void> {
     const failure = await this.#opened.then(
       () => undefined,
@@ -221,7 +227,8 @@ class FileBans implements BanStore {
       await syncFolder(dirname(this.#path))
       this.#fault = undefined
     } catch (error) {
-      // After a loss of power the name may be the old one's again, with what was written until now and nothing later.
+      // After a loss of power the name may be the old one's again, with what was written until now
+      // and nothing later.
       this.#fault = error as Error
       throw error
     }

@@ -3,8 +3,8 @@ import { connect, createServer, type Server } from 'node:net'
 import { basename, dirname } from 'node:path'
 
 /**
- * A socket file that takes connections as long as its process lives. Every process of the machine can ask it, in whatever container: the kernel
- * refuses a connection to one whose process is gone.
+ * A socket file that takes connections as long as its process lives. Every process of the machine
+ * can ask it, in whatever container: the kernel refuses a connection to one whose process is gone.
  */
 export class Pulse {
   readonly #path: string
@@ -32,7 +32,10 @@ export class Pulse {
     return new Pulse(path, server)
   }
 
-  /** Whether the process that has begun it is gone, for certain. Only of use on the machine where it was begun. */
+  /**
+   * Whether the process that has begun it is gone, for certain. Only of use on the machine where it
+   * was begun.
+   */
   static async hasStopped(path: string): Promise<boolean> {
     try {
       await within(path, async address => {
@@ -51,7 +54,10 @@ export class Pulse {
   }
 }
 
-/** unix(7): an address has 108 bytes, which is less than a path may have; by its folder it is short on Linux. */
+/**
+ * unix(7): an address has 108 bytes, which is less than a path may have; by its folder it is short
+ * on Linux.
+ */
 const LONGEST = 100
 
 async function within(path: string, act: (address: string) => Promise<void>): Promise<void> {

@@ -4,8 +4,8 @@ import type { BanRecord } from '../bans/ban.js'
 /** The bans of a process, as its store sees them. */
 export interface ProcessBans {
   /**
-   * Everything that is to be kept, in the order in which it was made: bans in force, and past ones that
-   * lengthen the next. For a store that writes all of it anew.
+   * Everything that is to be kept, in the order in which it was made: bans in force, and past ones
+   * that lengthen the next. For a store that writes all of it anew.
    */
   records(): Iterable<BanRecord>
   readonly logger: Logger
@@ -21,7 +21,10 @@ export interface BanStore {
    * `save` and `remove` may be called before it has settled, and wait for it.
    */
   open(bans: ProcessBans): MaybePromise<Iterable<BanRecord>>
-  /** Settles when the ban would survive the end of this process. The last one of an address and jail counts. */
+  /**
+   * Settles when the ban would survive the end of this process. The last one of an address and jail
+   * counts.
+   */
   save(record: BanRecord): MaybePromise<void>
   /** Forgets all bans of an address or network, past ones included. Settles like `save`. */
   remove(ip: string): MaybePromise<void>

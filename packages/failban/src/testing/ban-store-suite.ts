@@ -9,13 +9,15 @@ type Run = (make: () => BanStore) => Promise<void>
 /** One behaviour of a ban store. */
 export interface BanStoreTest {
   readonly name: string
-  /** Whether it holds only where bans outlive the process. A store in memory has no such behaviour. */
+  /**
+   * Whether it holds only where bans outlive the process. A store in memory has no such behaviour.
+   */
   readonly durable: boolean
   /**
    * Runs it, in any test runner.
    *
-   * @param make makes a store of one place, which is empty at first. A test closes a store before it
-   *   makes the next one, as one process after another does.
+   * @param make makes a store of one place, which is empty at first. A test closes a store before
+   * it makes the next one, as one process after another does.
    * @throws Error that says what differs
    */
   readonly run: Run

@@ -4,7 +4,10 @@ import { DAY, HOUR, MINUTE, yard } from '../support/yard.js'
 const A = '203.0.113.9'
 const JAILS = [{ name: 'auth', sources: ['auth'], threshold: 1, window: '10m', ban: '10m' }]
 
-/** Bans the address again and again, each time as soon as the ban before is over, and says how long each one was. */
+/**
+ * Bans the address again and again, each time as soon as the ban before is over, and says how long
+ * each one was.
+ */
 async function durations(times: number, escalate: object, pauseMs = 0) {
   const place = yard({ jails: JAILS, escalate })
   const found: number[] = []

@@ -4,8 +4,9 @@ import { type AnyGuard, type ContextsOf, type NamedGuard, type RecordsOf, withFa
 import { type Asked, factsOf, partsOf } from './parts.js'
 
 /**
- * Allows what all of the guards allow. They are asked in order; the first refusal or error is the answer, and the rest is not asked. Put
- * the cheap ones first, and in front of one that loads a record those that need none.
+ * Allows what all of the guards allow. They are asked in order; the first refusal or error is the
+ * answer, and the rest is not asked. Put the cheap ones first, and in front of one that loads a
+ * record those that need none.
  *
  *     guard(allOf(requireScopes('orders:write'), requireOwnership({ load })))
  *

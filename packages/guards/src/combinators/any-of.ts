@@ -4,7 +4,8 @@ import { type AnyGuard, type ContextsOf, type NamedGuard, type RecordsOf, withFa
 import { type Asked, factsOf, partsOf } from './parts.js'
 
 /**
- * Allows what one of the guards allows. They are asked in order until one does; an error in one that is asked is an error of the whole.
+ * Allows what one of the guards allows. They are asked in order until one does; an error in one
+ * that is asked is an error of the whole.
  *
  * When all refuse, the client gets one refusal, which says how to get in and nothing more. A 401
  * comes first, since logging in may change every other answer. Then a 404: otherwise a guard that

@@ -11,8 +11,9 @@ import {
 import { type Asked, factsOf, partsOf } from './parts.js'
 
 /**
- * Asks the guard only when the condition holds, and allows otherwise. The condition answers with a boolean or a promise of one; anything
- * else is an error and refuses with 500, so that a condition that found nothing does not switch the guard off.
+ * Asks the guard only when the condition holds, and allows otherwise. The condition answers with a
+ * boolean or a promise of one; anything else is an error and refuses with 500, so that a condition
+ * that found nothing does not switch the guard off.
  *
  *     when(ctx => ctx.method !== 'GET', requireScopes('orders:write'))
  *

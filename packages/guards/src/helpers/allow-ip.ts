@@ -26,7 +26,8 @@ export interface Located {
 }
 
 /**
- * Requires that the client's address, as the pipeline's `trust` found it, is in one of the ranges. Needs no identity.
+ * Requires that the client's address, as the pipeline's `trust` found it, is in one of the ranges.
+ * Needs no identity.
  *
  * An address is where a packet came from, not who sent it: use it beside an identity, not instead.
  * Refuses a client without an address, or with one that was not verified to its end.
@@ -46,7 +47,8 @@ export function allowIp(
   const { unverified } = checkOptions(owner, options, { unverified: optional(flag, false) })
   const unknown = forbidden('the client has no address', { undecided: true })
   const unsure = forbidden('the address of the client could not be verified to its end', { undecided: true })
-  // It is listed only as the IPv4 address that it has elsewhere: not let in by that, nor by its negation.
+  // It is listed only as the IPv4 address that it has elsewhere: not let in by that, nor by its
+  // negation.
   const translated = forbidden('the address is listed, and came through a translator', { undecided: true })
 
   return withFacts(

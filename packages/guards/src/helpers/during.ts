@@ -5,16 +5,18 @@ import type { Timed } from './require-fresh-login.js'
 import { dayNamed, isWithin, weeklyWindow } from './weekly-window.js'
 
 /**
- * Allows only in these hours of the week, as the wall clocks of a time zone show them: `Mon-Fri 09:00-17:00`, `Sat,Sun 22:00-06:00`, or several.
- * Needs no identity.
+ * Allows only in these hours of the week, as the wall clocks of a time zone show them:
+ * `Mon-Fri 09:00-17:00`, `Sat,Sun 22:00-06:00`, or several. Needs no identity.
  *
- * A window includes its first minute and not its last; one over midnight belongs to the day on which it begins; without days it is for every
- * day. When clocks go forward, a window within the hour that is left out does not happen; when they go back, the hour that is shown twice
- * counts twice.
+ * A window includes its first minute and not its last; one over midnight belongs to the day on
+ * which it begins; without days it is for every day. When clocks go forward, a window within the
+ * hour that is left out does not happen; when they go back, the hour that is shown twice counts
+ * twice.
  *
  *     during('Mon-Fri 09:00-17:00', 'Europe/Berlin')
  *
- * @param zone a name of the IANA time zone database, without default: a server's own zone is seldom the team's
+ * @param zone a name of the IANA time zone database, without default: a server's own zone is seldom
+ * the team's
  * @throws ConfigError for what is no window or no zone
  */
 export function during(windows: string | readonly string[], zone: string): NamedGuard<Timed> {

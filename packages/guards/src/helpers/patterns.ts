@@ -1,12 +1,18 @@
-/** Segments of a scope or a resource, past which the ways to write a pattern for it grow too many. */
+/**
+ * Segments of a scope or a resource, past which the ways to write a pattern for it grow too many.
+ */
 export const MOST_SEGMENTS = 6
 
-/** RFC 6749 section 3.3: printable ASCII without the quote and the backslash, so that it needs no escape in a challenge either. */
+/**
+ * RFC 6749 section 3.3: printable ASCII without the quote and the backslash, so that it needs no
+ * escape in a challenge either.
+ */
 export const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/
 
 /**
- * Every pattern that covers a name, the name itself first and the wider ones later: of `orders:write` also `orders:*`, `*:write`, `*:*`,
- * `orders:**`, `*:**` and `**`. `*` stands for one whole segment, `**` at the end for one or more. Asking a set for each of them costs the same
+ * Every pattern that covers a name, the name itself first and the wider ones later: of
+ * `orders:write` also `orders:*`, `*:write`, `*:*`, `orders:**`, `*:**` and `**`. `*` stands for
+ * one whole segment, `**` at the end for one or more. Asking a set for each of them costs the same
  * however many patterns are in the set.
  */
 export function patternsOf(name: string): readonly string[] {

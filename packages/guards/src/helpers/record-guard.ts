@@ -21,7 +21,10 @@ export interface RecordOptions<C = IdentifiedContext, R = unknown> {
    * not exist.
    */
   load?: (ctx: C) => MaybePromise<R | null | undefined>
-  /** Whether the caller may not even know that the record exists: refuses with 404, as if it did not. Default false: with 403. */
+  /**
+   * Whether the caller may not even know that the record exists: refuses with 404, as if it did
+   * not. Default false: with 403.
+   */
   conceal?: boolean
 }
 
@@ -34,10 +37,11 @@ export const recordShape = {
 }
 
 /**
- * A guard of a team's own that decides on a record: it is asked only when there are a caller and a record.
+ * A guard of a team's own that decides on a record: it is asked only when there are a caller and a
+ * record.
  *
- * Without a record it refuses with 403; when the record does not exist, with 404; when `conceal` is set every 403 is that 404, to the
- * byte. The function answers as that of `defineGuard` does.
+ * Without a record it refuses with 403; when the record does not exist, with 404; when `conceal` is
+ * set every 403 is that 404, to the byte. The function answers as that of `defineGuard` does.
  *
  *     const isEditor = recordGuard('is-editor', (ctx, post: Post) => post.editors.includes(ctx.state.identity.subject))
  *     await check(isEditor, ctx, post)

@@ -12,10 +12,12 @@ export interface Timed {
 const SKEW_MS = 30_000
 
 /**
- * Requires that the caller proved who they are not longer ago than this, for what a stolen session must not do: change a password, pay out.
+ * Requires that the caller proved who they are not longer ago than this, for what a stolen session
+ * must not do: change a password, pay out.
  *
- * Reads the claim `auth_time`, in seconds since 1970 (OpenID Connect Core section 2). Without it, or when it lies in the future, it refuses: with 401 and
- * behind a bearer credential with the step-up challenge of RFC 9470 section 3, so that a client knows to log in again.
+ * Reads the claim `auth_time`, in seconds since 1970 (OpenID Connect Core section 2). Without it,
+ * or when it lies in the future, it refuses: with 401 and behind a bearer credential with the
+ * step-up challenge of RFC 9470 section 3, so that a client knows to log in again.
  *
  * @param maxAge a duration, `'5m'` or milliseconds
  * @throws ConfigError for what is no duration of at least a second

@@ -4,8 +4,8 @@ import { IDENTITY, identityOf } from '../define-guard.js'
 import { type Caller, type NamedGuard, withFacts } from '../named-guard.js'
 
 /**
- * Requires that the caller was identified in one of these ways, as `identity.method` names them: what a person does in a session should not
- * be done by a leaked API key.
+ * Requires that the caller was identified in one of these ways, as `identity.method` names them:
+ * what a person does in a session should not be done by a leaked API key.
  *
  *     requireMethod('session', 'jwt')
  *

@@ -10,7 +10,8 @@ export interface RequireRoleOptions {
 }
 
 /**
- * Requires that the caller has one of these roles, or all. Roles are compared whole and as they are written; no character is special.
+ * Requires that the caller has one of these roles, or all. Roles are compared whole and as they are
+ * written; no character is special.
  *
  *     requireRole('admin')
  *     requireRole('editor', 'author')

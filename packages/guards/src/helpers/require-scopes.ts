@@ -21,14 +21,17 @@ export interface RequireScopesOptions {
 /**
  * Requires that the credential has all of these scopes, or any.
  *
- * The caller's scopes are compared whole: `not-admin` is not `admin`. A granted `orders:*` covers exactly one more segment, `orders:**` one or more;
- * a `*` that is not a whole segment and a `**` that is not at the end cover nothing but themselves. Refuses with 403, and behind a bearer
- * credential with the challenge of RFC 6750 section 3.1, which names the scopes to ask for; with `any` that is the first of them.
+ * The caller's scopes are compared whole: `not-admin` is not `admin`. A granted `orders:*` covers
+ * exactly one more segment, `orders:**` one or more; a `*` that is not a whole segment and a `**`
+ * that is not at the end cover nothing but themselves. Refuses with 403, and behind a bearer
+ * credential with the challenge of RFC 6750 section 3.1, which names the scopes to ask for; with
+ * `any` that is the first of them.
  *
  *     requireScopes('orders:read', 'orders:write')
  *     requireScopes(['admin', 'support'], { any: true })
  *
- * @throws ConfigError without a scope, for one that is no scope token (RFC 6749 section 3.3), and for a wildcard, which only grants may have
+ * @throws ConfigError without a scope, for one that is no scope token (RFC 6749 section 3.3), and
+ * for a wildcard, which only grants may have
  */
 export function requireScopes(...scopes: Named<RequireScopesOptions>): NamedGuard<Caller> {
   const owner = 'requireScopes'

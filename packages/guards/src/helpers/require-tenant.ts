@@ -7,15 +7,18 @@ import { type RecordId, sameId } from './record-id.js'
 import { fieldOrFunction } from './require-ownership.js'
 
 export interface RequireTenantOptions<R, C = IdentifiedContext> extends RecordOptions<C, R> {
-  /** Where the record says whose it is: the name of a field, or a function. Default `'tenantId'`. */
+  /**
+   * Where the record says whose it is: the name of a field, or a function. Default `'tenantId'`.
+   */
   tenant?: string | ((record: R) => RecordId)
 }
 
 /**
  * Requires that the caller belongs to a tenant and, when there is a record, to the record's.
  *
- * Without options and without a record it asks only for the first, as in front of a list that a `scopeTo` filters. With options, or with
- * a record that does not exist, it refuses for want of a record. A caller without a tenant is refused whatever the record says.
+ * Without options and without a record it asks only for the first, as in front of a list that a
+ * `scopeTo` filters. With options, or with a record that does not exist, it refuses for want of a
+ * record. A caller without a tenant is refused whatever the record says.
  *
  *     guard(requireTenant())
  *     await check(requireTenant(), ctx, project)                // project.tenantId

@@ -7,7 +7,10 @@ const FORM = /^(?:(?<days>[a-z]{3}(?:[-,][a-z]{3})*) )?(?<h1>\d\d):(?<m1>\d\d)-(
 const ALLOWED =
   'a window such as "Mon-Fri 09:00-17:00", "Sat,Sun 22:00-06:00" or "00:00-24:00", that begins and ends at different times'
 
-/** Minutes of the week, counted from Monday 00:00: from `start` until before `end`, which lies past the week's when it goes on into Monday. */
+/**
+ * Minutes of the week, counted from Monday 00:00: from `start` until before `end`, which lies past
+ * the week's when it goes on into Monday.
+ */
 export interface Interval {
   readonly start: number
   readonly end: number

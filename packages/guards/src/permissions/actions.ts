@@ -12,7 +12,10 @@ export function isAction(value: unknown): value is Action {
   return (ACTIONS as readonly unknown[]).includes(value)
 }
 
-/** What a request's method does; `undefined` for one that is not known, of which nothing is known to be harmless. */
+/**
+ * What a request's method does; `undefined` for one that is not known, of which nothing is known to
+ * be harmless.
+ */
 export function actionOf(method: string): Action | undefined {
   switch (method) {
     case 'GET':

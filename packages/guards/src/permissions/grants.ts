@@ -11,7 +11,10 @@ export interface GrantRow extends Partial<Record<Action, Granted>> {
   resource: string
 }
 
-/** A row, or `resource:action` in text: `shop:orders:read`, `shop:*:read`, `shop:**`, `!shop:orders:delete`. */
+/**
+ * A row, or `resource:action` in text: `shop:orders:read`, `shop:*:read`, `shop:**`,
+ * `!shop:orders:delete`.
+ */
 export type Grant = string | GrantRow
 
 /** A pattern of a certain form: which of its segments are `*`, and whether `**` follows them. */
@@ -25,8 +28,9 @@ const LONGEST = 512
 const PATTERN = `1 to ${MOST_SEGMENTS} segments joined by ":", none of them empty, where a segment may be "*" and the last one "**"`
 
 /**
- * Grants made ready to be asked: one map from patterns to bits. A question costs one look-up for the resource and one for each form of pattern
- * that the grants have, however many rows there are. Immutable.
+ * Grants made ready to be asked: one map from patterns to bits. A question costs one look-up for
+ * the resource and one for each form of pattern that the grants have, however many rows there are.
+ * Immutable.
  */
 export class Grants {
   /** How many different patterns there are. */
@@ -43,8 +47,9 @@ export class Grants {
   }
 
   /**
-   * Whether the action is granted and not denied. Denial wins, however wide or narrow the patterns are. False for a resource that is no plain
-   * name: too long, with too many segments, an empty one, or a `*`.
+   * Whether the action is granted and not denied. Denial wins, however wide or narrow the patterns
+   * are. False for a resource that is no plain name: too long, with too many segments, an empty
+   * one, or a `*`.
    */
   allows(resource: string, action: Action): boolean {
     if (!isPlainResource(resource)) return false

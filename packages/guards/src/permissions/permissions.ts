@@ -20,16 +20,21 @@ import { compilePermissions, type Grant, Grants, grantsOption, isPlainResource }
 
 export interface PermissionsOptions<C = IdentifiedContext, R = unknown> {
   /**
-   * Which resource is asked about: a name, or a function, which may be asynchronous; with nothing to return it refuses. It must say one name for one
-   * thing.
+   * Which resource is asked about: a name, or a function, which may be asynchronous; with nothing
+   * to return it refuses. It must say one name for one thing.
    */
   resource: string | ((ctx: C, record?: R | null) => MaybePromise<string | null | undefined>)
   /**
-   * What callers may do, for all of them or found for each. Default: what `identity.permissions` says. When both are there, both must allow:
-   * an API key can do no more than its owner. Rows that a function returns are compiled at each request unless they are frozen or `compileGrants` made them.
+   * What callers may do, for all of them or found for each. Default: what `identity.permissions`
+   * says. When both are there, both must allow: an API key can do no more than its owner. Rows that
+   * a function returns are compiled at each request unless they are frozen or `compileGrants` made
+   * them.
    */
   grants?: readonly Grant[] | Grants | ((ctx: C) => MaybePromise<readonly Grant[] | Grants>)
-  /** What is done. Default by the method: GET and HEAD read, POST creates, PUT and PATCH update, DELETE deletes; another is refused. */
+  /**
+   * What is done. Default by the method: GET and HEAD read, POST creates, PUT and PATCH update,
+   * DELETE deletes; another is refused.
+   */
   action?: Action | ((ctx: C) => MaybePromise<Action | null | undefined>)
   /** Refuses with 404, as if the resource did not exist. Default false: with 403. */
   conceal?: boolean
@@ -46,11 +51,13 @@ export interface FixedPermissions {
 type Find<T> = (ctx: unknown, record?: unknown) => T
 
 /**
- * Requires that the caller may read, create, update or delete a resource, by rows of grants or `resource:action` texts.
+ * Requires that the caller may read, create, update or delete a resource, by rows of grants or
+ * `resource:action` texts.
  *
- * Nothing is allowed that is not granted, and a denial wins over every grant. Refuses what it cannot decide on: a resource that is no plain name,
- * a method that is not known, a caller of whom no permissions are known. Functions are asked one after the other, and one that throws or rejects is a 500.
- * The cost does not grow with the number of rows.
+ * Nothing is allowed that is not granted, and a denial wins over every grant. Refuses what it
+ * cannot decide on: a resource that is no plain name, a method that is not known, a caller of whom
+ * no permissions are known. Functions are asked one after the other, and one that throws or rejects
+ * is a 500. The cost does not grow with the number of rows.
  *
  *     guard(permissions({ grants: [{ resource: 'users', read: true }], resource: () => 'users' }))
  *     guard(permissions({ grants: ctx => grantsOf(ctx.state.identity.subject), resource: ctx => `db1:${tableOf(ctx.path)}` }))
@@ -149,7 +156,8 @@ function ownGrants(identity: Identity, compiled: WeakMap<object, Grants>): Grant
   const known = compiled.get(permissions)
   if (known !== undefined) return known
   const grants = compilePermissions(permissions)
-  // Frozen by contract, as all of an identity; what is not may change under the cache, also in an identity that is frozen itself.
+  // Frozen by contract, as all of an identity; what is not may change under the cache, also in an
+  // identity that is frozen itself.
   if (Object.isFrozen(permissions)) compiled.set(permissions, grants)
   return grants
 }

@@ -255,7 +255,10 @@ describe('given any tree of guards when it is asked', () => {
       node.op === 'any' ? anyOf(...parts) : node.op === 'all' ? allOf(...parts) : not(parts[0] as AnyGuard)
     return node.late ? late(built) : built
   }
-  /** Kleene's logic of three values, where undefined is the unknown; nothing that is unknown may allow. */
+  /**
+   * Kleene's logic of three values, where undefined is the unknown; nothing that is unknown may
+   * allow.
+   */
   const reason = (node: Tree): boolean | undefined => {
     if (typeof node === 'boolean') return node
     if (node === 'unknown') return undefined
@@ -271,7 +274,8 @@ describe('given any tree of guards when it is asked', () => {
       fc.asyncProperty(tree, async node => {
         const { allow } = await ask(build(node))
         if (allow) expect(reason(node)).toBe(true)
-        // It may refuse what is true only where it did not look for the decided no behind an undecided one.
+        // It may refuse what is true only where it did not look for the decided no behind an
+        // undecided one.
         else if (!JSON.stringify(node).includes('unknown')) expect(reason(node)).toBe(false)
       }),
       { numRuns: 1000 },

@@ -5,7 +5,8 @@ import { refuseRuntime } from '@palisade/core/middleware'
 export const LEAVE_OUT = 'leave this check out'
 
 /**
- * A module of Node that some runtimes lack. It is looked up when a check that needs it is built, so that all other checks run there.
+ * A module of Node that some runtimes lack. It is looked up when a check that needs it is built, so
+ * that all other checks run there.
  *
  * @throws ConfigError where the runtime does not have it
  */

@@ -15,7 +15,10 @@ import {
   text,
 } from '@palisade/core/middleware'
 
-/** Which probes ask: `live` only what a restart repairs, `ready` what traffic needs, `startup` what has to be done once. */
+/**
+ * Which probes ask: `live` only what a restart repairs, `ready` what traffic needs, `startup` what
+ * has to be done once.
+ */
 export type CheckKind = 'live' | 'ready' | 'startup'
 
 /**
@@ -35,15 +38,28 @@ export type CheckVerdict = boolean | undefined | void | ({ readonly healthy: boo
 export type CheckOptions = EitherName<OwnCheckOptions, 'run', 'check'>
 
 interface OwnCheckOptions {
-  /** A letter, then up to 63 letters, digits, `_`, `-` and `.`: it becomes a key of the body and a part of events. */
+  /**
+   * A letter, then up to 63 letters, digits, `_`, `-` and `.`: it becomes a key of the body and a
+   * part of events.
+   */
   name: string
-  /** Asks. `signal` is aborted when the time is up; what heeds it frees its connection, what does not is not asked again until it has ended. */
+  /**
+   * Asks. `signal` is aborted when the time is up; what heeds it frees its connection, what does
+   * not is not asked again until it has ended.
+   */
   run: (signal: AbortSignal) => MaybePromise<CheckVerdict>
-  /** How long one run may take. Default 800 ms, so that it ends within the time-out of the answer. */
+  /**
+   * How long one run may take. Default 800 ms, so that it ends within the time-out of the answer.
+   */
   timeout?: Duration
-  /** How long a result counts, from its end. Default 1 s; 0 asks on every probe. It is what keeps strangers from loading what is checked. */
+  /**
+   * How long a result counts, from its end. Default 1 s; 0 asks on every probe. It is what keeps
+   * strangers from loading what is checked.
+   */
   ttl?: Duration
-  /** A failure makes the answer `degraded` with 200 instead of `unhealthy` with 503. Default false. */
+  /**
+   * A failure makes the answer `degraded` with 200 instead of `unhealthy` with 503. Default false.
+   */
   optional?: boolean
   /** Default `['ready']`. */
   kinds?: readonly CheckKind[]
@@ -61,7 +77,10 @@ export interface Check {
   readonly dispose?: () => MaybePromise<void>
 }
 
-/** For `health()`: options that were not given to `check()` would only be found wrong by the first probe. */
+/**
+ * For `health()`: options that were not given to `check()` would only be found wrong by the first
+ * probe.
+ */
 export const examined: CheckOption<Check> = (value, at) => {
   const { name, run, timeoutMs, ttlMs, kinds } = (value ?? {}) as Partial<Record<keyof Check, unknown>>
   const isCheck =
@@ -98,7 +117,10 @@ const TIMING = {
   optional: optional(flag, false),
 }
 
-/** The shape of `CommonOptions` for `checkOptions`; `fallback` is the name of a check that was given none. */
+/**
+ * The shape of `CommonOptions` for `checkOptions`; `fallback` is the name of a check that was given
+ * none.
+ */
 export function commonShape(fallback: string) {
   return {
     name: optional(name, fallback),
@@ -108,8 +130,9 @@ export function commonShape(fallback: string) {
 }
 
 /**
- * The same for a check of something outside this process. It cannot be a liveness check: a dependency that is down would restart every
- * instance, again and again, which repairs nothing and takes away what still worked.
+ * The same for a check of something outside this process. It cannot be a liveness check: a
+ * dependency that is down would restart every instance, again and again, which repairs nothing and
+ * takes away what still worked.
  */
 export function dependencyShape(fallback: string) {
   return { ...commonShape(fallback), kinds: optional(distinct(oneOf('ready', 'startup')), READY) }

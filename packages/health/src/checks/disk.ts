@@ -14,9 +14,11 @@ export interface DiskOptions extends CommonOptions {
 }
 
 /**
- * Whether there is room to write, for a process without privileges. Facts, in bytes: `free`, `total`.
+ * Whether there is room to write, for a process without privileges. Facts, in bytes: `free`,
+ * `total`.
  *
- * A network file system that hangs holds one thread of Node's pool, and no more: the check is not started again before that has ended.
+ * A network file system that hangs holds one thread of Node's pool, and no more: the check is not
+ * started again before that has ended.
  *
  * @throws ConfigError, also on a runtime without a file system, such as workerd
  */

@@ -3,7 +3,10 @@ import { builtin, LEAVE_OUT } from './builtin.js'
 import { type Check, type CommonOptions, checkOf, commonShape } from './check.js'
 
 export interface EventLoopOptions extends CommonOptions {
-  /** The 99th percentile of the loop's delay since the last look, beyond which this process is too busy. Default 500 ms. */
+  /**
+   * The 99th percentile of the loop's delay since the last look, beyond which this process is too
+   * busy. Default 500 ms.
+   */
   maxDelay?: Duration
 }
 

@@ -18,7 +18,10 @@ export interface HttpOptions extends CommonOptions {
   headers?: Readonly<Record<string, string>>
   /** Which statuses are well. Default: 200 to 299. */
   expect?: (status: number) => boolean
-  /** An undici dispatcher, for a proxy or a certificate; the team closes it. Node only. Default: the runtime's `fetch`. */
+  /**
+   * An undici dispatcher, for a proxy or a certificate; the team closes it. Node only. Default: the
+   * runtime's `fetch`.
+   */
   dispatcher?: Dispatcher
 }
 
@@ -26,7 +29,8 @@ export interface HttpOptions extends CommonOptions {
 const MOST_BODY = 64 * 1024
 
 /**
- * Whether a service answers a request as it should. Redirects are not followed: one is an answer, and by default not a good one. Facts: `http_status`.
+ * Whether a service answers a request as it should. Redirects are not followed: one is an answer,
+ * and by default not a good one. Facts: `http_status`.
  *
  * @throws ConfigError
  */

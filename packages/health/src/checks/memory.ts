@@ -13,7 +13,10 @@ import { type Check, type CommonOptions, checkOf, commonShape } from './check.js
 export interface MemoryOptions extends CommonOptions {
   /** The share of V8's heap limit that may be in use, above 0 and up to 1. Default 0.95. */
   maxHeapRatio?: number
-  /** Bytes that the process may hold in all (`rss`), such as nine tenths of the container's limit. Default: not looked at. */
+  /**
+   * Bytes that the process may hold in all (`rss`), such as nine tenths of the container's limit.
+   * Default: not looked at.
+   */
   maxRss?: number
 }
 
@@ -24,9 +27,11 @@ export const ratio: CheckOption<number> = (value, at) =>
     : refuse(at, value, 'a number above 0, up to 1')
 
 /**
- * Whether this process is about to run out of memory. Facts, in bytes: `heap_used`, `heap_limit`, `rss`.
+ * Whether this process is about to run out of memory. Facts, in bytes: `heap_used`, `heap_limit`,
+ * `rss`.
  *
- * Garbage that is not yet collected counts, so a limit that is too low takes a good instance out of service: mind the default.
+ * Garbage that is not yet collected counts, so a limit that is too low takes a good instance out of
+ * service: mind the default.
  *
  * @throws ConfigError, also on a runtime that does not know its heap, such as workerd
  */

@@ -28,7 +28,10 @@ export class Monitor {
     return this.#last
   }
 
-  /** A result that still counts, or that of a run: the one under way, or a new one. Never throws, never rejects. */
+  /**
+   * A result that still counts, or that of a run: the one under way, or a new one. Never throws,
+   * never rejects.
+   */
   read(): MaybePromise<CheckResult> {
     if (this.#last !== undefined && (this.#overdue || this.#isFresh())) return this.#last
     if (this.#running !== undefined) return this.#running
@@ -63,7 +66,8 @@ export class Monitor {
         resolve(this.#failed(startedAt, `no answer within ${timeoutMs} ms`))
         abort.abort(new DOMException(`the check took more than ${timeoutMs} ms`, 'TimeoutError'))
       }
-      // Timers run before sockets are read: after a pause of this very process the answer may lie there already, and is read first.
+      // Timers run before sockets are read: after a pause of this very process the answer may lie
+      // there already, and is read first.
       let wake: NodeJS.Immediate | undefined
       const timer = setTimeout(() => {
         wake = setImmediate(expire)

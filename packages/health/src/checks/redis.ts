@@ -3,7 +3,8 @@ import { type RedisClient, redisClient } from '@palisade/core/redis'
 import { type Check, type CommonOptions, checkOf, dependencyShape } from './check.js'
 
 /**
- * Whether Redis answers `PING`. A Redis that is frozen gets one `PING` and no second before it has answered the first. In a Cluster any node answers.
+ * Whether Redis answers `PING`. A Redis that is frozen gets one `PING` and no second before it has
+ * answered the first. In a Cluster any node answers.
  *
  *     health({ checks: [redis(fromIoredis(client))] })
  *

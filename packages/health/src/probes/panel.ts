@@ -8,7 +8,9 @@ export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'draining'
 
 export interface CheckReport {
   readonly check: Check
-  /** `undefined` when it has never ended, within this answer's time or before. Counts as a failure. */
+  /**
+   * `undefined` when it has never ended, within this answer's time or before. Counts as a failure.
+   */
   readonly result: CheckResult | undefined
 }
 
@@ -87,7 +89,9 @@ export class Panel {
     if (errors.length > 0) throw new AggregateError(errors, 'several health checks failed to dispose')
   }
 
-  /** What fails as alive is not ready either, and until start-up is done it belongs to readiness. */
+  /**
+   * What fails as alive is not ready either, and until start-up is done it belongs to readiness.
+   */
   #monitorsOf(probe: CheckKind): Monitor[] {
     const all = [...this.#monitors.values()]
     if (probe === 'startup' && this.#started) return []

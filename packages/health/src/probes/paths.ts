@@ -21,7 +21,10 @@ export interface ProbePaths {
   ready?: ProbePath
   /** Default `/health/startup`. */
   startup?: ProbePath
-  /** Default `/health`. The same verdict as readiness, at the address that load balancers and people try first. */
+  /**
+   * Default `/health`. The same verdict as readiness, at the address that load balancers and people
+   * try first.
+   */
   health?: ProbePath
 }
 
@@ -40,7 +43,10 @@ export const PATHS = {
   health: paths('/health'),
 } satisfies Record<ProbeName, Check<ProbePath>>
 
-/** Which probe is at a path. Paths are compared as received, so that no other spelling of one is served. */
+/**
+ * Which probe is at a path. Paths are compared as received, so that no other spelling of one is
+ * served.
+ */
 export function probesByPath(
   given: Readonly<Record<ProbeName, ProbePath>>,
   at: OptionPath,

@@ -26,7 +26,10 @@ const QUIET_TURNS = 3
 /** How often that is tried: for 2 s and more in a process that is busy, or was paused. */
 const QUIET_TRIES = 100
 
-/** How long a request may take to arrive when the listener is closed; less where the server gives heads less. */
+/**
+ * How long a request may take to arrive when the listener is closed; less where the server gives
+ * heads less.
+ */
 const HEAD_MS = 3000
 
 export interface ConnectionRules {
@@ -80,7 +83,10 @@ export class Connections {
     return this.#inFlight
   }
 
-  /** From here on every response says `Connection: close`, those under way included where their headers are not sent. */
+  /**
+   * From here on every response says `Connection: close`, those under way included where their
+   * headers are not sent.
+   */
   drain(): void {
     if (this.#stage !== 'serving') return
     this.#stage = 'draining'
@@ -100,13 +106,16 @@ export class Connections {
     for (let tries = 0; tries < QUIET_TRIES && systemClock.monotonic() < until; tries++) {
       const before = this.#accepted
       await new Promise<void>(resolve => setTimeout(resolve, QUIET_MS).unref())
-      // A turn may take longer than that, and brings one connection at most: it is turns without any that tell.
+      // A turn may take longer than that, and brings one connection at most: it is turns without
+      // any that tell.
       for (let i = 0; i < QUIET_TURNS; i++) await turn()
       if (this.#accepted === before) return
     }
   }
 
-  /** Takes no new connections, refuses what comes late, and closes connections as they become idle. */
+  /**
+   * Takes no new connections, refuses what comes late, and closes connections as they become idle.
+   */
   close(): void {
     if (this.#stage === 'closing') return
     this.#stage = 'closing'
@@ -114,8 +123,9 @@ export class Connections {
     const { headersTimeout } = this.#server
     // 0 means no limit.
     if (headersTimeout > 0) this.#headMs = Math.min(HEAD_MS, headersTimeout)
-    // Not the HTTP server's own, see above. One that never listened says so in the callback, and is closed as well.
-    // Bun's HTTP servers are no net servers, and their own close leaves busy connections alone.
+    // Not the HTTP server's own, see above. One that never listened says so in the callback, and is
+    // closed as well. Bun's HTTP servers are no net servers, and their own close leaves busy
+    // connections alone.
     if (this.#server instanceof NetServer) NetServer.prototype.close.call(this.#server, () => {})
     else (this.#server as Server).close(() => {})
     this.#tellAll()

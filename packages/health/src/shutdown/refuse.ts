@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** The pipeline is behind the server, so this is the one refusal that it does not render; the form is that of `envelope()`. */
+/**
+ * The pipeline is behind the server, so this is the one refusal that it does not render; the form
+ * is that of `envelope()`.
+ */
 const bodyOf = (retryAfterSeconds: number) =>
   JSON.stringify({
     error: {
@@ -16,10 +19,11 @@ const MOST_BODY = 1024 * 1024
 const LONGEST_BODY_MS = 1000
 
 /**
- * 503, `Retry-After` and `Connection: close`: it was not processed, and may be sent again elsewhere.
+ * 503, `Retry-After` and `Connection: close`: it was not processed, and may be sent again
+ * elsewhere.
  *
- * A connection that is closed with a body unread is reset, and the reset may overtake the answer (RFC 9112 section 9.6). So the body is read first, but not all of
- * a large one and not for long.
+ * A connection that is closed with a body unread is reset, and the reset may overtake the answer
+ * (RFC 9112 section 9.6). So the body is read first, but not all of a large one and not for long.
  */
 export function refuseRequest(
   req: IncomingMessage,

@@ -7,11 +7,17 @@ import { Connections } from './connections.js'
 import { type CheckedHandler, handler, runHandler, type ShutdownHandler } from './handlers.js'
 import { signalGate } from './signals.js'
 
-/** `serving`, `draining` with the listener open, `closing` without it, `finishing` with the team's handlers, `ended`. */
+/**
+ * `serving`, `draining` with the listener open, `closing` without it, `finishing` with the team's
+ * handlers, `ended`.
+ */
 export type ShutdownPhase = 'serving' | 'draining' | 'closing' | 'finishing' | 'ended'
 
 export interface ShutdownResult {
-  /** 0; 1 when requests were cut, or handlers failed or outlasted the whole time; 128 + n when the signal n came a second time. */
+  /**
+   * 0; 1 when requests were cut, or handlers failed or outlasted the whole time; 128 + n when the
+   * signal n came a second time.
+   */
   readonly code: number
   readonly reason: string
   /** Requests that were cut. */
@@ -26,11 +32,14 @@ export interface GracefulShutdown {
   readonly phase: ShutdownPhase
   /** Requests whose response has not ended. */
   readonly inFlight: number
-  /** One more handler; it runs before those that were there. @returns a function that takes it away @throws ConfigError */
+  /**
+   * One more handler; it runs before those that were there. @returns a function that takes it away @throws
+   * ConfigError
+   */
   add(handler: ShutdownHandler): () => void
   /**
-   * Begins, as the first signal does. Resolves when everything has ended, just before the process exits; never rejects. Not to be awaited in
-   * a request, for whose end it waits.
+   * Begins, as the first signal does. Resolves when everything has ended, just before the process
+   * exits; never rejects. Not to be awaited in a request, for whose end it waits.
    */
   start(reason?: string): Promise<ShutdownResult>
   /** Takes everything back: signals, listeners. For tests and servers that end in another way. */
@@ -165,14 +174,20 @@ export class Shutdown implements GracefulShutdown {
     }
   }
 
-  /** So that a request that never ends does not take the time that the handlers need to save what they hold. */
+  /**
+   * So that a request that never ends does not take the time that the handlers need to save what
+   * they hold.
+   */
   #timeForHandlers(): number {
     const { handlerTimeoutMs, pipeline, timeoutMs } = this.#rules
     const handlers = this.#handlers.reduce((sum, { timeout }) => sum + (timeout ?? handlerTimeoutMs), 0)
     return Math.min(handlers + (pipeline === undefined ? 0 : handlerTimeoutMs), Math.floor(timeoutMs / 3))
   }
 
-  /** Until no connection is left, or the time for that is up: then the rest is cut. A request that has not arrived by then was never accepted. */
+  /**
+   * Until no connection is left, or the time for that is up: then the rest is cut. A request that
+   * has not arrived by then was never accepted.
+   */
   async #untilEmpty(limitMs: number): Promise<void> {
     const empty = Promise.all(this.#servers.map(server => server.whenEmpty())).then(() => true)
     const limit = pause(Math.max(1, limitMs))

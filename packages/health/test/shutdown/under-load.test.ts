@@ -1,5 +1,6 @@
 /**
- * Restarts under load, each server in a process of its own. `PALISADE_SHUTDOWN_FULL=1` asks for long requests of two seconds and ten restarts of each kind on each host.
+ * Restarts under load, each server in a process of its own. `PALISADE_SHUTDOWN_FULL=1` asks for
+ * long requests of two seconds and ten restarts of each kind on each host.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildProgram, startChild } from '../support/child.js'

@@ -13,7 +13,10 @@ import {
   type Lifecycle,
 } from '../../src/index.js'
 
-/** The same small app in each host's idiom, wired as the README says: `/work?ms=` answers after so long, `/ready` by the lifecycle. */
+/**
+ * The same small app in each host's idiom, wired as the README says: `/work?ms=` answers after so
+ * long, `/ready` by the lifecycle.
+ */
 export type StartHost = (
   lifecycle: Lifecycle,
   options: GracefulShutdownOptions,

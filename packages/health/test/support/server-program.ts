@@ -1,4 +1,7 @@
-/** A server of its own process: `node <this> <host> <delay>`. Tells its parent the port, then each event of its shutdown. */
+/**
+ * A server of its own process: `node <this> <host> <delay>`. Tells its parent the port, then each
+ * event of its shutdown.
+ */
 import type { AddressInfo } from 'node:net'
 import { pipeline } from '@palisade/core'
 import { lifecycle } from '../../src/index.js'

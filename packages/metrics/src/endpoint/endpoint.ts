@@ -29,7 +29,10 @@ const scraped = (handle: AdminHandler): QueryRoute => ({ query: 'any', handle })
 
 type Answer = ReturnType<NonNullable<ReturnType<typeof adminApi>['onRequest']>>
 
-/** Serves what was collected: `path` as text or, when `Accept` prefers it, as JSON, and `path.json` as JSON. */
+/**
+ * Serves what was collected: `path` as text or, when `Accept` prefers it, as JSON, and `path.json`
+ * as JSON.
+ */
 export class Endpoint {
   /** The two paths. */
   readonly paths: readonly [text: string, json: string]
@@ -55,7 +58,8 @@ export class Endpoint {
   /** An answer, or nothing if the request is for another handler, as nearly all are. */
   answer(ctx: RequestContext): Answer {
     const { path } = ctx
-    // Most other paths differ in the letter behind the slash; by its index, as methods of strings are not always inlined.
+    // Most other paths differ in the letter behind the slash; by its index, as methods of strings
+    // are not always inlined.
     if (path[1] !== this.#letter || !path.startsWith(this.#path)) return undefined
     return this.#ask(ctx)
   }

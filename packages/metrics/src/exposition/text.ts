@@ -5,10 +5,16 @@ import type { Exposed } from '../series/registry.js'
 /** Prometheus text format 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/ */
 export const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** After so many lines other requests get their turn. Prometheus calls each a series: a histogram has one for each bucket. */
+/**
+ * After so many lines other requests get their turn. Prometheus calls each a series: a histogram
+ * has one for each bucket.
+ */
 const LINES_PER_TURN = 500
 
-/** Metrics as text. Gives way every 500 lines, so that a large exposition does not hold up requests; a histogram's lines are of one moment. */
+/**
+ * Metrics as text. Gives way every 500 lines, so that a large exposition does not hold up requests;
+ * a histogram's lines are of one moment.
+ */
 export async function renderText(metrics: readonly Exposed[], logger: Logger): Promise<string> {
   const parts: string[] = []
   let lines = 0

@@ -2,8 +2,9 @@ import type { RequestMetrics } from './request-metrics.js'
 import type { RequestSeries } from './request-series.js'
 
 /**
- * The JSON view of the requests. `reset` begins it anew without touching the Prometheus counters, which must never fall: what was counted so
- * far is remembered and left out. Rate and percentiles slide by themselves.
+ * The JSON view of the requests. `reset` begins it anew without touching the Prometheus counters,
+ * which must never fall: what was counted so far is remembered and left out. Rate and percentiles
+ * slide by themselves.
  */
 export class RequestsView {
   readonly #metrics: RequestMetrics

@@ -21,7 +21,10 @@ export interface RequestMetricsOptions {
   readonly period: Period
 }
 
-/** Counts every request once, when its response has really ended. Recording makes no objects but the first of each series. */
+/**
+ * Counts every request once, when its response has really ended. Recording makes no objects but the
+ * first of each series.
+ */
 export class RequestMetrics {
   readonly series: RequestSeriesTable
   readonly recent: RecentRequests
@@ -41,7 +44,10 @@ export class RequestMetrics {
     this.#period = period
   }
 
-  /** In one piece on purpose: a call that the compiler does not inline makes an object of every number with a fraction that it is given. */
+  /**
+   * In one piece on purpose: a call that the compiler does not inline makes an object of every
+   * number with a fraction that it is given.
+   */
   record(ctx: RequestContext, outcome: Outcome): void {
     const { method } = ctx
     const { status, route, aborted, responseBytes } = outcome

@@ -25,7 +25,10 @@ const SHORTCUTS = 16
 
 /** The series of one route. */
 class RouteSeries {
-  /** What was last found for each place; where two series want the same one, both are found more slowly. */
+  /**
+   * What was last found for each place; where two series want the same one, both are found more
+   * slowly.
+   */
   readonly shortcuts: (RequestSeries | undefined)[] = Array.from({ length: SHORTCUTS }, () => undefined)
   readonly byMethod = new Map<string, Map<number, RequestSeries>>()
 
@@ -44,10 +47,12 @@ class RouteSeries {
 }
 
 /**
- * The series of HTTP requests. Found by the route and a shortcut behind it, else by three look-ups in nested maps, made once, and bounded: past
- * `maxRoutes` the route becomes `_overflow`, past the budget everything does.
+ * The series of HTTP requests. Found by the route and a shortcut behind it, else by three look-ups
+ * in nested maps, made once, and bounded: past `maxRoutes` the route becomes `_overflow`, past the
+ * budget everything does.
  *
- * No method of strings on the way: the compiler no longer inlines them once any library has a class that extends String, as ioredis has.
+ * No method of strings on the way: the compiler no longer inlines them once any library has a class
+ * that extends String, as ioredis has.
  */
 export class RequestSeriesTable {
   readonly #routes = new Map<string, RouteSeries>()

@@ -2,7 +2,10 @@ import { add, Bounds, Distribution, SIZE_BUCKETS } from '../series/distribution.
 
 const SIZES = new Bounds(SIZE_BUCKETS)
 
-/** Where in the cells of a series its distributions begin. Side by side, since between two requests a processor forgets where everything was. */
+/**
+ * Where in the cells of a series its distributions begin. Side by side, since between two requests
+ * a processor forgets where everything was.
+ */
 const REQUEST_SIZES = 0
 const RESPONSE_SIZES = SIZES.cells
 export const DURATION_SUM = 2 * SIZES.cells

@@ -8,8 +8,9 @@ const UNSAFE = /[\x00-\x1f\x7f]/
 const ALLOWED = `a text of 1 to ${LONGEST} characters without control characters, or undefined`
 
 /**
- * The outcome with the route that the team's callback says. A callback that throws or returns something else is
- * logged, and the route stays what the host says: the request is counted all the same.
+ * The outcome with the route that the team's callback says. A callback that throws or returns
+ * something else is logged, and the route stays what the host says: the request is counted all the
+ * same.
  */
 export function withRoute(callback: RouteLabel, ctx: RequestContext, outcome: Outcome): Outcome {
   try {

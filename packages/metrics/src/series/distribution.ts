@@ -10,12 +10,18 @@ export const SIZE_BUCKETS: readonly number[] = Object.freeze([
   100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000,
 ])
 
-/** The upper bounds of buckets, ascending, and how they are written. Shared by all series of a metric. */
+/**
+ * The upper bounds of buckets, ascending, and how they are written. Shared by all series of a
+ * metric.
+ */
 export class Bounds {
   readonly values: Float64Array
   /** The `le` pairs, `+Inf` included. */
   readonly labels: readonly (readonly [string, string])[]
-  /** How many cells a distribution needs: the sum of all values, a count for each bucket and that of +Inf. */
+  /**
+   * How many cells a distribution needs: the sum of all values, a count for each bucket and that of
+   * +Inf.
+   */
   readonly cells: number
 
   constructor(bounds: readonly number[]) {
@@ -24,7 +30,10 @@ export class Bounds {
     this.cells = bounds.length + 2
   }
 
-  /** The first bucket that holds the value. Most values are small: a walk from the low end beats a binary search over so few. */
+  /**
+   * The first bucket that holds the value. Most values are small: a walk from the low end beats a
+   * binary search over so few.
+   */
   bucketOf(value: number): number {
     const { values } = this
     let bucket = 0
@@ -33,7 +42,10 @@ export class Bounds {
   }
 }
 
-/** Adds a value to the distribution that begins at `first`: the sum of all values, then a count for each bucket and that of +Inf. */
+/**
+ * Adds a value to the distribution that begins at `first`: the sum of all values, then a count for
+ * each bucket and that of +Inf.
+ */
 export function add(cells: Float64Array, first: number, bucket: number, value: number): void {
   const at = first + 1 + bucket
   cells[first] = (cells[first] as number) + value
@@ -41,8 +53,8 @@ export function add(cells: Float64Array, first: number, bucket: number, value: n
 }
 
 /**
- * How often values fell into each bucket. Counts are kept apart and only summed up when they are shown: an observation is two additions in one
- * typed array, and makes nothing.
+ * How often values fell into each bucket. Counts are kept apart and only summed up when they are
+ * shown: an observation is two additions in one typed array, and makes nothing.
  */
 export class Distribution {
   readonly #bounds: Bounds

@@ -14,8 +14,8 @@ interface Level {
 
 export interface GaugeOptions<Label extends string> extends MetricOptions<Label> {
   /**
-   * Called before each exposition: sets what is only known by asking. A throw or rejection is logged, and the last value stays. A promise is not
-   * waited for: what it sets is in the next one.
+   * Called before each exposition: sets what is only known by asking. A throw or rejection is
+   * logged, and the last value stays. A promise is not waited for: what it sets is in the next one.
    */
   readonly collect?: (gauge: Gauge<Label>) => unknown
 }

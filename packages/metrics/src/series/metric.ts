@@ -39,7 +39,10 @@ const LONGEST_VALUE = 200
 
 type Branch<Child> = Map<string, Branch<Child> | Child>
 
-/** A metric and its series, keyed by nested maps: no joined strings are built to find one, and no value can pretend to be two. */
+/**
+ * A metric and its series, keyed by nested maps: no joined strings are built to find one, and no
+ * value can pretend to be two.
+ */
 export abstract class Metric<Label extends string, Child extends object> {
   abstract readonly type: MetricType
   readonly name: string
@@ -61,7 +64,8 @@ export abstract class Metric<Label extends string, Child extends object> {
   protected abstract samplesOf(child: Child, labels: Pairs): Iterable<Sample>
 
   /**
-   * The value among the arguments of a method: behind the labels, or alone where the metric has none.
+   * The value among the arguments of a method: behind the labels, or alone where the metric has
+   * none.
    *
    * @throws TypeError for another order
    */
@@ -75,7 +79,10 @@ export abstract class Metric<Label extends string, Child extends object> {
     throw new TypeError(`${this.name}: ${method}(${typeof first}, ${typeof second}); allowed: ${allowed}`)
   }
 
-  /** The series with these labels; past the budget the one that takes all that does not fit. Finding one makes nothing. */
+  /**
+   * The series with these labels; past the budget the one that takes all that does not fit. Finding
+   * one makes nothing.
+   */
   protected series(first: unknown): Child {
     const { labels } = this
     const given = isLabels<Label>(first) ? first : undefined
@@ -145,7 +152,10 @@ export abstract class Metric<Label extends string, Child extends object> {
     return child
   }
 
-  /** The lines of each series, in the order in which they were first seen. A metric without labels is there from the beginning. */
+  /**
+   * The lines of each series, in the order in which they were first seen. A metric without labels
+   * is there from the beginning.
+   */
   *collect(): Iterable<Iterable<Sample>> {
     if (this.labels.length === 0) this.series(undefined)
     for (const { labels, child } of this.#children) yield this.samplesOf(child, labels)

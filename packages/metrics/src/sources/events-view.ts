@@ -3,7 +3,9 @@ import { percent } from '../http/json-view.js'
 import { typeOf } from './event-metrics.js'
 import { byName, Tally } from './tally.js'
 
-/** The JSON view of what the event bus tells: authentication, resources, users and errors by type. */
+/**
+ * The JSON view of what the event bus tells: authentication, resources, users and errors by type.
+ */
 export class EventsView {
   readonly #successes = new Tally()
   readonly #failures = new Tally()

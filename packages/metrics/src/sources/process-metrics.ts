@@ -13,7 +13,10 @@ interface NodeProcess {
   uptime(): number
 }
 
-/** The process metrics that Prometheus names for every client library, and the heap. Nothing where there is no Node process. */
+/**
+ * The process metrics that Prometheus names for every client library, and the heap. Nothing where
+ * there is no Node process.
+ */
 export function addProcessMetrics(registry: Registry, clock: Clock): void {
   const { process } = globalThis as { process?: Partial<NodeProcess> }
   if (process?.cpuUsage === undefined || process.memoryUsage === undefined || process.uptime === undefined)

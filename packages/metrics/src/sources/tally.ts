@@ -2,7 +2,10 @@ const MOST_NAMES = 100
 const LONGEST_NAME = 200
 const OTHER = '_other'
 
-/** Counts by name, of at most 100 names; what comes later is counted as `_other`. For names that may come from outside. */
+/**
+ * Counts by name, of at most 100 names; what comes later is counted as `_other`. For names that may
+ * come from outside.
+ */
 export class Tally {
   readonly #counts = new Map<string, { value: number }>()
   total = 0

@@ -13,15 +13,15 @@ import { parseTraceparent, type Trace, validTracestate, writeFlags } from './tra
 
 export interface TraceContextOptions {
   /**
-   * Whether a trace that begins here is marked as sampled. Tracing of called services mostly follows this mark:
-   * `false` switches their tracing off for the request, `true` switches it on. A function decides for each request.
-   * Default `false`.
+   * Whether a trace that begins here is marked as sampled. Tracing of called services mostly
+   * follows this mark: `false` switches their tracing off for the request, `true` switches it on. A
+   * function decides for each request. Default `false`.
    */
   readonly sampled?: boolean | ((ctx: RequestContext) => boolean)
   /**
-   * The active span of a tracing library, such as
-   * `() => trace.getActiveSpan()?.spanContext()` of OpenTelemetry. Its ids are those of the request. Where it
-   * returns `undefined`, the headers decide.
+   * The active span of a tracing library, such as `() => trace.getActiveSpan()?.spanContext()` of
+   * OpenTelemetry. Its ids are those of the request. Where it returns `undefined`, the headers
+   * decide.
    */
   readonly activeSpan?: ActiveSpan
 }
@@ -82,7 +82,10 @@ function ofSpan(ctx: RequestContext, active: Omit<Trace, 'parentId' | 'state'>):
   }
 }
 
-/** The `traceparent` to send along with a call to another service; `trace.state`, where there is one, goes along as `tracestate`. */
+/**
+ * The `traceparent` to send along with a call to another service; `trace.state`, where there is
+ * one, goes along as `tracestate`.
+ */
 export function traceparentOf(
   trace: Pick<Trace, 'traceId' | 'spanId' | 'sampled'> & Partial<Pick<Trace, 'random'>>,
 ): string {

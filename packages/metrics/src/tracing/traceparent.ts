@@ -7,9 +7,15 @@ export interface Trace {
   /** 16 digits: the caller's span; `undefined` when the trace begins here. */
   readonly parentId: string | undefined
   readonly sampled: boolean
-  /** Whether the last 14 digits of the trace id are random (level 2): samplers downstream may count on it. */
+  /**
+   * Whether the last 14 digits of the trace id are random (level 2): samplers downstream may count
+   * on it.
+   */
   readonly random: boolean
-  /** The caller's `tracestate`, to be passed on unchanged; `undefined` when there was none or it cannot be valid. */
+  /**
+   * The caller's `tracestate`, to be passed on unchanged; `undefined` when there was none or it
+   * cannot be valid.
+   */
   readonly state: string | undefined
 }
 
@@ -27,7 +33,8 @@ const RANDOM = 2
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
 /**
- * Reads a `traceparent`. Version `ff`, upper case, ids of zeros and anything but 55 characters in version 00 are refused; higher versions may have more behind.
+ * Reads a `traceparent`. Version `ff`, upper case, ids of zeros and anything but 55 characters in
+ * version 00 are refused; higher versions may have more behind.
  */
 export function parseTraceparent(value: string | undefined): Traceparent | undefined {
   if (value === undefined || value.length > 512) return undefined
@@ -52,8 +59,8 @@ const MEMBER =
   /^[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
 
 /**
- * A `tracestate` that may be passed on: at most 32 members of the right form. A bad one is left out and does not
- * void the trace. Of members with the same key the first is kept, which is the newest.
+ * A `tracestate` that may be passed on: at most 32 members of the right form. A bad one is left out
+ * and does not void the trace. Of members with the same key the first is kept, which is the newest.
  */
 export function validTracestate(value: string | undefined): string | undefined {
   if (value === undefined || value.length > 8192) return undefined

@@ -1,7 +1,13 @@
-/** Of a 32-bit float, sign and exponent and so many bits of the mantissa: 64 places to an octave, each 1/64 to 1/128 of its values wide. */
+/**
+ * Of a 32-bit float, sign and exponent and so many bits of the mantissa: 64 places to an octave,
+ * each 1/64 to 1/128 of its values wide.
+ */
 const SHIFT = 17
 const PER_OCTAVE = 64
-/** The ends of the scale in milliseconds, a microsecond and an hour and a quarter; what is less or more counts as that. */
+/**
+ * The ends of the scale in milliseconds, a microsecond and an hour and a quarter; what is less or
+ * more counts as that.
+ */
 export const SHORTEST = 2 ** -10
 export const LONGEST = 2 ** 22
 const FIRST = bitsOf(SHORTEST)
@@ -21,7 +27,10 @@ export class LogScale {
   }
 }
 
-/** The least duration of a place, in milliseconds; that of the place behind the last one is where it ends. */
+/**
+ * The least duration of a place, in milliseconds; that of the place behind the last one is where it
+ * ends.
+ */
 export function startOf(place: number): number {
   return valueAt(Math.floor(place / PER_OCTAVE), place % PER_OCTAVE)
 }

@@ -2,7 +2,10 @@ import { middleOf, PLACES } from './log-scale.js'
 
 const SLICES = 12
 
-/** Percentiles of the last minute, less than 1 % off: log-linear counts in slices of five seconds, of which the oldest is emptied as time goes on. */
+/**
+ * Percentiles of the last minute, less than 1 % off: log-linear counts in slices of five seconds,
+ * of which the oldest is emptied as time goes on.
+ */
 export class SlidingPercentiles {
   readonly #sliceMs: number
   readonly #slices = Array.from({ length: SLICES }, () => new Uint32Array(PLACES))
@@ -41,7 +44,10 @@ export class SlidingPercentiles {
     this.#newest = Math.max(this.#newest, now)
   }
 
-  /** For each quantile, ascending, the duration in milliseconds that so large a share of requests stayed within; 0 when there were none. */
+  /**
+   * For each quantile, ascending, the duration in milliseconds that so large a share of requests
+   * stayed within; 0 when there were none.
+   */
   read(quantiles: readonly number[]): {
     readonly at: readonly number[]
     readonly mean: number

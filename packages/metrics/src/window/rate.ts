@@ -1,8 +1,8 @@
 const SECONDS = 10
 
 /**
- * Requests a second over the last ten: nine whole seconds and what there is of this one. It falls to 0 by itself when nothing comes, since it asks
- * the clock and not the last request.
+ * Requests a second over the last ten: nine whole seconds and what there is of this one. It falls
+ * to 0 by itself when nothing comes, since it asks the clock and not the last request.
  */
 export class SlidingRate {
   readonly #counts = new Float64Array(SECONDS)

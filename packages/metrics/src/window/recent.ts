@@ -6,7 +6,10 @@ import { SlidingRate } from './rate.js'
  * adds to `counts` and `totals`.
  */
 export class RecentRequests {
-  /** By the place of their duration on the log scale. Of the slice that this second is in: slices begin with a second. */
+  /**
+   * By the place of their duration on the log scale. Of the slice that this second is in: slices
+   * begin with a second.
+   */
   counts: Uint32Array
   /** Requests and their milliseconds in this second, as far as they were not passed on. */
   readonly totals = new Float64Array(2)

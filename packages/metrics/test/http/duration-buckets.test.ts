@@ -16,7 +16,10 @@ function recordedIn(bounds: readonly number[], ms: number): number {
   return counts.slice(0, bounds.length + 1).indexOf(1)
 }
 
-/** A number and its neighbours, as 64-bit and as 32-bit floats: on the scale the latter are one place or two. */
+/**
+ * A number and its neighbours, as 64-bit and as 32-bit floats: on the scale the latter are one
+ * place or two.
+ */
 function around(ms: number): readonly number[] {
   const near = [1 - 2 ** -52, 1 - 2 ** -26, 1 - 2 ** -22, 1, 1 + 2 ** -22, 1 + 2 ** -26, 1 + 2 ** -52]
   return near.map(factor => ms * factor)

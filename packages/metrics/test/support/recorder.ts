@@ -9,7 +9,10 @@ export interface Recorded extends Partial<Omit<Outcome, 'durationMs'>> {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** The part that records, without a pipeline: for outcomes that no host gives, and moments to the millisecond. */
+/**
+ * The part that records, without a pipeline: for outcomes that no host gives, and moments to the
+ * millisecond.
+ */
 export function recorder({
   buckets = DURATION_BUCKETS,
   maxRoutes = 200,

@@ -10,11 +10,16 @@ export interface Algorithm {
   readonly redis: (counting: Counting) => RedisCounting
   /** Whether the quota has a burst. */
   readonly isBucket: boolean
-  /** The highest limit or burst with which the counting stays exact, for a window in milliseconds. */
+  /**
+   * The highest limit or burst with which the counting stays exact, for a window in milliseconds.
+   */
   maxLimit(window: number): number
 }
 
-/** For algorithms whose products of a limit and a window must stay whole numbers: `2 * limit * window < 2 ** 53`. */
+/**
+ * For algorithms whose products of a limit and a window must stay whole numbers:
+ * `2 * limit * window < 2 ** 53`.
+ */
 export function exactProducts(window: number): number {
   return Math.ceil(2 ** 52 / window) - 1
 }

@@ -4,8 +4,8 @@ import type { Counting } from './counting.js'
 import type { RedisCounting } from './redis-counting.js'
 
 /**
- * The cells of a key: a debt at a moment, which shrinks by `SPEED` every millisecond, and when it is
- * worked off. One unit of cost weighs `window`, so all of it is whole numbers.
+ * The cells of a key: a debt at a moment, which shrinks by `SPEED` every millisecond, and when it
+ * is worked off. One unit of cost weighs `window`, so all of it is whole numbers.
  */
 const CLEAR = 0
 const OWED = 1
@@ -37,9 +37,10 @@ const memory: Counting = {
     return over <= 0
   },
   /**
-   * A debt is worked off first come, first served: what was taken is the last part of the debt of that moment. Only as much of it as
-   * is not yet worked off is given back, so that a slow refund never pays for another attempt. When the speed has changed meanwhile, the
-   * faster one is taken for all of the time.
+   * A debt is worked off first come, first served: what was taken is the last part of the debt of
+   * that moment. Only as much of it as is not yet worked off is given back, so that a slow refund
+   * never pays for another attempt. When the speed has changed meanwhile, the faster one is taken
+   * for all of the time.
    */
   refund({ cells }, slot, now, { limit, window, mark, depth }, amount) {
     const at = slot * WIDTH
@@ -57,7 +58,10 @@ const memory: Counting = {
   },
 }
 
-/** The leaky bucket as a queue: the same debt, and an admitted attempt waits until what came before it is worked off. */
+/**
+ * The leaky bucket as a queue: the same debt, and an admitted attempt waits until what came before
+ * it is worked off.
+ */
 const queued: Counting = {
   ...memory,
   step(states, slot, now, attempt) {
@@ -92,11 +96,15 @@ function answer(attempt: Attempt, owed: number): void {
   const { window, limit } = attempt
   attempt.remaining = Math.max(0, Math.floor((attempt.capacity * window - owed) / window))
   attempt.resetMs = Math.ceil(owed / limit)
-  // A division and a product are exact here, and several times faster than `%` on numbers of this size.
+  // A division and a product are exact here, and several times faster than `%` on numbers of this
+  // size.
   attempt.nextMs = Math.ceil((owed - Math.floor(owed / window) * window || window) / limit)
 }
 
-/** The debt, its moment and its speed as three doubles, which keep every digit and are read in one step; the key lives until it is worked off. */
+/**
+ * The debt, its moment and its speed as three doubles, which keep every digit and are read in one
+ * step; the key lives until it is worked off.
+ */
 const redis: Omit<RedisCounting, 'counting'> = {
   kind: 'debt',
   width: 2,

@@ -81,7 +81,8 @@ end
 local ${fits} = ${count} + ${cost} <= ${limit}`,
   undo: ({ key, cost, costText }) => `
 if ${cost} > 0 and call('DECRBY', ${key}, ${costText}) < 1 then call('DEL', ${key}) end`,
-  // A later window ends at least one window later: half of one tells them apart, however late the messages are.
+  // A later window ends at least one window later: half of one tells them apart, however late the
+  // messages are.
   refund: `
 local left = call('PTTL', KEYS[1])
 if left > 0 and 2 * math.abs(left - mark) < window and call('DECRBY', KEYS[1], amount) < 1 then

@@ -34,14 +34,18 @@ export const QUEUES = namesOf(({ queued }) => queued !== undefined)
 export const EXACT_UP_TO = 100
 
 /**
- * The algorithm of a policy that names none. A small limit gets the log: two counters would admit half of a
- * limit of 1, and four fifths of a limit of 5. A limit that a function returns is not known yet.
+ * The algorithm of a policy that names none. A small limit gets the log: two counters would admit
+ * half of a limit of 1, and four fifths of a limit of 5. A limit that a function returns is not
+ * known yet.
  */
 export function defaultAlgorithm(limit: unknown): AlgorithmName {
   return typeof limit === 'number' && limit <= EXACT_UP_TO ? 'sliding-log' : 'sliding-window'
 }
 
-/** For a store that was opened past the options. @throws ConfigError for a name without an implementation */
+/**
+ * For a store that was opened past the options. @throws ConfigError for a name without an
+ * implementation
+ */
 export function requireAlgorithm(owner: string, name: AlgorithmName): void {
   if (!ALGORITHM_NAMES.includes(name))
     refuse({ owner, option: 'algorithm' }, name, `one of ${ALGORITHM_NAMES.join(', ')}`)

@@ -1,7 +1,10 @@
 import type { LimitCharge } from '../counting/attempt.js'
 import type { Counting } from './counting.js'
 
-/** How a policy and what belongs to it are called in a script. All but `key`, `window` and `costText` are locals that hold numbers. */
+/**
+ * How a policy and what belongs to it are called in a script. All but `key`, `window` and
+ * `costText` are locals that hold numbers.
+ */
 export interface ScriptNames {
   readonly key: string
   readonly window: number
@@ -35,7 +38,10 @@ export interface RedisCounting {
   readonly needsNow: boolean
   /** Declares the state, and whether the cost fits. With a cost of 0 it only looks. */
   look(names: ScriptNames): string
-  /** Counts, when all policies allow. Left out where `look` has counted already, which is two commands less for an attempt that passes. */
+  /**
+   * Counts, when all policies allow. Left out where `look` has counted already, which is two
+   * commands less for an attempt that passes.
+   */
   readonly take?: (names: ScriptNames) => string
   /** Takes back what `look` has counted, when a policy refuses. */
   readonly undo?: (names: ScriptNames) => string

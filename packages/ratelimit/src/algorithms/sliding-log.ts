@@ -6,15 +6,18 @@ import type { RedisCounting } from './redis-counting.js'
 /** The most attempts whose times are kept for one key. */
 export const LONGEST_LOG = 10_000
 
-/** The cells of a key: when its newest attempt is no longer live, where the oldest is in the ring, and how many there are. */
+/**
+ * The cells of a key: when its newest attempt is no longer live, where the oldest is in the ring,
+ * and how many there are.
+ */
 const END = 0
 const HEAD = 1
 const COUNT = 2
 const WIDTH = 3
 
 /**
- * A ring of the times of all live attempts. Exact at every moment, at eight bytes an attempt: for low
- * limits that must hold to the millisecond.
+ * A ring of the times of all live attempts. Exact at every moment, at eight bytes an attempt: for
+ * low limits that must hold to the millisecond.
  */
 const memory: Counting = {
   width: WIDTH,
@@ -46,7 +49,10 @@ const memory: Counting = {
     for (let i = place + 1; i < count; i++) ring[wrapped(head + i - left, ring)] = timeAt(ring, head, i)
     cells[at + COUNT] = count - left
   },
-  /** As many times as the limit keep a key from passing for a whole window: more would change nothing. */
+  /**
+   * As many times as the limit keep a key from passing for a whole window: more would change
+   * nothing.
+   */
   charge(states, slot, now, { limit, window }, amount, most) {
     const moment = dropDead(states, slot, now, window)
     const at = slot * WIDTH
@@ -61,7 +67,10 @@ const memory: Counting = {
   },
 }
 
-/** Drops the attempts that are no longer live, and returns the moment: not before the newest, if the clock has stepped back. */
+/**
+ * Drops the attempts that are no longer live, and returns the moment: not before the newest, if the
+ * clock has stepped back.
+ */
 function dropDead({ cells, rings }: States, slot: number, now: number, window: number): number {
   const at = slot * WIDTH
   const ring = rings[slot]
@@ -96,7 +105,10 @@ function append(
   cells[at + COUNT] = count + cost
 }
 
-/** The slot's ring with room for so many; it grows with use, so that a key seen once costs next to nothing. */
+/**
+ * The slot's ring with room for so many; it grows with use, so that a key seen once costs next to
+ * nothing.
+ */
 function roomFor({ cells, rings }: States, slot: number, needed: number, most: number): Float64Array {
   const at = slot * WIDTH
   const ring = rings[slot]
@@ -141,7 +153,9 @@ const FOUND_NEWEST = 3
 const FOUND_IN_THE_WAY = 4
 const FOUND_WIDTH = 5
 
-/** Makes the answers of the log from what was found, without the times in between. It keeps nothing. */
+/**
+ * Makes the answers of the log from what was found, without the times in between. It keeps nothing.
+ */
 const found: Counting = {
   width: FOUND_WIDTH,
   step({ cells }, _slot, now, attempt) {
@@ -162,8 +176,9 @@ const found: Counting = {
 }
 
 /**
- * The times as a list, oldest first. It stays in Redis but for three of them: the one whose end makes room, the newest, and the one in the
- * way of this cost; so the answers are made here from those, with the formulas of the log in memory.
+ * The times as a list, oldest first. It stays in Redis but for three of them: the one whose end
+ * makes room, the newest, and the one in the way of this cost; so the answers are made here from
+ * those, with the formulas of the log in memory.
  */
 const redis: RedisCounting = {
   kind: 'log',

@@ -47,7 +47,9 @@ const memory: Counting = {
   },
 }
 
-/** Makes the window of `now` the current one, and returns how many milliseconds of it have passed. */
+/**
+ * Makes the window of `now` the current one, and returns how many milliseconds of it have passed.
+ */
 function roll(cells: Float64Array, at: number, now: number, window: number): number {
   const end = cells[at + END] as number
   const elapsed = now - (end - 2 * window)
@@ -68,7 +70,10 @@ function answer(attempt: Attempt, previous: number, current: number, left: numbe
   attempt.nextMs = attempt.remaining === 0 ? retryOf(attempt, 1, previous, current, left) : left
 }
 
-/** The first moment at which `cost` fits, if nothing else comes: in this window while the one before fades, or in the next. */
+/**
+ * The first moment at which `cost` fits, if nothing else comes: in this window while the one before
+ * fades, or in the next.
+ */
 function retryOf(
   { limit, window }: Attempt,
   cost: number,
@@ -85,9 +90,11 @@ function retryOf(
 }
 
 /**
- * The two counts as fields `c` (this window) and `p` (the one before), in a key that lives to the end of the next window. That life is the
- * only clock, as long as there is a key: more than a window is left of it in this window, less when the next one has begun. So an
- * attempt that passes is `HINCRBY`, `PTTL` and `HGET`, and only a new key asks for the time, to be aligned as in memory.
+ * The two counts as fields `c` (this window) and `p` (the one before), in a key that lives to the
+ * end of the next window. That life is the only clock, as long as there is a key: more than a
+ * window is left of it in this window, less when the next one has begun. So an attempt that passes
+ * is `HINCRBY`, `PTTL` and `HGET`, and only a new key asks for the time, to be aligned as in
+ * memory.
  *
  * A refused attempt may roll the window; that changes no answer.
  */
@@ -126,7 +133,8 @@ end
 local ${fits} = ${prev} * (math.min(${left}, ${2 * window}) - ${window}) + (${cur} + ${cost}) * ${window} <= ${limit} * ${window}`,
   undo: ({ key, cost, state: [prev = ''] }) => `
 if ${cost} > 0 and call('HINCRBY', ${key}, 'c', -${cost}) < 1 and ${prev} == 0 then call('DEL', ${key}) end`,
-  // How many windows later the key ends than what was taken said it would: the age of what was taken.
+  // How many windows later the key ends than what was taken said it would: the age of what was
+  // taken.
   refund: `
 local left = call('PTTL', KEYS[1])
 if left < 1 then return 0 end

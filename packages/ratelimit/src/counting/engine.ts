@@ -91,8 +91,8 @@ function undoAll(states: readonly KeyState[], attempts: readonly Attempt[], now:
 
 /**
  * The time of day of a store's first use, moved on by the clock's monotonic time only. So aligned
- * windows begin with the minute and the hour, and no step of the clock changes a count. All limiters
- * of a store share it, as they share counts.
+ * windows begin with the minute and the hour, and no step of the clock changes a count. All
+ * limiters of a store share it, as they share counts.
  */
 export class StoreTime {
   private offset: number | undefined
@@ -161,7 +161,10 @@ class TableState extends KeyState {
     return fits
   }
 
-  /** Corrects a cost where the key is now: less where it has a slot, more also where it has none any more. */
+  /**
+   * Corrects a cost where the key is now: less where it has a slot, more also where it has none any
+   * more.
+   */
   override settle(taken: LimitCharge, cost: number, now: number): void {
     const { table } = this
     const isMore = cost > taken.cost

@@ -8,14 +8,18 @@ const HOLDER = Symbol.for('palisade.ratelimit.unnamed.v1')
 /** Which limiter of a pipeline counts under a name in a store. */
 type NamesInUse = Map<LimitStore, Map<string, object>>
 
-/** The limiter whose policy without a name counts in a store. The store carries it: it is what the limiters share. */
+/**
+ * The limiter whose policy without a name counts in a store. The store carries it: it is what the
+ * limiters share.
+ */
 interface Held {
   [HOLDER]?: object
 }
 
 /**
- * Keeps two limiters of one pipeline from counting under one name in one store: their keys would meet there, and what one counts by a header
- * that the client writes would use up what the other counts by its address.
+ * Keeps two limiters of one pipeline from counting under one name in one store: their keys would
+ * meet there, and what one counts by a header that the client writes would use up what the other
+ * counts by its address.
  *
  * @throws ConfigError
  */
@@ -41,8 +45,8 @@ export function claimNames(
 }
 
 /**
- * Keeps two limiters whose policies have no name from counting together by accident, also across pipelines. Limiters
- * that are to share counts have the same name.
+ * Keeps two limiters whose policies have no name from counting together by accident, also across
+ * pipelines. Limiters that are to share counts have the same name.
  *
  * @throws ConfigError
  */
@@ -67,8 +71,8 @@ export function claimUnnamed(
 }
 
 /**
- * Keeps two limiters that one request meets from one name: their headers, events and answers could not be told
- * apart.
+ * Keeps two limiters that one request meets from one name: their headers, events and answers could
+ * not be told apart.
  *
  * @throws ConfigError
  */

@@ -27,7 +27,10 @@ import {
 import type { PolicyKind } from '../stores/store.js'
 import type { Attempt } from './attempt.js'
 
-/** A number, or a function of what is being limited: the request context, or the key of a `createLimiter()`. */
+/**
+ * A number, or a function of what is being limited: the request context, or the key of a
+ * `createLimiter()`.
+ */
 export type NumberFor<Source> = number | ((source: Source) => number)
 
 /** One quota. */
@@ -41,15 +44,23 @@ export interface QuotaOptions<Source> {
    * `fixed-window` | `sliding-window` | `sliding-log` | `token-bucket` | `leaky-bucket` | `gcra`
    */
   algorithm?: AlgorithmName
-  /** How much fits into a window; 0 refuses all. A function may return `Infinity`: the quota does not apply then. */
+  /**
+   * How much fits into a window; 0 refuses all. A function may return `Infinity`: the quota does
+   * not apply then.
+   */
   limit: NumberFor<Source>
   /** A duration such as `'1m'`, or milliseconds. */
   window: Duration
-  /** Buckets only: how much may be taken at once. Default the limit; 1 with `gcra` arrests spikes. */
+  /**
+   * Buckets only: how much may be taken at once. Default the limit; 1 with `gcra` arrests spikes.
+   */
   burst?: NumberFor<Source>
   /** What one attempt takes. Default 1; 0 asks without taking. */
   cost?: NumberFor<Source>
-  /** `leaky-bucket` only: an admitted attempt waits for its turn instead of passing at once. Default false. */
+  /**
+   * `leaky-bucket` only: an admitted attempt waits for its turn instead of passing at once. Default
+   * false.
+   */
   queue?: boolean
 }
 
@@ -58,7 +69,9 @@ export type EitherNames<Quota extends QuotaOptions<never>> = Omit<Quota, 'limit'
   EitherName<Pick<Quota, 'limit'>, 'limit', 'maxAttempts'> &
   EitherName<Pick<Quota, 'window'>, 'window', 'windowMs'>
 
-/** What of a policy can be changed while it runs. A number takes the place of a function for good. */
+/**
+ * What of a policy can be changed while it runs. A number takes the place of a function for good.
+ */
 export interface QuotaChange {
   limit?: number
   /** Buckets only. When it was never set, here or in the options, it follows the limit. */

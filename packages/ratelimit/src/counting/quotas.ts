@@ -17,8 +17,8 @@ import { Attempt } from './attempt.js'
 import { checkCost, type Policy, type QuotaChange } from './policy.js'
 
 /**
- * What decides while the store does not answer. `local`: a limiter in this process, which begins with
- * empty counts. `open`: all pass. `closed`: none passes.
+ * What decides while the store does not answer. `local`: a limiter in this process, which begins
+ * with empty counts. `open`: all pass. `closed`: none passes.
  */
 export type OnStoreFailure = 'local' | 'open' | 'closed'
 
@@ -34,7 +34,10 @@ export interface Attempts {
   late: LateReceipt | undefined
 }
 
-/** The policies of one limiter with the engine that counts for them: what `rateLimit()` and `createLimiter()` have in common. */
+/**
+ * The policies of one limiter with the engine that counts for them: what `rateLimit()` and
+ * `createLimiter()` have in common.
+ */
 export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   readonly policies: readonly P[]
   private readonly engine: LimitEngine
@@ -87,8 +90,9 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
   }
 
   /**
-   * Decides what was asked. `undefined` when the store failed and nothing else may decide: then `open` lets through and `closed` refuses.
-   * Synchronous when the store is, and when it is known to be down.
+   * Decides what was asked. `undefined` when the store failed and nothing else may decide: then
+   * `open` lets through and `closed` refuses. Synchronous when the store is, and when it is known
+   * to be down.
    */
   decide(
     attempts: Attempts,
@@ -136,7 +140,9 @@ export class Quotas<Source, P extends Policy<Source> = Policy<Source>> {
     }
   }
 
-  /** ResetLog what was counted for these keys. A promise only when the store has to be waited for. */
+  /**
+   * ResetLog what was counted for these keys. A promise only when the store has to be waited for.
+   */
   reset(keys: readonly string[]): MaybePromise<void> {
     const pending: PromiseLike<unknown>[] = []
     for (const key of keys) {

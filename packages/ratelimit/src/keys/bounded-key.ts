@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto'
 const LONGEST_KEY = 128
 const TILDE = 126
 
-/** A key of bounded length: a long one is replaced by its digest, and no short one reads like a digest. */
+/**
+ * A key of bounded length: a long one is replaced by its digest, and no short one reads like a
+ * digest.
+ */
 export function boundedKey(key: string): string {
   return key.length > LONGEST_KEY || key.charCodeAt(0) === TILDE ? `~${digest(key)}` : key
 }

@@ -22,7 +22,8 @@ function withForm<State extends object>(form: KeyForm, key: KeyFunction<State>):
 /**
  * Counts by client: the IPv4 address or the IPv6 /64, as the pipeline's `trust` says.
  *
- * A client without an address (a Unix socket, a call without a network) is not counted: all such clients would be one.
+ * A client without an address (a Unix socket, a call without a network) is not counted: all such
+ * clients would be one.
  *
  * @throws ConfigError for an argument
  */
@@ -58,7 +59,8 @@ export function byTenant(...none: never[]): KeyFunction {
 }
 
 /**
- * Counts by API key: a digest of the header, so that no store holds a secret; without the header, the owner of a verified key.
+ * Counts by API key: a digest of the header, so that no store holds a secret; without the header,
+ * the owner of a verified key.
  *
  * In front of authentication a client escapes by inventing keys: add a policy by client there, or
  * mount this one behind it.
@@ -82,7 +84,8 @@ function sentKey(secret: string): string {
 }
 
 /**
- * Counts by the value of a header that a proxy of yours sets; a client that writes it itself escapes at will.
+ * Counts by the value of a header that a proxy of yours sets; a client that writes it itself
+ * escapes at will.
  *
  * @throws ConfigError when `name` is no field name, and for a second argument
  */
@@ -93,10 +96,12 @@ export function byHeader(name: string, ...none: never[]): KeyFunction {
 }
 
 /**
- * Counts by method and path, the same for the spellings that some router takes for one: letter case, a slash at the end, HEAD for GET. A
- * path that hosts read differently (`//`, `..`, `%2f`, an encoded letter, see core's `routingPath`) is refused with 400.
+ * Counts by method and path, the same for the spellings that some router takes for one: letter
+ * case, a slash at the end, HEAD for GET. A path that hosts read differently (`//`, `..`, `%2f`, an
+ * encoded letter, see core's `routingPath`) is refused with 400.
  *
- * Each path has its own count: compose it with `byClient()`, and mind that `/items/1` and `/items/2` are two.
+ * Each path has its own count: compose it with `byClient()`, and mind that `/items/1` and
+ * `/items/2` are two.
  *
  * @throws ConfigError for an argument
  */
@@ -106,7 +111,8 @@ export function byRoute(...none: never[]): KeyFunction {
 }
 
 /**
- * Counts by several things at once. No combination of parts reads like another; if one is missing or uncounted, so is the whole.
+ * Counts by several things at once. No combination of parts reads like another; if one is missing
+ * or uncounted, so is the whole.
  *
  * @throws ConfigError when there is nothing to compose, or something is no key function
  */
@@ -156,7 +162,10 @@ export function keyFunction<State extends object>(): Check<KeyFunction<State>> {
   }
 }
 
-/** In plain JavaScript what is too much would be dropped without a word: `byRoute('/login')` would count by every path. */
+/**
+ * In plain JavaScript what is too much would be dropped without a word: `byRoute('/login')` would
+ * count by every path.
+ */
 function refuseArguments(owner: string, given: readonly unknown[], allowed = 'none'): void {
   if (given.length > 0) throw new ConfigError({ owner, option: 'arguments', value: given[0], allowed })
 }
@@ -177,5 +186,8 @@ function plainPath(path: string): string {
   return foldCase(whole.length > 1 && whole.endsWith('/') ? whole.slice(0, -1) : whole)
 }
 
-/** What `routingPath` leaves escaped. A route that takes the segment as a parameter gets the same for both spellings, so both count as one. */
+/**
+ * What `routingPath` leaves escaped. A route that takes the segment as a parameter gets the same
+ * for both spellings, so both count as one.
+ */
 const RESERVED = /%(?:2[346bc]|3[abdf]|40)/gi

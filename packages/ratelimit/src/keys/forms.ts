@@ -26,7 +26,10 @@ export const composedForm: KeyForm = {
   allowed: 'the joined form of a composed key: of each part its length, ":" and the part',
 }
 
-/** How the keys of an API key begin: `$` for a digest of what was sent, else as those of an identity. */
+/**
+ * How the keys of an API key begin: `$` for a digest of what was sent, else as those of an
+ * identity.
+ */
 export function apiKeyForm(keyOf: (sent: string) => string): KeyForm {
   return {
     keysOf: text => (text.startsWith('$') || isIdentity(text) ? [text] : [keyOf(text)]),
@@ -52,8 +55,8 @@ function isIdentity(text: string): boolean {
 }
 
 /**
- * The client keys of an address in any notation, and of a network that is no wider than a client key. Pipelines may
- * differ in the width of their keys.
+ * The client keys of an address in any notation, and of a network that is no wider than a client
+ * key. Pipelines may differ in the width of their keys.
  */
 export function clientKeysOf(text: string, trusts: readonly Trust[]): readonly string[] {
   const slash = text.lastIndexOf('/')

@@ -1,8 +1,9 @@
 import { ignoreRejection, type RequestContext, wrongResult } from '@palisade/core/middleware'
 
 /**
- * Who or what an attempt is counted for. `false` leaves the request uncounted; nothing (`undefined`, `null`, an empty string) means that
- * the request lacks what it is counted by, and `whenKeyMissing` says what happens then.
+ * Who or what an attempt is counted for. `false` leaves the request uncounted; nothing
+ * (`undefined`, `null`, an empty string) means that the request lacks what it is counted by, and
+ * `whenKeyMissing` says what happens then.
  */
 export type KeyFunction<State extends object = {}> = (
   ctx: RequestContext<State>,

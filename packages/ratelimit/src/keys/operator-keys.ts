@@ -9,8 +9,9 @@ interface Keyed {
 }
 
 /**
- * Finds the keys that an operator means. An address is not the key that it is counted by: `2001:db8::1` is counted as
- * `2001:db8::/64`, and a reset of that text alone would do nothing, silently.
+ * Finds the keys that an operator means. An address is not the key that it is counted by:
+ * `2001:db8::1` is counted as `2001:db8::/64`, and a reset of that text alone would do nothing,
+ * silently.
  */
 export class Resets {
   private readonly forms: readonly (KeyForm | undefined)[]
@@ -41,7 +42,10 @@ export class Resets {
   }
 }
 
-/** The keys of a limiter without a pipeline: the text itself, and if it is an address the client key of it. */
+/**
+ * The keys of a limiter without a pipeline: the text itself, and if it is an address the client key
+ * of it.
+ */
 export function plainKeysOf(text: string): readonly string[] {
   checkText(text)
   return [...new Set([text, ...clientKeysOf(text, trustsOf([]))].map(boundedKey))]

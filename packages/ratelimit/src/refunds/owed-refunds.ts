@@ -2,8 +2,9 @@ const MOST = 10_000
 const SENT_AT_ONCE = 64
 
 /**
- * Refunds and other corrections of a cost that came while Redis was not asked. They are sent when it is asked again: otherwise a failure
- * of Redis would be counted as one of the clients'. Bounded: the oldest is dropped, and stays counted. The next decision sends them.
+ * Refunds and other corrections of a cost that came while Redis was not asked. They are sent when
+ * it is asked again: otherwise a failure of Redis would be counted as one of the clients'. Bounded:
+ * the oldest is dropped, and stays counted. The next decision sends them.
  */
 export class OwedRefunds {
   private readonly owed = new Set<(now: number) => void>()

@@ -27,8 +27,8 @@ interface Settleable extends LimitReceipt {
 /**
  * Proof of what one attempt took from one policy, and from the others.
  *
- * Only the key is a property: a log or a serialiser would follow the others to the store, and write the keys of
- * all clients.
+ * Only the key is a property: a log or a serialiser would follow the others to the store, and write
+ * the keys of all clients.
  */
 export class Receipt implements Settleable, LimitCharge {
   readonly key: string

@@ -1,8 +1,8 @@
 const MOST = 10_000
 
 /**
- * Remembers in which order keys were reset, so that what began before is known to be out of date. Bounded: beyond that, all keys count
- * as reset when the oldest was that made room.
+ * Remembers in which order keys were reset, so that what began before is known to be out of date.
+ * Bounded: beyond that, all keys count as reset when the oldest was that made room.
  */
 export class ResetLog {
   /** How often a key was reset: the current moment, for work that begins now. */

@@ -22,8 +22,9 @@ export interface LimitEngine {
   /** False when a decision would fail at once, so that no attempt has to wait for that. */
   readonly available: boolean
   /**
-   * The moment that the other methods are given, in whole milliseconds. It moves with the clock's monotonic time: by the
-   * time of day, a clock that is set back by an hour would refuse clients far below their limit for that hour.
+   * The moment that the other methods are given, in whole milliseconds. It moves with the clock's
+   * monotonic time: by the time of day, a clock that is set back by an hour would refuse clients
+   * far below their limit for that hour.
    */
   now(clock: Clock): number
   /**
@@ -31,7 +32,8 @@ export interface LimitEngine {
    * did; the answers are in the attempts, one for each policy in the order of `open`. An engine
    * that is not `immediate` keeps the attempts until its promise settles.
    *
-   * @param late given what was taken, as other attempts, when a promise that was rejected turns out to have been a decision that allowed
+   * @param late given what was taken, as other attempts, when a promise that was rejected turns out
+   * to have been a decision that allowed
    */
   decide(
     attempts: readonly Attempt[],
@@ -48,7 +50,8 @@ export interface LimitEngine {
 }
 
 /**
- * Where counts are kept. Limiters that share a store and have a policy of the same name share its counts.
+ * Where counts are kept. Limiters that share a store and have a policy of the same name share its
+ * counts.
  */
 export interface LimitStore {
   /** @throws ConfigError when the store already counts a policy of this name in another way */

@@ -6,7 +6,10 @@ import { unref } from './waiting-room.js'
  */
 export type WaitEnd = 'entered' | 'timeout' | 'left' | 'closed'
 
-/** Lets so many through at a time and lets others wait in line, first come, first served. Counts places, knows no requests. */
+/**
+ * Lets so many through at a time and lets others wait in line, first come, first served. Counts
+ * places, knows no requests.
+ */
 export class Gate {
   private inside = 0
   private readonly line = new Set<(end: WaitEnd) => void>()

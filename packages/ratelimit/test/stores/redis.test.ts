@@ -103,8 +103,9 @@ describe.skipIf(url === undefined).each(clients)('redisStore through $name', ({ 
         const local = createLimiter({ policies: named, clock })
         const longest = Math.max(...policies.map(({ window }) => window))
         const receipts: { remote: unknown; local: unknown }[] = []
-        // Memory may still have what has run out or was given back, where Redis has forgotten it: a clock that steps back behind that
-        // would bring it back. So a step back comes right after all was written.
+        // Memory may still have what has run out or was given back, where Redis has forgotten it: a
+        // clock that steps back behind that would bring it back. So a step back comes right after
+        // all was written.
         let mayStepBack = false
         for (const { wait, cost, refund, real, limit } of steps) {
           clock.set(clock.now() + Math.round((mayStepBack ? wait : Math.abs(wait)) * longest))

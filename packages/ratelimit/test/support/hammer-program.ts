@@ -1,4 +1,5 @@
-// One of several processes that ask for one key at once. Told to, it asks as often as it can, and tells how many passed.
+// One of several processes that ask for one key at once. Told to, it asks as often as it can, and
+// tells how many passed.
 import { fromIoredis } from '@palisade/core/redis'
 import { createLimiter, redisStore } from '@palisade/ratelimit'
 import { Redis } from 'ioredis'

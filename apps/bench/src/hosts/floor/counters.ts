@@ -8,7 +8,10 @@ const SUM = INFINITE + 1
 
 export const CLIENT_LEFT = 499
 
-/** Counts and durations of requests by method, route and status, by hand. The routes are the team's own, so the maps are bounded. */
+/**
+ * Counts and durations of requests by method, route and status, by hand. The routes are the team's
+ * own, so the maps are bounded.
+ */
 export class Counters {
   inFlight = 0
   readonly #methods = new Map<string, Map<string, Map<number, Histogram>>>()

@@ -11,8 +11,8 @@ import { Tokens, type User } from './tokens.js'
 import { clientKey, Windows } from './windows.js'
 
 /**
- * The full stack by hand for the hosts that let Node's own response be written: on Koa and Hono that is cheaper than their own way. A promise
- * is made for a token that is not known yet only.
+ * The full stack by hand for the hosts that let Node's own response be written: on Koa and Hono
+ * that is cheaper than their own way. A promise is made for a token that is not known yet only.
  */
 export class NodeFloor {
   readonly counters = new Counters()
@@ -31,7 +31,10 @@ export class NodeFloor {
     this.#policy = `"default";q=${limit};w=${WINDOW_MS / 1000}`
   }
 
-  /** Who is calling, or the answer that is to be given instead of the route's. @param route asked when the response has ended */
+  /**
+   * Who is calling, or the answer that is to be given instead of the route's. @param route asked
+   * when the response has ended
+   */
   pass(
     req: IncomingMessage,
     res: ServerResponse,

@@ -19,7 +19,10 @@ const MOST_TOKENS = 10_000
 const KEPT_MS = 60_000
 const BEARER = /^bearer +([\w\-.~+/]+=*)$/i
 
-/** Enough of the signature to tell tokens apart: to hash a whole token at each request costs more than all the rest of a look-up. */
+/**
+ * Enough of the signature to tell tokens apart: to hash a whole token at each request costs more
+ * than all the rest of a look-up.
+ */
 const TAIL = 32
 
 /** Verified tokens in a bounded map, by hand, and jose for the others. */

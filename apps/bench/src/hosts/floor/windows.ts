@@ -16,7 +16,10 @@ export class Windows {
     this.#windowMs = windowMs
   }
 
-  /** The window of a key after one more request; counted past the limit when it is refused, and no further. */
+  /**
+   * The window of a key after one more request; counted past the limit when it is refused, and no
+   * further.
+   */
   take(key: string, now: number): Window {
     let window = this.#windows.get(key)
     if (window === undefined) {

@@ -20,7 +20,10 @@ export const start: Start = setting =>
     app.use(floor(setting))
   })
 
-/** On `c.env.outgoing`, Node's own response, because `c.header` makes a `Headers` object of each answer and costs several times as much. */
+/**
+ * On `c.env.outgoing`, Node's own response, because `c.header` makes a `Headers` object of each
+ * answer and costs several times as much.
+ */
 function floor({ limit }: Setting): MiddlewareHandler<OnNode> {
   const windows = new Windows(limit, WINDOW_MS)
   const limitText = String(limit)

@@ -1,4 +1,6 @@
-/** Authentication, end to end: who gets in, and the same challenge in the same lines on every host. */
+/**
+ * Authentication, end to end: who gets in, and the same challenge in the same lines on every host.
+ */
 
 import { createHmac } from 'node:crypto'
 import {
@@ -67,7 +69,10 @@ const MALFORMED = `${BEARER}, error="invalid_request", error_description="Malfor
 const INVALID = `${BEARER}, error="invalid_token", error_description="The access token is invalid"`
 const EXPIRED = `${BEARER}, error="invalid_token", error_description="The access token expired"`
 
-/** One line each; where the answer is a `Response`, its `Headers` join the lines, which means the same (RFC 9110 section 5.3). */
+/**
+ * One line each; where the answer is a `Response`, its `Headers` join the lines, which means the
+ * same (RFC 9110 section 5.3).
+ */
 const challenges = (...lines: readonly string[]) =>
   new RegExp(`^${lines.map(line => line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('(?:\n|, ?)')}$`)
 

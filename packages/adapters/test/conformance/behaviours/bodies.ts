@@ -1,4 +1,7 @@
-/** Whole bodies, byte for byte: what each refusal and each admin answer says is the same on every host, and a changed letter is seen. */
+/**
+ * Whole bodies, byte for byte: what each refusal and each admin answer says is the same on every
+ * host, and a changed letter is seen.
+ */
 import { apiKey, apiKeyAdmin, apiKeys, authenticate, basic, type NewApiKey } from '@palisade/auth'
 import { type Pipeline, requestId, trustedProxies } from '@palisade/core'
 import { fakeClock } from '@palisade/core/testing'

@@ -1,4 +1,7 @@
-/** What is known of the sender of a request is in its events and in its line of the access log, on every host. */
+/**
+ * What is known of the sender of a request is in its events and in its line of the access log, on
+ * every host.
+ */
 import { type Identity, provideIdentity } from '@palisade/core'
 import { accessLog } from '@palisade/metrics'
 import { text } from '../answers.js'

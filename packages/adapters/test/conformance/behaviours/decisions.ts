@@ -1,4 +1,6 @@
-/** One form for the decisions of all packages, the same on every host, enforced and in shadow mode. */
+/**
+ * One form for the decisions of all packages, the same on every host, enforced and in shadow mode.
+ */
 import { authenticate, basic } from '@palisade/auth'
 import { type Identity, type Pipeline, provideIdentity, Reply, RequestError, requestId } from '@palisade/core'
 import { adminApi } from '@palisade/core/admin'

@@ -51,7 +51,10 @@ const events = { 'Content-Type': 'text/event-stream' }
 const closing = (probe: Probe): Readable =>
   Readable.from(['x']).once('close', () => probe.gate('closed').open())
 
-/** Gives one part at once and waits for ever after, without a promise of its own where none is needed. */
+/**
+ * Gives one part at once and waits for ever after, without a promise of its own where none is
+ * needed.
+ */
 const turnByTurn = (first: string, until: () => Promise<void>) => {
   let isFirst = true
   return () => {
@@ -434,7 +437,8 @@ export const end: readonly Behaviour[] = [
     when: async (client, probe) => {
       const exchange = client.start({ target: '/' })
       const { status, lines } = await exchange.head
-      // It stands still when turns of the event loop bring nothing new; 64 MB are more than what any socket holds.
+      // It stands still when turns of the event loop bring nothing new; 64 MB are more than what
+      // any socket holds.
       for (let before = -1; before !== probe.trace.length && probe.trace.length < 1000; ) {
         before = probe.trace.length
         await turns(50)

@@ -1,4 +1,7 @@
-/** `Vary` and `Set-Cookie` of the pipeline, when the handler sets these fields instead of adding to them. */
+/**
+ * `Vary` and `Set-Cookie` of the pipeline, when the handler sets these fields instead of adding to
+ * them.
+ */
 import { raw, stream, text } from '../answers.js'
 import { type Behaviour, get, type Route } from '../behaviour.js'
 import type { Probe } from '../probe.js'

@@ -1,4 +1,6 @@
-/** Authorization, end to end: what a caller may not do is refused with the same bytes on every host. */
+/**
+ * Authorization, end to end: what a caller may not do is refused with the same bytes on every host.
+ */
 import { type Identity, type Pipeline, provideIdentity, type RequestContext, requestId } from '@palisade/core'
 import {
   allowIp,

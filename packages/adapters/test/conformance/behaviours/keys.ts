@@ -1,4 +1,7 @@
-/** The limits of API keys, end to end: told in the headers, and with those of `rateLimit()` in one voice. */
+/**
+ * The limits of API keys, end to end: told in the headers, and with those of `rateLimit()` in one
+ * voice.
+ */
 
 import {
   type ApiKeys,

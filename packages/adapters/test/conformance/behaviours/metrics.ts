@@ -1,4 +1,7 @@
-/** Metrics, access log and trace context, on every host: what is counted under which labels, and who may read it. */
+/**
+ * Metrics, access log and trace context, on every host: what is counted under which labels, and who
+ * may read it.
+ */
 import { type Identity, type Logger, type Pipeline, provideIdentity, trustedProxies } from '@palisade/core'
 import { guard, requireRole } from '@palisade/guards'
 import {
@@ -47,7 +50,9 @@ const app: App = {
   ],
 }
 
-/** One request after the other, each when the one before has really ended; then what was counted. */
+/**
+ * One request after the other, each when the one before has really ended; then what was counted.
+ */
 const eachToItsEnd =
   (...requests: readonly ClientRequest[]): Script =>
   async (client, probe) => {

@@ -1,4 +1,7 @@
-/** Replies whose body is a stream of Node or of the web: all parts, at the client's pace, and ended with the client. */
+/**
+ * Replies whose body is a stream of Node or of the web: all parts, at the client's pace, and ended
+ * with the client.
+ */
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { Reply, type ReplyBody } from '@palisade/core'

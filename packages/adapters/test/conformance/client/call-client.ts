@@ -1,7 +1,10 @@
 import { bytesOf } from '../hosts/web-answer.js'
 import { type Answered, type Client, type ClientRequest, type Exchange, type Live, whole } from './client.js'
 
-/** A client of something that takes a `Request` and gives a `Response`: what a runtime with `fetch` does with its connections, done by call. */
+/**
+ * A client of something that takes a `Request` and gives a `Response`: what a runtime with `fetch`
+ * does with its connections, done by call.
+ */
 export function callClient(serve: (request: Request) => Promise<Response>): Client {
   const start = (request: ClientRequest): Exchange & { readonly leave: () => void } => {
     const client = new AbortController()

@@ -3,7 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ClientRequest, HeaderLine, Live } from './client.js'
 
-/** A connection that sends whatever it is told to, and reads answers as HTTP/1.1 frames them (RFC 9112 section 6.3), their lines untouched. */
+/**
+ * A connection that sends whatever it is told to, and reads answers as HTTP/1.1 frames them (RFC
+ * 9112 section 6.3), their lines untouched.
+ */
 export class Connection {
   private readonly socket: Socket
   private readonly source: AsyncIterator<Buffer>

@@ -5,7 +5,10 @@ import type { App, Mount, Need, Rewrite, Route } from '../behaviour.js'
 import type { Client } from '../client/client.js'
 import type { Probe } from '../probe.js'
 
-/** A host: one file that tells how it mounts an edge and answers in its own idiom, and one line in `hosts/index.ts`. */
+/**
+ * A host: one file that tells how it mounts an edge and answers in its own idiom, and one line in
+ * `hosts/index.ts`.
+ */
 export interface Host {
   readonly name: string
   /** What it has not, and why. */

@@ -2,7 +2,10 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Answer, Streamed } from '../answers.js'
 
-/** An answer on Node's own response: what a plain listener does, and what handlers on other hosts do behind their host's back. */
+/**
+ * An answer on Node's own response: what a plain listener does, and what handlers on other hosts do
+ * behind their host's back.
+ */
 export async function answerOnNode(res: ServerResponse, answer: Answer): Promise<void> {
   if (answer.kind === 'again') throw new Error('the host itself sends it')
   if (answer.kind === 'stream') return streamOnNode(res, answer)

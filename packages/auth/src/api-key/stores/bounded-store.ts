@@ -81,7 +81,8 @@ export class BoundedStore {
     this.#waiting++
     return new Promise<T>((resolve, reject) => {
       const late = () => reject(new Error(`it did not answer within ${this.#timeoutMs} ms`))
-      // After a pause of this very process the answer may lie in the socket already: it is read first.
+      // After a pause of this very process the answer may lie in the socket already: it is read
+      // first.
       const timer = setTimeout(() => setImmediate(late), this.#timeoutMs).unref()
       const settle = () => {
         // Not before the store has answered: what it still has to do is what has to be bounded.

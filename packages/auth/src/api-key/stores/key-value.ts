@@ -14,7 +14,10 @@ import type { ApiKeyStore } from './store.js'
 import { StoreLock } from './store-lock.js'
 
 export interface KeyValueKeysOptions {
-  /** A Keyv instance that throws when it fails (`throwOnErrors: true`), or anything that has `get`, `set` and `delete`. */
+  /**
+   * A Keyv instance that throws when it fails (`throwOnErrors: true`), or anything that has `get`,
+   * `set` and `delete`.
+   */
   store: KeyValueStore
   /** In front of every name. Default `api-keys:`. */
   prefix?: string
@@ -29,12 +32,15 @@ const BUCKETS = '0123456789abcdef'
 const MOST_ENTRIES = 10_000
 
 /**
- * API keys in any key-value store: a Keyv instance with Redis, SQLite, Postgres and so on behind it.
+ * API keys in any key-value store: a Keyv instance with Redis, SQLite, Postgres and so on behind
+ * it.
  *
- * Any number of processes may share it, verify keys and change them: changes wait for each other. Such a store has no compare-and-swap, so
- * that this rests on a lock which a process that stops at the wrong moment can overrun, and of two changes one is lost then. A revocation
- * does not depend on it: it is an entry of its own that nothing writes over. Nor has the store a counter: a quota is exact where one process
- * counts it, and otherwise may be exceeded by what others count in the same moment. Where that matters, write an `ApiKeyStore` for the database.
+ * Any number of processes may share it, verify keys and change them: changes wait for each other.
+ * Such a store has no compare-and-swap, so that this rests on a lock which a process that stops at
+ * the wrong moment can overrun, and of two changes one is lost then. A revocation does not depend
+ * on it: it is an entry of its own that nothing writes over. Nor has the store a counter: a quota
+ * is exact where one process counts it, and otherwise may be exceeded by what others count in the
+ * same moment. Where that matters, write an `ApiKeyStore` for the database.
  *
  * Fails closed: a store that throws, or does not answer in time, is a 503.
  *
@@ -65,7 +71,8 @@ export function keyValueKeys(options: KeyValueKeysOptions): ApiKeyStore {
     add: record =>
       lock.run(async () => {
         if ((await read(record.id)) !== undefined) return false
-        // First the index: an entry without a record is skipped, a record without an entry would be lost from the list.
+        // First the index: an entry without a record is skipped, a record without an entry would be
+        // lost from the list.
         await index(record)
         await store.set(nameOf(record.id), record)
         return true

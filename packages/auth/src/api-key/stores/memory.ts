@@ -10,8 +10,9 @@ export interface MemoryKeysOptions {
 }
 
 /**
- * API keys in this process: for tests, and for a server that gets its keys from its configuration at each start. Everything is synchronous.
- * When it is full, keys can no longer be made; none is ever dropped.
+ * API keys in this process: for tests, and for a server that gets its keys from its configuration
+ * at each start. Everything is synchronous. When it is full, keys can no longer be made; none is
+ * ever dropped.
  */
 export function memoryKeys(options: MemoryKeysOptions = {}): ApiKeyStore {
   const { maxKeys, clock } = checkOptions('memoryKeys', options, {

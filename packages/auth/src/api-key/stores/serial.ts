@@ -1,4 +1,7 @@
-/** Runs tasks with the same name one after the other; those with other names beside them. Forgets a name when nothing waits for it. */
+/**
+ * Runs tasks with the same name one after the other; those with other names beside them. Forgets a
+ * name when nothing waits for it.
+ */
 export class Serial {
   readonly #tails = new Map<string, Promise<unknown>>()
 

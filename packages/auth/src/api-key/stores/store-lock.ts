@@ -18,11 +18,13 @@ const SETTLE_MS = 10
 const LOOKS = 2
 
 /**
- * Lets one process at a time change what is in a store that can read and write and nothing more (Fischer's algorithm).
+ * Lets one process at a time change what is in a store that can read and write and nothing more
+ * (Fischer's algorithm).
  *
- * Who finds the lock free writes its name into it, and has it if the name still stands there when all others that had found it free must
- * have written theirs. A process that stops for longer than that between reading and writing, or holds the lock past its lease, is not
- * kept out: what must hold even then must not depend on this lock.
+ * Who finds the lock free writes its name into it, and has it if the name still stands there when
+ * all others that had found it free must have written theirs. A process that stops for longer than
+ * that between reading and writing, or holds the lock past its lease, is not kept out: what must
+ * hold even then must not depend on this lock.
  */
 export class StoreLock {
   readonly #store: BoundedStore
@@ -38,7 +40,10 @@ export class StoreLock {
     this.#mostWaitMs = mostWaitMs
   }
 
-  /** @throws RequestError 503 when others do not let go of it in time, and for a store that does not answer */
+  /**
+   * @throws RequestError 503 when others do not let go of it in time, and for a store that does not
+   * answer
+   */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#waiting >= MOST_WAITING) throw busy()
     this.#waiting++
@@ -71,7 +76,10 @@ export class StoreLock {
     return true
   }
 
-  /** What was done is done: if the lock cannot be given back, the next one waits for the end of its lease. */
+  /**
+   * What was done is done: if the lock cannot be given back, the next one waits for the end of its
+   * lease.
+   */
   async #release(me: string): Promise<void> {
     try {
       if ((await this.#store.get(this.#name)) === me) await this.#store.delete(this.#name)

@@ -1,7 +1,7 @@
 /**
- * An origin that a pattern lets in and that is made to resemble a domain which the pattern names, so
- * that it cannot have been meant. `undefined` for a pattern that any site matches, which is as good
- * as `*`.
+ * An origin that a pattern lets in and that is made to resemble a domain which the pattern names,
+ * so that it cannot have been meant. `undefined` for a pattern that any site matches, which is as
+ * good as `*`.
  */
 export function neighbourOf(pattern: RegExp): string | undefined {
   if (siteIn(pattern) !== undefined) return undefined
@@ -54,8 +54,8 @@ function originsOf(host: string, ports: readonly string[]): readonly string[] {
 }
 
 /**
- * Of `example\.com` in a pattern: the same in front of another domain, which shows a missing end, and behind other letters, which shows
- * a missing dot.
+ * Of `example\.com` in a pattern: the same in front of another domain, which shows a missing end,
+ * and behind other letters, which shows a missing dot.
  */
 function neighboursOf(source: string): readonly string[] {
   const host = source.slice(Math.max(0, source.search(/:(?:\\?\/){2}/)))

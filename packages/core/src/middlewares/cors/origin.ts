@@ -5,7 +5,10 @@ import { entriesOf } from '../../options/read.js'
 import { neighbourOf, siteIn } from './neighbours.js'
 import { foreignMatch } from './pattern/foreign-match.js'
 
-/** Decides about one origin. Anything but `true` and `false` is a mistake and refuses the request with 500. */
+/**
+ * Decides about one origin. Anything but `true` and `false` is a mistake and refuses the request
+ * with 500.
+ */
 export type OriginFunction = (origin: string, ctx: RequestContext) => MaybePromise<boolean>
 
 export type OriginOption = string | RegExp | OriginFunction | readonly (string | RegExp)[]
@@ -24,7 +27,10 @@ interface Fault {
   readonly allowed: string
 }
 
-/** RFC 6454 section 6.2, as far as it keeps a pattern or a function from being shown something that is no origin, `null` included. */
+/**
+ * RFC 6454 section 6.2, as far as it keeps a pattern or a function from being shown something that
+ * is no origin, `null` included.
+ */
 const SERIALIZED = /^[a-z][a-z0-9+.-]{0,31}:\/\/[^\s/?#@\\,"<>]+$/
 const LONGEST_ORIGIN = 512
 
@@ -107,7 +113,10 @@ function exactOrigin(value: string, at: OptionPath): string {
   return value
 }
 
-/** The origin of a URL; of a scheme that is not the web's (`capacitor://localhost`), which has none, what its web view sends. */
+/**
+ * The origin of a URL; of a scheme that is not the web's (`capacitor://localhost`), which has none,
+ * what its web view sends.
+ */
 function serialized(url: URL): string | undefined {
   if (url.protocol === 'http:' || url.protocol === 'https:') return url.origin
   return url.host === '' ? undefined : `${url.protocol}//${url.host.toLowerCase()}`
@@ -151,7 +160,10 @@ function copied(given: RegExp, at: OptionPath): RegExp {
   }
 }
 
-/** What lets in more than was meant: no anchors, an alternative that is outside of them, a dot that is any character. */
+/**
+ * What lets in more than was meant: no anchors, an alternative that is outside of them, a dot that
+ * is any character.
+ */
 function faultOf(source: string): string | undefined {
   const anchored = String.raw`a RegExp from ^ to $, such as /^https:\/\/[a-z0-9-]+\.example\.com$/`
   if (!source.startsWith('^') || !source.endsWith('$')) return anchored

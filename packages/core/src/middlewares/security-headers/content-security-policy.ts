@@ -12,7 +12,8 @@ export interface Nonce {
 const NONCE = Object.freeze({}) as Nonce
 
 /**
- * A source of a Content-Security-Policy that is new on every request: 144 random bits, in `ctx.state.cspNonce` for the page's own tags.
+ * A source of a Content-Security-Policy that is new on every request: 144 random bits, in
+ * `ctx.state.cspNonce` for the page's own tags.
  *
  *     securityHeaders({ csp: { scriptSrc: ["'self'", nonce()] } })        // <script nonce="${ctx.state.cspNonce}">
  */
@@ -26,7 +27,10 @@ type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
 
 type DirectiveName = (typeof DIRECTIVES)[number]
 
-/** Sources by directive, in camelCase or kebab-case. A list takes the place of the default one, `false` leaves the directive out. */
+/**
+ * Sources by directive, in camelCase or kebab-case. A list takes the place of the default one,
+ * `false` leaves the directive out.
+ */
 export type CspDirectives = {
   readonly [K in DirectiveName | CamelCase<DirectiveName>]?: readonly (string | Nonce)[] | false
 }
@@ -110,13 +114,19 @@ export class ContentSecurityPolicy {
   }
 }
 
-/** One policy in its two forms: `upgrade-insecure-requests` on a page that came over plain HTTP would break it where there is no HTTPS. */
+/**
+ * One policy in its two forms: `upgrade-insecure-requests` on a page that came over plain HTTP
+ * would break it where there is no HTTPS.
+ */
 export interface CspForms {
   readonly overTls: ContentSecurityPolicy
   readonly overHttp: ContentSecurityPolicy
 }
 
-/** A policy that lacks only the default of `frame-ancestors`, which follows X-Frame-Options, as browsers ignore that beside it. */
+/**
+ * A policy that lacks only the default of `frame-ancestors`, which follows X-Frame-Options, as
+ * browsers ignore that beside it.
+ */
 export type OpenPolicy = (frameAncestors: "'self'" | "'none'") => CspForms
 
 /** The policy that holds when the option is not given. */

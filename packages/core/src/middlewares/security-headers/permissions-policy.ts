@@ -15,7 +15,10 @@ export const DEFAULT_PERMISSIONS = 'camera=(), geolocation=(), microphone=()'
 
 const MOST_ORIGINS = 1000
 
-/** The value of `Permissions-Policy`, a structured dictionary (W3C Permissions Policy section 5.2), from a string or from features. */
+/**
+ * The value of `Permissions-Policy`, a structured dictionary (W3C Permissions Policy section 5.2),
+ * from a string or from features.
+ */
 export const permissionsPolicy: Check<string> = (value, at) => {
   if (typeof value === 'string') {
     if (!/^[!-~][ -~]{0,8191}$/.test(value))

@@ -5,7 +5,10 @@ import type { LimitEngine, LimitStore, PolicyKind } from '../store.js'
 import { Table } from './table.js'
 
 export interface MemoryStoreOptions {
-  /** The most keys that each policy counts apart; from there on new keys share overflow slots. Default 100,000; at most 16 million. */
+  /**
+   * The most keys that each policy counts apart; from there on new keys share overflow slots.
+   * Default 100,000; at most 16 million.
+   */
   maxKeys?: number
 }
 
@@ -13,10 +16,11 @@ export interface MemoryStoreOptions {
 const MOST_KEYS = 16_000_000
 
 /**
- * Counts in this process: synchronous, exact, bounded. Each process counts for itself; behind a load balancer use `redisStore`.
+ * Counts in this process: synchronous, exact, bounded. Each process counts for itself; behind a
+ * load balancer use `redisStore`.
  *
- * Under a flood of random keys it fails towards refusing strangers, never towards forgetting who is being limited: at `maxKeys`
- * expired keys are swept, then new keys share overflow slots.
+ * Under a flood of random keys it fails towards refusing strangers, never towards forgetting who is
+ * being limited: at `maxKeys` expired keys are swept, then new keys share overflow slots.
  *
  * @throws ConfigError for a wrong option
  */

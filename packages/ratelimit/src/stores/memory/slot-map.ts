@@ -1,5 +1,6 @@
 /**
- * A `Map` of V8 holds a power of two of entries and doubles by copying all: this many fill one of 131,072 with room for an uneven spread.
+ * A `Map` of V8 holds a power of two of entries and doubles by copying all: this many fill one of
+ * 131,072 with room for an uneven spread.
  */
 const KEYS_PER_SHARD = 118_000
 const HASHED_CHARACTERS = 12
@@ -19,10 +20,11 @@ export function slotMap(maxKeys: number): SlotMap {
 }
 
 /**
- * A large map in shards, because a `Map` that doubles stops the process while it copies all of itself,
- * and needs the memory twice meanwhile.
+ * A large map in shards, because a `Map` that doubles stops the process while it copies all of
+ * itself, and needs the memory twice meanwhile.
  *
- * A client that chooses its keys can crowd them into one shard; the cost of that is the pause of a single `Map`.
+ * A client that chooses its keys can crowd them into one shard; the cost of that is the pause of a
+ * single `Map`.
  */
 class ShardedMap implements SlotMap {
   private readonly shards: readonly Map<string, number>[]

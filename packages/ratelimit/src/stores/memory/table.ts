@@ -5,7 +5,10 @@ import { type SlotMap, slotMap } from './slot-map.js'
 export const NO_SLOT = -1
 
 const FIRST_SLOTS = 256
-/** Two slots a call, but those of eight calls at once: neighbours are read together faster than with other work in between. */
+/**
+ * Two slots a call, but those of eight calls at once: neighbours are read together faster than with
+ * other work in between.
+ */
 const CALLS_PER_SWEEP = 8
 const SWEPT_AT_ONCE = 2 * CALLS_PER_SWEEP
 const SWEPT_WHEN_FULL = 64
@@ -103,8 +106,9 @@ export class Table {
   private sweepInTurn(now: number): void {
     this.callsToSweep = CALLS_PER_SWEEP
     if (this.roundLeft <= 0) {
-      // What a round has left will not all run out the moment after: under many calls the hand would go round for nothing, a thousand times a
-      // second. Not "less than", as the clock may have stepped back.
+      // What a round has left will not all run out the moment after: under many calls the hand
+      // would go round for nothing, a thousand times a second. Not "less than", as the clock may
+      // have stepped back.
       if (Math.abs(now - this.roundBeganAt) < this.graceMs / 4) return
       this.roundBeganAt = now
       this.roundLeft = this.used
@@ -176,8 +180,9 @@ export class Table {
 }
 
 /**
- * A copy of the key that shares no memory. A part of a longer string (a header of several kilobytes) keeps the whole of it alive
- * in V8, which would make a small key cost what its sender likes.
+ * A copy of the key that shares no memory. A part of a longer string (a header of several
+ * kilobytes) keeps the whole of it alive in V8, which would make a small key cost what its sender
+ * likes.
  */
 function unshared(key: string): string {
   return key.length < 2 ? key : [key.slice(0, 1), key.slice(1)].join('')

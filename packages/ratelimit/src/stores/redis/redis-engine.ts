@@ -17,7 +17,10 @@ import type { RefusalCache } from './refusal-cache.js'
 
 /** A policy as Redis counts it. */
 interface RedisPolicy extends ScriptPart {
-  /** Begins its keys. A change of the way of counting or of the window begins anew, as the states mean something else then. */
+  /**
+   * Begins its keys. A change of the way of counting or of the window begins anew, as the states
+   * mean something else then.
+   */
   readonly layout: string
   readonly name: string
   readonly maxLimit: number
@@ -66,7 +69,10 @@ export class RedisEngine implements LimitEngine {
     this.script = consumeScript(this.policies, time.server)
   }
 
-  /** Redis has a time of its own; this one measures how long a refusal is remembered, and how old a receipt is. */
+  /**
+   * Redis has a time of its own; this one measures how long a refusal is remembered, and how old a
+   * receipt is.
+   */
   now(clock: Clock): number {
     return Math.floor(clock.monotonic())
   }
@@ -80,12 +86,15 @@ export class RedisEngine implements LimitEngine {
     now: number,
     late?: (taken: readonly Attempt[]) => void,
   ): boolean | Promise<boolean> {
-    // Before this attempt, which may be of the key that is owed. The probe of a server that failed is the attempt itself.
+    // Before this attempt, which may be of the key that is owed. The probe of a server that failed
+    // is the attempt itself.
     if (!this.owed.isEmpty && this.guard.state === 'closed') this.owed.send(now)
-    // A policy that does not apply is part of the script: it looks at a key that no attempt can have.
+    // A policy that does not apply is part of the script: it looks at a key that no attempt can
+    // have.
     const keys = attempts.map(({ active, key }, i) => this.keyOf(i, active ? key : ''))
     if (this.isKnown(attempts, keys, now)) return false
-    // What can never fit is refused already: the states are still asked for, to answer what is left.
+    // What can never fit is refused already: the states are still asked for, to answer what is
+    // left.
     const isHopeless = attempts.some(isNever)
     const asked: Asked = { attempts, keys, isHopeless, now, cachedAt: this.cache.moment }
     const whenLate = late && ((found: Found) => this.reportLate(asked, found, late))
@@ -154,7 +163,10 @@ export class RedisEngine implements LimitEngine {
     if (this.answer(taken, found, asked)) late(taken)
   }
 
-  /** Fills the answers with the functions that also answer in memory, from the states that the script found. */
+  /**
+   * Fills the answers with the functions that also answer in memory, from the states that the
+   * script found.
+   */
   private answer(
     attempts: readonly Attempt[],
     { allowed, states }: Found,

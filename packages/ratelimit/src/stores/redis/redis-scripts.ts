@@ -1,13 +1,19 @@
 import { defineScript, type RedisScript, replyInteger, replyList } from '@palisade/core/redis'
 import type { RedisCounting, ScriptNames } from '../../algorithms/redis-counting.js'
 
-/** One policy of a script. The window is written into it; limit, cost and capacity may differ from attempt to attempt. */
+/**
+ * One policy of a script. The window is written into it; limit, cost and capacity may differ from
+ * attempt to attempt.
+ */
 export interface ScriptPart {
   readonly counting: RedisCounting
   readonly window: number
 }
 
-/** What a script found for one attempt: whether it was allowed, and the states before it, one policy after the other. */
+/**
+ * What a script found for one attempt: whether it was allowed, and the states before it, one policy
+ * after the other.
+ */
 export interface Found {
   readonly allowed: boolean
   readonly states: readonly number[]
@@ -19,7 +25,10 @@ export interface Server {
   readonly time: string
 }
 
-/** Where a store's scripts take the time from. A test brings its own, to compare stores step by step. */
+/**
+ * Where a store's scripts take the time from. A test brings its own, to compare stores step by
+ * step.
+ */
 export interface ServerTime {
   readonly server: Server
   /** The last argument of each script. */
@@ -35,10 +44,12 @@ end`,
 }
 
 /**
- * The script that decides these policies together, and counts only if all allow. It is written out for them, one after the other, without
- * a loop, a table or a function: Redis has one thread for all, and what it does for an attempt is what its policies need.
+ * The script that decides these policies together, and counts only if all allow. It is written out
+ * for them, one after the other, without a loop, a table or a function: Redis has one thread for
+ * all, and what it does for an attempt is what its policies need.
  *
- * KEYS: one per policy. ARGV: per policy limit, cost and, where it may differ from the limit, capacity.
+ * KEYS: one per policy. ARGV: per policy limit, cost and, where it may differ from the limit,
+ * capacity.
  */
 export function consumeScript(parts: readonly ScriptPart[], server: Server): RedisScript<Found> {
   const policies = named(parts)
@@ -98,7 +109,10 @@ export function settleScript(
   })
 }
 
-/** What a script does not use is left out of it: even a function that is never called takes its time to be made. */
+/**
+ * What a script does not use is left out of it: even a function that is never called takes its time
+ * to be made.
+ */
 function complete(server: Server, body: readonly string[], needsNow: boolean): string {
   const usesTime = needsNow || body.some(lua => lua.includes('server_time'))
   return [

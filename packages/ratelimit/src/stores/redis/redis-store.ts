@@ -24,7 +24,10 @@ import { SERVER, type ServerTime } from './redis-scripts.js'
 import { RefusalCache } from './refusal-cache.js'
 
 export interface RedisStoreOptions {
-  /** What two applications on one Redis differ by. Limiters of one namespace share the counts of policies of one name. */
+  /**
+   * What two applications on one Redis differ by. Limiters of one namespace share the counts of
+   * policies of one name.
+   */
   namespace: string
   /** How long a decision may wait for Redis. Default 100 ms. */
   deadline?: Duration
@@ -39,11 +42,13 @@ export interface RedisStoreOptions {
 }
 
 /**
- * Counts in Redis or Valkey (one node, Sentinel or a Cluster), exact over all processes: every decision is one script and one round
- * trip, whatever the number of policies, by the server's time. Every key expires with the state that it holds.
+ * Counts in Redis or Valkey (one node, Sentinel or a Cluster), exact over all processes: every
+ * decision is one script and one round trip, whatever the number of policies, by the server's time.
+ * Every key expires with the state that it holds.
  *
- * Fails by the limiter's `onStoreFailure` when Redis does not answer within the deadline, and does not wait at all while the breaker is
- * open. A call that missed its deadline may still be counted; what is to be given back of it is sent when the late answer comes.
+ * Fails by the limiter's `onStoreFailure` when Redis does not answer within the deadline, and does
+ * not wait at all while the breaker is open. A call that missed its deadline may still be counted;
+ * what is to be given back of it is sent when the late answer comes.
  *
  *     rateLimit({ limit: 100, window: '1m', store: redisStore(fromIoredis(client), { namespace: 'api' }) })
  *

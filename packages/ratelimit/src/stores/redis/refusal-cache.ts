@@ -16,9 +16,11 @@ interface Refused {
 const MOST = 10_000
 
 /**
- * Remembers for how long a key is refused, so that a client that keeps knocking costs this process a look into a map and Redis nothing.
+ * Remembers for how long a key is refused, so that a client that keeps knocking costs this process
+ * a look into a map and Redis nothing.
  *
- * What is given back elsewhere meanwhile is seen at most `longest` milliseconds late. Bounded: the oldest entry makes room.
+ * What is given back elsewhere meanwhile is seen at most `longest` milliseconds late. Bounded: the
+ * oldest entry makes room.
  */
 export class RefusalCache {
   private readonly refused = new Map<string, Refused>()
@@ -54,7 +56,10 @@ export class RefusalCache {
     return this.resets.now
   }
 
-  /** Remembers a refusal that the store has just decided, unless the key was forgotten after the store was asked. */
+  /**
+   * Remembers a refusal that the store has just decided, unless the key was forgotten after the
+   * store was asked.
+   */
   remember(id: string, attempt: Attempt, now: number, asked: number): void {
     if (this.longest === 0 || !Number.isFinite(attempt.retryMs) || this.resets.isSince(asked, id)) return
     if (this.refused.size >= MOST) this.forgetOldest()

@@ -76,7 +76,10 @@ export const start: Start = ({ limit, publicKey }) => {
   )
 }
 
-/** Without an argument: with a callback alone it makes a new verifier, with an empty cache, at each request. */
+/**
+ * Without an argument: with a callback alone it makes a new verifier, with an empty cache, at each
+ * request.
+ */
 function authenticated(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
   request.jwtVerify().then(() => done(), done)
 }

@@ -85,7 +85,8 @@ export const start: Start = ({ limit, publicKey }) => {
     app.use(ratelimit({ driver: 'memory', db: new Map(), duration: WINDOW_MS, max: limit }))
     app.use(
       jwt({
-        // jsonwebtoken takes a key object and then need not read the PEM at each request; the types of koa-jwt do not know it.
+        // jsonwebtoken takes a key object and then need not read the PEM at each request; the types
+        // of koa-jwt do not know it.
         secret: createPublicKey(publicKey) as unknown as Buffer,
         algorithms: ['RS256'],
         issuer: ISSUER,

@@ -4,15 +4,15 @@ import { before, is, isLiteral, type Place, placesOf, type Tail } from './tail.j
 import { verdictOn } from './verdict.js'
 
 /**
- * What a pattern lets in besides the domains that it writes out. `origin` is an example, as a browser
- * would send it. `unclear`: the pattern could not be shown to match its own domains alone.
+ * What a pattern lets in besides the domains that it writes out. `origin` is an example, as a
+ * browser would send it. `unclear`: the pattern could not be shown to match its own domains alone.
  */
 export type ForeignMatch = { readonly origin: string } | 'unclear'
 
 /**
- * Reads a pattern from its end, where the registered domain stands. Each way through its choices and
- * repetitions has to spell that domain out, in one piece a label. The labels in front are not read,
- * since its owner decides about them.
+ * Reads a pattern from its end, where the registered domain stands. Each way through its choices
+ * and repetitions has to spell that domain out, in one piece a label. The labels in front are not
+ * read, since its owner decides about them.
  */
 export function foreignMatch(pattern: RegExp): ForeignMatch | undefined {
   if (pattern.source.length > LONGEST_SOURCE) return 'unclear'

@@ -87,7 +87,9 @@ class Parser {
     return this.source.slice(start, this.at)
   }
 
-  /** JavaScript itself is asked. Browsers send lower case, so an upper-case letter is its lower one. */
+  /**
+   * JavaScript itself is asked. Browsers send lower case, so an upper-case letter is its lower one.
+   */
   private setOf(text: string): Characters {
     const one = new RegExp(`^(?:${text})$`, this.flags)
     return new Set(ALPHABET.filter(c => one.test(c) || one.test(c.toUpperCase())))

@@ -26,7 +26,10 @@ const PUBLIC: ReadonlySet<string> = new Set(
   ].flatMap(line => line.split(' ')),
 )
 
-/** The names below these have several levels, such as a region, so that no level is surely one owner's. */
+/**
+ * The names below these have several levels, such as a region, so that no level is surely one
+ * owner's.
+ */
 const DEEP: ReadonlySet<string> = new Set(
   [
     'amazonaws.com amazonaws.com.cn on.aws elasticbeanstalk.com awsapprunner.com lightsail.aws',
@@ -37,7 +40,9 @@ const DEEP: ReadonlySet<string> = new Set(
   ].flatMap(line => line.split(' ')),
 )
 
-/** RFC 6762 appendix G, RFC 6761, RFC 2606 and ICANN's `internal`: no name below can be registered. */
+/**
+ * RFC 6762 appendix G, RFC 6761, RFC 2606 and ICANN's `internal`: no name below can be registered.
+ */
 const INTERNAL: ReadonlySet<string> = new Set(
   'corp example home internal intranet invalid lan local localdomain localhost private test'.split(' '),
 )

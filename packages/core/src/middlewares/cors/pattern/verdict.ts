@@ -8,8 +8,8 @@ import { is, isOnePiece, type Place, textOf } from './tail.js'
 export type Verdict = 'open' | 'fixed' | 'foreign' | 'impossible'
 
 /**
- * Looks at the end of an origin, from a boundary of a label on. `foreign` is an end whose registered
- * domain the pattern leaves open, so that another owner can have it.
+ * Looks at the end of an origin, from a boundary of a label on. `foreign` is an end whose
+ * registered domain the pattern leaves open, so that another owner can have it.
  *
  * @param isWhole whether this is all of the host
  */
