@@ -7,11 +7,11 @@ import { type Trace, traceContext, traceparentOf } from '@palisade/metrics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /*
- * The cases of the W3C's conformance harness for trace context, levels 1 and 2, by the names that they have
- * there: https://github.com/w3c/trace-context/blob/main/test/test.py
+ * The cases of the W3C's conformance harness for trace context, levels 1 and 2, by their names in
+ * https://github.com/w3c/trace-context/blob/main/test/test.py
  *
- * Each sends header lines to a service, and looks at the headers that the service sends along with calls of
- * its own. Here the service answers with those headers.
+ * Each sends header lines to a service, and looks at the headers that the service sends along with
+ * calls of its own. Here the service answers with those headers.
  */
 
 const TRACE = '12345678901234567890123456789012'

@@ -42,7 +42,11 @@ const LARGEST_BODY = 16_384
  * it, so that an administrator who shares an address with an attacker can lift the ban; the deny
  * list does.
  *
- *     pipeline().use(bans).use(authenticate({ ... })).use(banAdmin(bans, { path: '/admin/security', authorize: requireScopes('security:admin') }))
+ *     const authorize = requireScopes('security:admin')
+ *     pipeline()
+ *       .use(bans)
+ *       .use(authenticate({ ... }))
+ *       .use(banAdmin(bans, { path: '/admin/security', authorize }))
  *
  * @throws ConfigError for a wrong or unknown option
  */

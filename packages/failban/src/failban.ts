@@ -44,7 +44,8 @@ import { Sweeper } from './sweeper.js'
  * `ready()`'s timeout and when a store is lost: bans in memory stay in force, and
  * `security:store-error` tells it.
  *
- *     const bans = failban({ maxViolations: 5, violationWindow: '10m', banDuration: '1h', store: fileBans('data/bans.jsonl') })
+ *     const store = fileBans('data/bans.jsonl')
+ *     const bans = failban({ maxViolations: 5, violationWindow: '10m', banDuration: '1h', store })
  *     const edge = pipeline().use(bans).use(rateLimit({ limit: 100, window: '1m' }))
  *     await bans.ready()
  *

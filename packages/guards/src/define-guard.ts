@@ -31,8 +31,12 @@ const NAME = text({ max: 200 })
  * error or a rejection refuses with 500. Unless `needs` says otherwise it is asked only if the
  * caller is identified; before that the answer is 401.
  *
- *     const isEmployee = defineGuard('is-employee', ctx => ctx.state.identity.claims['employee'] === true)
- *     const isRead = defineGuard('is-read', (ctx: { method: string }) => ctx.method === 'GET', { needs: [] })
+ *     const isEmployee = defineGuard(
+ *       'is-employee',
+ *       ctx => ctx.state.identity.claims['employee'] === true,
+ *     )
+ *     const isGet = (ctx: { method: string }) => ctx.method === 'GET'
+ *     const isRead = defineGuard('is-read', isGet, { needs: [] })
  *
  * @param options.needs the names of the state that it reads. Default `['identity']`
  * @throws ConfigError

@@ -43,7 +43,9 @@ const CHALLENGE = { realm: 'api', methods: [] } as const
  * filters nothing itself: a handler that does not use it is not protected by it. It has no shadow
  * mode, since a handler without the filter would query without it.
  *
- *     const edge = pipeline().use(authenticate({ ... })).use(scopeTo(ctx => ({ tenantId: ctx.state.identity.tenant })))
+ *     const edge = pipeline()
+ *       .use(authenticate({ ... }))
+ *       .use(scopeTo(ctx => ({ tenantId: ctx.state.identity.tenant })))
  *     app.get('/projects', (req, res) => res.json(db.projects.find(edge.state(req).filter)))
  *
  * @throws ConfigError

@@ -73,7 +73,8 @@ export interface GracefulShutdownOptions {
  * while, closes the listener, waits for what is in flight, runs the team's handlers, and exits -
  * within a time that is its own to keep.
  *
- *     gracefulShutdown(app.listen(3000), { lifecycle: life, pipeline: edge, handlers: [() => pool.end()] })
+ *     const handlers = [() => pool.end()]
+ *     gracefulShutdown(app.listen(3000), { lifecycle: life, pipeline: edge, handlers })
  *
  * Call it once per process, before the server has connections. Fails by being forced: requests that
  * have not ended when the time is up are cut, and the exit code is 1. It cannot save what a

@@ -34,7 +34,10 @@ export interface MetricsEndpointOptions<Needs extends object = {}> {
  * and a promise is awaited.
  *
  *     const counted = metrics({ path: false })
- *     pipeline().use(counted).use(authenticate({ ... })).use(metricsEndpoint(counted, { authorize: requireRole('ops') }))
+ *     pipeline()
+ *       .use(counted)
+ *       .use(authenticate({ ... }))
+ *       .use(metricsEndpoint(counted, { authorize: requireRole('ops') }))
  *
  * @throws ConfigError also at start-up, for a path that `metrics()` in front of it answers itself
  */

@@ -43,8 +43,8 @@ const MOST_TEXTS = 16
  *
  * Express itself tells only `req.baseUrl`, which has the values that mounts with parameters
  * matched, so that every tenant would be a label of its own; and after `next(err)` not even that.
- * So the route is looked up once in the tree of routers, and the mounts around it are read. What a
- * mount does not tell is bounded: parameters become their names, and further texts of one mount
+ * So the route is looked up once in the tree of routers, and the mounts around it are read. The
+ * rest of a mount's path is bounded: parameters become their names, and further texts of one mount
  * become `*`.
  *
  * Not found in the tree is a route of a sub-app whose error was passed on to the app around it: its

@@ -19,7 +19,7 @@ export interface EndListener {
  * | HTTP/1.1 | when it closes, or its connection does | all of it was written |
  * | HTTP/2 | when its stream closes | the stream was not aborted, and all of it was written |
  * | to an upgrade | when the socket closes | 101 was written, or all of the refusal |
- * | made for an inner request | as an injected one, or when the outer one closes | the handler ended it |
+ * | to an inner request | as an injected one, or when the outer one closes | the handler ended it |
  * | injected, or on a serverless platform | when it is finished, or closes | the handler ended it |
  */
 export function watchEnd(

@@ -30,7 +30,7 @@ const PAGE = { ...LIST_QUERY, limit: optional(integerText({ min: 1, max: 200 }),
  * | | |
  * |---|---|
  * | `GET /?owner&limit&cursor` | `{ success, data: ApiKeyInfo[], meta: { count, nextCursor } }` |
- * | `POST /` | 201 `{ success, data: { ...ApiKeyInfo, key } }`: the only answer, with that of `rotate`, that shows the secret |
+ * | `POST /` | 201 `{ success, data: { ...ApiKeyInfo, key } }`, where `key` is the secret |
  * | `GET /:id` | the key, or 404; 422 for what cannot be an id |
  * | `PATCH /:id`, `PUT /:id` | changes what is named; `null` takes a restriction away |
  * | `POST /:id/rotate` `{ overlap? }` | a new secret |
@@ -41,7 +41,9 @@ const PAGE = { ...LIST_QUERY, limit: optional(integerText({ min: 1, max: 200 }),
  * Closed unless `authorize` passes. A caller that passes may give a key any owner and any scope:
  * ask for a right that only administrators have.
  *
- *     pipeline().use(authenticate({ ... })).use(apiKeyAdmin(keys, { path: '/api-keys', authorize: requireScopes('keys:admin') }))
+ *     pipeline()
+ *       .use(authenticate({ ... }))
+ *       .use(apiKeyAdmin(keys, { path: '/api-keys', authorize: requireScopes('keys:admin') }))
  *
  * @throws ConfigError for a wrong option, or without `authorize`
  */

@@ -42,7 +42,7 @@ export interface PasswordContext {
 export interface BasicOptions {
   /**
    * Whose the password is; nothing for a wrong one and for an unknown user, in the same time.
-   * `passwordUsers().verify` does it. What throws is a 503.
+   * `passwordUsers().verify` does it. An error is a 503.
    */
   verify: (
     username: string,

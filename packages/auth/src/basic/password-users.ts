@@ -38,8 +38,8 @@ export interface PasswordUsersOptions {
 
 export interface PasswordUsers {
   /**
-   * For `basic({ verify })`, and for a login form. Nothing: unknown user, wrong password, disabled -
-   * always for the work of one hash.
+   * For `basic({ verify })`, and for a login form. Nothing for an unknown user, a wrong password
+   * and a disabled account, always for the work of one hash.
    *
    * @throws TypeError after the same work, where `find` returned no user, the stored hash cannot be
    * read, or `disabled` is no boolean; Overloaded; and what `find` throws
@@ -55,8 +55,12 @@ export interface PasswordUsers {
 /**
  * Users with passwords, wherever they are stored.
  *
- *     const users = passwordUsers({ find: name => db.users.findOne({ name }), rehash: (name, hash) => db.users.setHash(name, hash) })
- *     await db.users.insert({ name: 'ada', subject: 'u1', passwordHash: await users.hasher.hash('correct horse') })
+ *     const users = passwordUsers({
+ *       find: name => db.users.findOne({ name }),
+ *       rehash: (name, hash) => db.users.setHash(name, hash),
+ *     })
+ *     const passwordHash = await users.hasher.hash('correct horse')
+ *     await db.users.insert({ name: 'ada', subject: 'u1', passwordHash })
  *
  * @throws ConfigError for a wrong option
  */

@@ -40,7 +40,8 @@ export interface BearerToken {
  * of it.
  *
  *     jwt({ issuer: 'https://login.example', audience: 'orders', jwksUri: 'https://login.example/jwks' })
- *     jwt({ issuer: 'shop', audience: 'shop', secret: process.env.JWT_SECRET, algorithms: ['HS256'] })
+ *     const secret = process.env.JWT_SECRET
+ *     jwt({ issuer: 'shop', audience: 'shop', secret, algorithms: ['HS256'] })
  *     jwt({ issuers: iss => issuerOfCustomer(iss) })
  *
  * @throws ConfigError for a wrong option, a weak secret, a public key as secret, mixed algorithms

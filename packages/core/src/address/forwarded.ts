@@ -42,9 +42,9 @@ const BACKSLASH = 92
 const UNDERSCORE = 95
 
 /**
- * The end of the last element before `end` that is not empty (RFC 9110 section 5.6.1.2); where
- * there is none, a value below 1. At most `MOST_ELEMENTS` empty elements of a reasonable length are
- * skipped.
+ * The end of the last element before `end` that is not empty (RFC 9110 section 5.6.1.2). Without
+ * such an element, a value below 1. At most `MOST_ELEMENTS` empty elements of a reasonable length
+ * are skipped.
  */
 export function endOfElement(header: string, end: number): number {
   const least = Math.max(0, end - LONGEST_ELEMENT)

@@ -31,7 +31,9 @@ const MOST_FAULTS = 20
  * collected, so that a form can show them at once; unknown fields are faults. An optional field
  * that is absent stays absent: a PATCH may assign the result to a record.
  *
- *     const { name, scopes } = checkFields(await readJson(ctx, 16_384), { name: text({ max: 100 }), scopes: list(text()) })
+ *     const body = await readJson(ctx, 16_384)
+ *     const fields = { name: text({ max: 100 }), scopes: list(text()) }
+ *     const { name, scopes } = checkFields(body, fields)
  *
  * @throws RequestError 422 (or what `status` says) `VALIDATION_ERROR` with `details.fields`
  */

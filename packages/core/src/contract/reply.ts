@@ -60,7 +60,9 @@ export class Reply {
    *
    * @example
    * ```ts
-   * return Reply.takeOver((socket: Duplex, head: Buffer) => hub.handleUpgrade(ctx.raw, socket, head, joined))
+   * return Reply.takeOver((socket: Duplex, head: Buffer) =>
+   *   hub.handleUpgrade(ctx.raw, socket, head, joined),
+   * )
    * ```
    * @throws TypeError without a function
    */

@@ -58,7 +58,9 @@ export interface BanEvent {
  * The events of Palisade and their payloads. An interface, so that a package or a team adds its own
  * by declaration merging:
  *
- *     declare module '@palisade/core' { interface PalisadeEvents { 'invoice:paid': { id: string } } }
+ *     declare module '@palisade/core' {
+ *       interface PalisadeEvents { 'invoice:paid': { id: string } }
+ *     }
  */
 export interface PalisadeEvents {
   'request:start': RequestFacts & { readonly ip: string | undefined }

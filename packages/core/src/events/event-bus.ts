@@ -33,7 +33,8 @@ const PATTERN = /^(?:\*|[a-z][\w-]*:(?:\*|[a-z][\w-]*))$/i
  *
  *     events.on('security:banned', ban => pager.notify(ban.ip))
  *     events.on('resource:*', (change, name) => audit.write(name, change), { signal })
- *     for await (const { name, payload } of events.stream('ratelimit:*', { limit: 1000, signal })) ...
+ *     const stream = events.stream('ratelimit:*', { limit: 1000, signal })
+ *     for await (const { name, payload } of stream) ...
  */
 export class EventBus {
   private readonly logger: Logger

@@ -131,7 +131,12 @@ type SourceOf<Policy> = {
  * are missing. `X-Powered-By`, which tells attackers which faults to try, is taken away where the
  * host has already set it.
  *
- *     pipeline().use(securityHeaders({ csp: { scriptSrc: ["'self'", nonce()] }, hsts: { maxAge: 63_072_000, preload: true } }))
+ *     pipeline().use(
+ *       securityHeaders({
+ *         csp: { scriptSrc: ["'self'", nonce()] },
+ *         hsts: { maxAge: 63_072_000, preload: true },
+ *       }),
+ *     )
  *
  * @throws ConfigError
  */

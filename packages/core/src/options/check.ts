@@ -90,7 +90,8 @@ function readEither(
  * The option may also be given by another name, one of `options/other-names.ts`, and means the same
  * then. Stands outermost in a shape; the type of the options names both.
  *
- *     checkOptions('requestId', options, { header: alsoCalled('headerName', optional(headerName)) })
+ *     const header = alsoCalled('headerName', optional(headerName))
+ *     checkOptions('requestId', options, { header })
  */
 export function alsoCalled<T>(otherName: AcceptedName, check: Check<T>): Check<T> {
   return Object.assign((value: unknown, at: OptionPath) => check(value, at), { otherName })

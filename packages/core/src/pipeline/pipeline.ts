@@ -35,7 +35,8 @@ export interface PipelineOptions {
   /** The form of refusals and errors. Default `envelope()`. */
   errors?: ErrorRenderer
   /**
-   * A team's own error classes as refusals. Default: errors are answered by their `status`, else 500.
+   * A team's own error classes as refusals. Default: errors are answered by their `status`,
+   * otherwise with 500.
    */
   mapError?: MapError
   /** pino's shape. Default: warnings and errors to the console. */

@@ -51,7 +51,8 @@ export interface InjectedResponse<State extends object> {
  * Runs a pipeline on a request without a server. Everything happens as on a host, `onResponse`
  * included.
  *
- *     const { status } = await inject(pipeline().use(rateLimit({ limit: 0, window: '1m' })), { url: '/orders' })
+ *     const limited = pipeline().use(rateLimit({ limit: 0, window: '1m' }))
+ *     const { status } = await inject(limited, { url: '/orders' })
  */
 export async function inject<State extends object>(
   target: Pipeline<State>,

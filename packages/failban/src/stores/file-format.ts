@@ -6,7 +6,7 @@ import { checkedRecord, isId } from '../bans/checked-record.js'
  * last step of an address counts:
  *
  *     {"palisade":"bans","version":1}
- *     {"ban":{"ip":"203.0.113.9","jail":"auth","reason":"...","violations":5,"banCount":1,"bannedAt":1700000000000,...}}
+ *     {"ban":{"ip":"203.0.113.9","jail":"auth","reason":"...","violations":5,"banCount":1,...}}
  *     {"unban":"203.0.113.9"}
  */
 export const HEADER = `${JSON.stringify({ palisade: 'bans', version: 1 })}\n`

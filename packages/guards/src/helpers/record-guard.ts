@@ -43,7 +43,9 @@ export const recordShape = {
  * Without a record it refuses with 403; when the record does not exist, with 404; when `conceal` is
  * set every 403 is that 404, to the byte. The function answers as that of `defineGuard` does.
  *
- *     const isEditor = recordGuard('is-editor', (ctx, post: Post) => post.editors.includes(ctx.state.identity.subject))
+ *     const isEditor = recordGuard('is-editor', (ctx, post: Post) =>
+ *       post.editors.includes(ctx.state.identity.subject),
+ *     )
  *     await check(isEditor, ctx, post)
  *
  * @throws ConfigError

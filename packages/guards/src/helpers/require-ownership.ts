@@ -17,7 +17,8 @@ export interface RequireOwnershipOptions<R, C = IdentifiedContext> extends Recor
  *
  *     await check(requireOwnership(), ctx, order)               // order.ownerId
  *     await check(requireOwnership('userId'), ctx, order)
- *     guard(requireOwnership({ load: ctx => orders.find(idOf(ctx.path)), owner: order => order.customer.id, conceal: true }))
+ *     const load = (ctx: RequestContext) => orders.find(idOf(ctx.path))
+ *     guard(requireOwnership({ load, owner: order => order.customer.id, conceal: true }))
  *
  * @throws ConfigError
  */

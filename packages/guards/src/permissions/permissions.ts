@@ -60,7 +60,12 @@ type Find<T> = (ctx: unknown, record?: unknown) => T
  * is a 500. The cost does not grow with the number of rows.
  *
  *     guard(permissions({ grants: [{ resource: 'users', read: true }], resource: () => 'users' }))
- *     guard(permissions({ grants: ctx => grantsOf(ctx.state.identity.subject), resource: ctx => `db1:${tableOf(ctx.path)}` }))
+ *     guard(
+ *       permissions({
+ *         grants: ctx => grantsOf(ctx.state.identity.subject),
+ *         resource: ctx => `db1:${tableOf(ctx.path)}`,
+ *       }),
+ *     )
  *
  * @throws ConfigError naming the row that is wrong
  */

@@ -163,7 +163,8 @@ export function checkOf(common: Common, run: Check['run'], dispose?: () => Maybe
 /**
  * A check of the team's own.
  *
- *     check({ name: 'queue', run: async () => ({ healthy: (await queue.depth()) < 1000 }), optional: true })
+ *     const run = async () => ({ healthy: (await queue.depth()) < 1000 })
+ *     check({ name: 'queue', run, optional: true })
  *
  * @throws ConfigError
  */

@@ -33,8 +33,10 @@ export interface GracefulShutdown {
   /** Requests whose response has not ended. */
   readonly inFlight: number
   /**
-   * One more handler; it runs before those that were there. @returns a function that takes it away @throws
-   * ConfigError
+   * One more handler; it runs before those that were there.
+   *
+   * @returns a function that takes it away
+   * @throws ConfigError
    */
   add(handler: ShutdownHandler): () => void
   /**

@@ -9,7 +9,8 @@ export class Counter<Label extends string = never> extends Metric<Label, Count> 
   readonly type = 'counter'
 
   /**
-   * Adds to the series with these labels: `inc(labels, by)`, or `inc(by)` without labels. Default 1.
+   * Adds to the series with these labels: `inc(labels, by)`, or `inc(by)` without labels. `by` is 1
+   * by default.
    *
    * @throws RangeError when it would fall or stop being a number
    * @throws TypeError for a label that it does not have, and for another order

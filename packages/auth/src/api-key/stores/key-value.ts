@@ -44,7 +44,8 @@ const MOST_ENTRIES = 10_000
  *
  * Fails closed: a store that throws, or does not answer in time, is a 503.
  *
- *     keyValueKeys({ store: createKeyv('redis://cache:6379', { namespace: 'shop', throwOnErrors: true }) })
+ *     const options = { namespace: 'shop', throwOnErrors: true }
+ *     keyValueKeys({ store: createKeyv('redis://cache:6379', options) })
  *
  * @throws ConfigError for a wrong option, and for a Keyv that swallows its errors
  */

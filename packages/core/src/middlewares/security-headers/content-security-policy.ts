@@ -15,7 +15,8 @@ const NONCE = Object.freeze({}) as Nonce
  * A source of a Content-Security-Policy that is new on every request: 144 random bits, in
  * `ctx.state.cspNonce` for the page's own tags.
  *
- *     securityHeaders({ csp: { scriptSrc: ["'self'", nonce()] } })        // <script nonce="${ctx.state.cspNonce}">
+ *     // <script nonce="${ctx.state.cspNonce}">
+ *     securityHeaders({ csp: { scriptSrc: ["'self'", nonce()] } })
  */
 export function nonce(): Nonce {
   return NONCE

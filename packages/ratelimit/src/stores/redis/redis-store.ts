@@ -50,7 +50,8 @@ export interface RedisStoreOptions {
  * not wait at all while the breaker is open. A call that missed its deadline may still be counted;
  * what is to be given back of it is sent when the late answer comes.
  *
- *     rateLimit({ limit: 100, window: '1m', store: redisStore(fromIoredis(client), { namespace: 'api' }) })
+ *     const store = redisStore(fromIoredis(client), { namespace: 'api' })
+ *     rateLimit({ limit: 100, window: '1m', store })
  *
  * @throws ConfigError for a client or an option that is wrong
  */
