@@ -110,10 +110,7 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     return undefined
   }
 
-  /**
-   * The `Authorization` as the host has it now; `undefined` too on a host whose requests cannot
-   * change.
-   */
+  /** The `Authorization` as the host has it now; `undefined` too where requests cannot change. */
   protected credentialNow(): string | undefined {
     return undefined
   }
@@ -126,10 +123,7 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     return false
   }
 
-  /**
-   * Keeps the asynchronous context of the request (`AsyncLocalStorage`) for `onResponse`, which a
-   * socket or a stream calls. For hosts whose platform has such contexts.
-   */
+  /** Keeps the asynchronous context (`AsyncLocalStorage`) of the request for `onResponse`. */
   rememberContext(): void {}
 
   // What a middleware sees.
@@ -226,17 +220,16 @@ export abstract class HostContext<State extends object = {}> implements RequestC
   // What the runner asks.
 
   /**
-   * Whether the target is a path, `*`, or an absolute form as RFC 9112 section 3.2.2 has it. Of
-   * anything else, `http:///a` or `http://[b/a`, a proxy, a host and this class may each see
-   * another path.
+   * Whether the target is a path, `*`, or an absolute form (RFC 9112 section 3.2.2). In anything
+   * else, as `http:///a`, a proxy, a host and this class may each see another path.
    */
   get hasValidTarget(): boolean {
     return this.currentTarget.isValid
   }
 
   /**
-   * The last run of a pipeline here, if it was with the method, target and credential that the host
-   * has now. With others the request is decided anew: another request was let through.
+   * The last run of a pipeline here, if the host still has its method, target and credential. With
+   * others the request is decided anew.
    */
   sameRun(pipeline: Runner<HostContext>): Run<HostContext> | undefined {
     const run = runOf(this.runs, pipeline)
@@ -245,9 +238,7 @@ export abstract class HostContext<State extends object = {}> implements RequestC
       : undefined
   }
 
-  /**
-   * Whether a pipeline ran here to its end and let the request through, the last time that it ran.
-   */
+  /** Whether the last run of a pipeline here let the request through. */
   hasPassed(pipeline: Runner<HostContext>): boolean {
     return runOf(this.runs, pipeline)?.passed === true
   }
@@ -268,10 +259,7 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     return run
   }
 
-  /**
-   * Has `request:start` emitted once the id of the request is settled: a middleware may set it, and
-   * every event of a request has one id.
-   */
+  /** Has `request:start` emitted once the id is settled, which a middleware may set. */
   announceLater(): void {
     this.isUnannounced = true
   }
@@ -296,10 +284,7 @@ export abstract class HostContext<State extends object = {}> implements RequestC
 
   // Errors.
 
-  /**
-   * Answers an error that was thrown: a 500 unless the error says otherwise. The caller logs and
-   * emits it.
-   */
+  /** Answers an error that was thrown: a 500 unless it says otherwise. The caller reports it. */
   render(denial: Denial, cause: unknown): Reply {
     return renderDenial(this, denial, cause)
   }
@@ -325,10 +310,7 @@ export abstract class HostContext<State extends object = {}> implements RequestC
     return this.thrown.shown
   }
 
-  /**
-   * The response has really ended, or the client has left. Called by the adapter; only the first
-   * call counts.
-   */
+  /** The response has really ended, or the client has left. Only the first call counts. */
   finish(status: number | undefined, aborted: boolean): void {
     if (this.ended !== undefined) return
     this.announce()
