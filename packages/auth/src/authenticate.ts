@@ -13,7 +13,13 @@ import {
   type Services,
   wrongResult,
 } from '@palisade/core/middleware'
-import { isUnreadable, type Presented, presented, type Unreadable } from './attempts/presented.js'
+import {
+  isUnreadable,
+  noCredential,
+  type Presented,
+  presented,
+  type Unreadable,
+} from './attempts/presented.js'
 import { RefusedClients } from './attempts/refused-clients.js'
 import { RequestAttempt } from './attempts/request-attempt.js'
 import { isGuess, isLimited, type Throttles, throttled } from './attempts/throttle.js'
@@ -125,6 +131,7 @@ class Authenticate implements AuthMiddleware {
     { strategy, credential }: Presented,
     attempt: Attempt,
   ): MaybePromise<VerifyResult | LimitDecision> {
+    if (isPromise(credential)) throw noCredential(strategy, credential)
     const limiter: Limiter | undefined = this.#throttles.get(strategy.name)
     if (limiter === undefined) return strategy.verify(credential, attempt)
     return throttled(limiter, ctx as RequestContext, () => strategy.verify(credential, attempt))

@@ -42,8 +42,6 @@ const credentials: readonly (readonly [string, () => unknown])[] = [
   ['true', () => true],
   ['a number', () => 7],
   ['a function', () => () => null],
-  ['a promise', async () => null],
-  ['a rejection', () => Promise.reject(new Error('late'))],
 ]
 
 test.each(credentials)(
@@ -55,6 +53,19 @@ test.each(credentials)(
     edge.events.on('request:error', ({ error }) => errors.push(error))
     expect((await inject(edge)).status).toBe(500)
     expect(String(errors[0])).toMatch(/extract of the strategy "one" returned .*; allowed: a credential/)
+  },
+)
+
+test.each([
+  ['a promise', async () => null],
+  ['a rejection', () => Promise.reject(new Error('late'))],
+])(
+  'given extract that returns %s then it is a 503, also where a credential is optional',
+  async (_, extract) => {
+    const strategies = [wordStrategy('one', { extract: extract as never })] as never
+    const edge = pipeline().use(authenticate({ strategies, rules: [{ path: '/**', login: 'optional' }] }))
+    const { status, passed } = await inject(edge)
+    expect([status, passed]).toEqual([503, false])
   },
 )
 

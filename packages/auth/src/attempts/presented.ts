@@ -1,4 +1,4 @@
-import { isPromise, type RequestContext, wrongResult } from '@palisade/core/middleware'
+import { type RequestContext, wrongResult } from '@palisade/core/middleware'
 import type { Rule } from '../rules/rules.js'
 import type { Strategy } from '../strategy.js'
 
@@ -21,14 +21,15 @@ export interface Unreadable {
  *
  * Two credentials are one where both strategies found the same secret and one of them yields.
  *
- * @throws TypeError for a strategy whose `extract` returned something else
+ * @throws TypeError for a strategy whose `extract` returned something else. A promise is left to the verification,
+ *   since credentials that are recalled need no such look.
  */
 export function presented(ctx: RequestContext, rule: Rule): Presented | Unreadable | undefined {
   let found: Presented | undefined
   for (const strategy of rule.strategies) {
     const credential = strategy.extract(ctx)
     if (credential === null) continue
-    if (credential !== 'malformed') requireCredential(strategy, credential)
+    if (typeof credential !== 'object' && credential !== 'malformed') throw noCredential(strategy, credential)
     if (found !== undefined && !yields(found.strategy, found.credential, strategy, credential)) {
       if (yields(strategy, credential, found.strategy, found.credential)) continue
       if (rule.several === 'first') break
@@ -41,13 +42,9 @@ export function presented(ctx: RequestContext, rule: Rule): Presented | Unreadab
   return found
 }
 
-/**
- * @throws TypeError for a strategy of the team's own that returned something else, a promise
- * included
- */
-function requireCredential({ name }: Strategy, credential: unknown): void {
-  if (typeof credential === 'object' && !isPromise(credential)) return
-  throw wrongResult(
+/** The error for a strategy of the team's own whose `extract` returned something else. */
+export function noCredential({ name }: Strategy, credential: unknown): TypeError {
+  return wrongResult(
     `authenticate: extract of the strategy "${name}"`,
     credential,
     `a credential (an object), 'malformed' or null`,
