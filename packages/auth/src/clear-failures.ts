@@ -8,7 +8,7 @@ import {
   type Services,
   type Trust,
 } from '@palisade/core/middleware'
-import { inTurns } from './api-key/in-turns.js'
+import { inBatches } from './api-key/in-batches.js'
 import type { RefusedClients } from './attempts/refused-clients.js'
 import type { Throttles } from './attempts/throttle.js'
 import type { Strategy, Suspect } from './strategy.js'
@@ -95,7 +95,7 @@ export class Failures {
       const [name] = [...this.#throttles].find(([, limiter]) => limiter === stuck) as [string, Limiter]
       throw new TypeError(`clearFailures: the limiter of throttle.${name} has no method reset(key)`)
     }
-    await inTurns(this.#keysOf(client), async key => {
+    await inBatches(this.#keysOf(client), async key => {
       this.#refused.forget(key)
       await Promise.all([
         ...(limiters as Resettable[]).map(limiter => limiter.reset(key)),

@@ -20,7 +20,7 @@ import {
   text,
 } from '@palisade/core/middleware'
 import { DEFAULT_RATE, defaultRate, KEY_CHANGES, NEW_KEY, ROTATION } from './fields.js'
-import { inTurns } from './in-turns.js'
+import { inBatches } from './in-batches.js'
 import { KeyLimits, type MakeLimiter } from './key-limits.js'
 import { formatKey, isKeyId, keyPrefix, newKeyId, newSecret } from './key-text.js'
 import { KeyVerifier } from './key-verifier.js'
@@ -182,7 +182,7 @@ export class ApiKeys {
   ): Promise<{ readonly keys: readonly ApiKeyInfo[]; readonly next?: string }> {
     const { limit = 50, cursor, owner } = query
     const { records, next } = await this.#store.list({ limit, cursor, owner })
-    const keys = await inTurns(records, async record =>
+    const keys = await inBatches(records, async record =>
       infoOf(record, await this.#store.lastUsedAt(record.id)),
     )
     return next === undefined ? { keys } : { keys, next }

@@ -3,7 +3,8 @@ import type { ApiKeyInfo } from './record.js'
 import type { TimeWindow } from './time-window.js'
 
 export type RateOption = { limit: number; window: Duration }
-type Moment = number | string
+/** Milliseconds since 1970, or ISO 8601 with an offset. */
+type DateOption = number | string
 
 /** A new key. Times are milliseconds since 1970 or ISO 8601 with an offset. */
 export interface NewApiKey {
@@ -19,8 +20,8 @@ export interface NewApiKey {
   permissions?: readonly string[]
   allowedCidrs?: readonly string[]
   windows?: readonly (Omit<TimeWindow, 'zone'> & { zone?: string })[]
-  notBefore?: Moment
-  expiresAt?: Moment
+  notBefore?: DateOption
+  expiresAt?: DateOption
   quota?: RateOption
   /** Instead of the `defaultRateLimit`; `false` for no limit. */
   rateLimit?: RateOption | false

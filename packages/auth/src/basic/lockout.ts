@@ -39,7 +39,7 @@ const SHAPE = {
 export const lockoutOptions: Check<Checked<typeof SHAPE>> = object(SHAPE)
 
 /** What becomes of an attempt that was reserved: one of these is called. */
-export interface Reservation {
+export interface LockoutAttempt {
   readonly isLocked: boolean
   /** The password was right: the client starts anew, and what others did to the account stays. */
   succeeded(): void
@@ -84,7 +84,7 @@ export class Lockout {
   }
 
   /** @param account what `accountOf` made of a name */
-  reserve(account: string, client: string | undefined, now: number): Reservation {
+  reserve(account: string, client: string | undefined, now: number): LockoutAttempt {
     if (this.isLocked(account, client, now)) return LOCKED
     const fromClient = client === undefined ? undefined : pair(client, account)
     const endOfAccount = this.#perAccount.begin(account, now)
@@ -147,16 +147,16 @@ const digestOf = (account: string) => ` ${createHash('sha256').update(account).d
 /** A client's key has no space in it; an account may. */
 const pair = (client: string, account: string) => `${client} ${account}`
 
-const LOCKED: Reservation = Object.freeze({ isLocked: true, succeeded() {}, failed() {}, forgotten() {} })
+const LOCKED: LockoutAttempt = Object.freeze({ isLocked: true, succeeded() {}, failed() {}, forgotten() {} })
 
-interface Failures {
+interface FailureRecord {
   count: number
   lockedUntil: number
   lastAt: number
 }
 
 /** Attempts at one account that are not verified yet. */
-interface Attempts {
+interface OpenAttempts {
   count: number
   lastAt: number
 }
@@ -166,9 +166,9 @@ interface Attempts {
  * wait now only if no others are left.
  */
 class FailureCounts {
-  readonly #failures = new Map<string, Failures>()
+  readonly #failures = new Map<string, FailureRecord>()
   /** Apart, so that attempts which are never verified push no failure out. */
-  readonly #open = new LRUCache<string, Attempts>({ max: MOST_ACCOUNTS })
+  readonly #open = new LRUCache<string, OpenAttempts>({ max: MOST_ACCOUNTS })
   readonly #threshold: number
   readonly #firstMs: number
   readonly #longestMs: number
@@ -234,7 +234,7 @@ class FailureCounts {
   }
 
   /** Twice the longest wait without a failure, and it is as if there had been none. */
-  #isOld({ lastAt, lockedUntil }: Failures, now: number): boolean {
+  #isOld({ lastAt, lockedUntil }: FailureRecord, now: number): boolean {
     return now - Math.max(lastAt, lockedUntil) > 2 * this.#longestMs
   }
 

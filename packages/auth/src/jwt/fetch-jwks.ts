@@ -22,7 +22,7 @@ export class JwksFetcher {
   async fetch(): Promise<KeySet> {
     this.#closing ??= new AbortController()
     const signal = AbortSignal.any([AbortSignal.timeout(this.#totalMs), this.#closing.signal])
-    const url = await this.#location.find(this.#client, signal)
+    const url = await this.#location(this.#client, signal)
     return new KeySet(await this.#client.get(url, signal))
   }
 

@@ -6,11 +6,11 @@ import {
   wrongResult,
 } from '@palisade/core/middleware'
 import { LRUCache } from 'lru-cache'
+import { inTime, LONGEST_MS } from './in-time.js'
 import { compileIssuer } from './issuer.js'
 import { type CheckedIssuer, type IssuerOptions, issuerObject } from './issuer-options.js'
 import type { Issuer, Issuers } from './issuers.js'
 import type { KeySource } from './keys.js'
-import { LONGEST_MS, within } from './within.js'
 
 /**
  * Finds the issuer of a token at run time, as a service with many customers has one for each.
@@ -91,7 +91,7 @@ export class FoundIssuers implements Issuers {
   }
 
   async #lookUp(iss: string): Promise<Issuer | undefined> {
-    const answer: unknown = await within(
+    const answer: unknown = await inTime(
       LONGEST_MS,
       async () => this.#ask(iss),
       'the function "issuers" did not answer in time',

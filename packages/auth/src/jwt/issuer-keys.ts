@@ -2,7 +2,7 @@ import { type OptionPath, refuse, within } from '@palisade/core/middleware'
 import { JwksFetcher } from './fetch-jwks.js'
 import type { CheckedIssuer } from './issuer-options.js'
 import { jsonClient } from './json-client.js'
-import { KeyLocation, keysUrl } from './key-location.js'
+import { discoveredLocation, keysUrl, knownLocation } from './key-location.js'
 import { localKeys } from './key-set.js'
 import { type KeySource, sharedSecrets, singleKey } from './keys.js'
 import { PUBLIC_ALGORITHMS, publicKey } from './public-key.js'
@@ -45,8 +45,8 @@ export function compileKeys(checked: CheckedIssuer, at: OptionPath): IssuerKeys 
     case 'discovery': {
       const location =
         kind === 'jwksUri'
-          ? KeyLocation.at(keysUrl(checked.jwksUri, checked.insecureHosts ?? [], here))
-          : KeyLocation.by(checked, here)
+          ? knownLocation(keysUrl(checked.jwksUri, checked.insecureHosts ?? [], here))
+          : discoveredLocation(checked, here)
       const client = jsonClient(checked.fetch, checked.dispatcher)
       return publicKeys(new RemoteKeys(new JwksFetcher(location, client, checked.jwksTimeout)))
     }

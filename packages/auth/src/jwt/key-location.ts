@@ -4,42 +4,40 @@ import { type JsonClient, NotFound } from './json-client.js'
 
 const LONGEST_SHOWN = 200
 
-/** Where an issuer publishes its keys. */
-export class KeyLocation {
-  readonly find: (client: JsonClient, signal: AbortSignal) => Promise<URL>
+/** Finds where an issuer publishes its keys. */
+export type KeyLocation = (client: JsonClient, signal: AbortSignal) => Promise<URL>
 
-  private constructor(find: KeyLocation['find']) {
-    this.find = find
-  }
+/** At a known address. */
+export const knownLocation =
+  (url: URL): KeyLocation =>
+  async () =>
+    url
 
-  /** At a known address. */
-  static at(url: URL): KeyLocation {
-    return new KeyLocation(async () => url)
-  }
-
-  /**
-   * Where the issuer's metadata says (OpenID Connect Discovery section 4, RFC 8414 section 3). The
-   * metadata must name the issuer exactly: otherwise one issuer could answer for another.
-   *
-   * @throws ConfigError for an issuer that has no such address
-   */
-  static by({ issuer = '', discovery, insecureHosts = [] }: CheckedIssuer, at: OptionPath): KeyLocation {
-    const places =
-      typeof discovery === 'string'
-        ? [keysUrl(discovery, insecureHosts, at)]
-        : metadataOf(issuer, insecureHosts, at)
-    return new KeyLocation(async (client, signal) => {
-      const [metadata, place] = await firstOf(places, client, signal)
-      const { issuer: named, jwks_uri: uri } = (metadata ?? {}) as Record<string, unknown>
-      if (named !== issuer)
-        throw new Error(
-          `the metadata names ${shown(named)} as its issuer, which is not exactly ${shown(issuer)}`,
-        )
-      // Metadata that came over an encrypted connection must not lead to a service of this machine.
-      const url = safeUrl(uri, insecureHosts, place.protocol === 'http:')
-      if (url === undefined) throw new Error(`the metadata has no jwks_uri that may be asked: ${shown(uri)}`)
-      return url
-    })
+/**
+ * Where the issuer's metadata says (OpenID Connect Discovery section 4, RFC 8414 section 3). The
+ * metadata must name the issuer exactly: otherwise one issuer could answer for another.
+ *
+ * @throws ConfigError for an issuer that has no such address
+ */
+export function discoveredLocation(
+  { issuer = '', discovery, insecureHosts = [] }: CheckedIssuer,
+  at: OptionPath,
+): KeyLocation {
+  const places =
+    typeof discovery === 'string'
+      ? [keysUrl(discovery, insecureHosts, at)]
+      : metadataOf(issuer, insecureHosts, at)
+  return async (client, signal) => {
+    const [metadata, place] = await firstOf(places, client, signal)
+    const { issuer: named, jwks_uri: uri } = (metadata ?? {}) as Record<string, unknown>
+    if (named !== issuer)
+      throw new Error(
+        `the metadata names ${shown(named)} as its issuer, which is not exactly ${shown(issuer)}`,
+      )
+    // Metadata that came over an encrypted connection must not lead to a service of this machine.
+    const url = safeUrl(uri, insecureHosts, place.protocol === 'http:')
+    if (url === undefined) throw new Error(`the metadata has no jwks_uri that may be asked: ${shown(uri)}`)
+    return url
   }
 }
 

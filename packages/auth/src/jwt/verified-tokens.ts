@@ -34,7 +34,7 @@ export interface VerifiedToken extends Verification {
 /** Of a clock: the time of day, and the monotonic time. */
 export type Moment = Pick<Attempt, 'now' | 'monotonic'>
 
-interface Entry {
+interface CachedToken {
   readonly verified: VerifiedToken
   /** Whether it was asked for since the hand last passed. */
   wasAsked: boolean
@@ -56,7 +56,7 @@ const MOST_SPARED = 64
  * used since the hand last passed (second chance). An invalid token is never kept.
  */
 export class VerifiedTokens {
-  readonly #byTail = new Map<string, Entry>()
+  readonly #byTail = new Map<string, CachedToken>()
   /** The tails of the entries, each in its place. */
   readonly #ring: string[] = []
   readonly #max: number

@@ -5,13 +5,13 @@ import { deepFreeze } from '../identity/deep-freeze.js'
 import type { Authenticated, VerifyResult } from '../strategy.js'
 import { guessed, unfit } from './hints.js'
 import { checkMapping } from './identity-mapping.js'
+import { inTime, LONGEST_MS } from './in-time.js'
 import type { Issuer, Issuers } from './issuers.js'
 import { KeysUnavailable, type VerificationKey } from './keys.js'
 import { faultIn } from './registered-claims.js'
 import { isBroken, readToken, type UnverifiedToken } from './token.js'
 import { type IdentitySources, tokenIdentity } from './token-identity.js'
 import type { Moment, TokenFacts, Verification } from './verified-tokens.js'
-import { LONGEST_MS, within } from './within.js'
 
 /** The claims of a token whose signature was verified. Frozen, however deep. */
 export type VerifiedClaims = Readonly<Record<string, unknown>>
@@ -143,7 +143,7 @@ async function isValid(
 
 /** What a function of the team's says. It must not keep a request waiting for ever. */
 const asked = (name: string, ask: (claims: VerifiedClaims) => unknown, claims: VerifiedClaims) =>
-  within(LONGEST_MS, async () => ask(claims), `the function "${name}" did not answer in time`)
+  inTime(LONGEST_MS, async () => ask(claims), `the function "${name}" did not answer in time`)
 
 function factsOf({ iss, jti, sid, iat }: UnverifiedToken['claims'], sub: string): TokenFacts {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined)

@@ -20,7 +20,7 @@ export const limitHeaderOptions: Check<LimitHeaderOptions> = object({
   draft: optional(flag, true),
 })
 
-interface Named {
+interface NamedWindow {
   readonly name: string
   readonly window: number
 }
@@ -34,7 +34,7 @@ interface Named {
  * that refused.
  */
 export class LimitHeaders {
-  private readonly policies: readonly Named[]
+  private readonly policies: readonly NamedWindow[]
   private readonly legacy: boolean
   private readonly draft: boolean
   private readonly shared: SharedHeaders
@@ -47,7 +47,7 @@ export class LimitHeaders {
    * @param shared of a limiter whose policies differ from request to request: one for all of them
    */
   constructor(
-    policies: readonly Named[],
+    policies: readonly NamedWindow[],
     { legacy = true, draft = true }: LimitHeaderOptions,
     shared = new SharedHeaders(),
   ) {
@@ -101,7 +101,7 @@ export class LimitHeaders {
       const limit = tally.active ? tally.limit : -1
       if (this.limits[i] === limit) continue
       isSame = false
-      const { name, window } = this.policies[i] as Named
+      const { name, window } = this.policies[i] as NamedWindow
       this.limits[i] = limit
       this.items[i] = tally.active ? policyItem(name, limit, window) : ''
     }
@@ -114,7 +114,7 @@ export class LimitHeaders {
     for (let i = 0; i < tallies.length; i++) {
       const tally = tallies[i] as QuotaState
       if (!tally.active || tally.fits !== allowed) continue
-      field = listed(field, stateItem((this.policies[i] as Named).name, tally.remaining, tally.nextMs))
+      field = listed(field, stateItem((this.policies[i] as NamedWindow).name, tally.remaining, tally.nextMs))
     }
     return field
   }

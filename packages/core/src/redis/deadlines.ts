@@ -6,11 +6,11 @@ export interface Waiting {
   done(): boolean
 }
 
-interface Entry extends Waiting {
+interface QueuedCall extends Waiting {
   readonly due: number
   readonly expire: () => void
-  before: Entry | undefined
-  after: Entry | undefined
+  before: QueuedCall | undefined
+  after: QueuedCall | undefined
   listed: boolean
 }
 
@@ -23,8 +23,8 @@ interface Entry extends Waiting {
  */
 export class Deadlines {
   readonly #ms: number
-  #oldest: Entry | undefined
-  #newest: Entry | undefined
+  #oldest: QueuedCall | undefined
+  #newest: QueuedCall | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(ms: number) {
@@ -33,7 +33,7 @@ export class Deadlines {
 
   /** `expire` is called once, unless `done` is before. */
   add(expire: () => void): Waiting {
-    const entry: Entry = {
+    const entry: QueuedCall = {
       due: systemClock.monotonic() + this.#ms,
       expire,
       before: this.#newest,
@@ -55,7 +55,7 @@ export class Deadlines {
     this.#expireUntil(Number.POSITIVE_INFINITY)
   }
 
-  #remove(entry: Entry): boolean {
+  #remove(entry: QueuedCall): boolean {
     if (!entry.listed) return false
     entry.listed = false
     if (entry.before === undefined) this.#oldest = entry.after

@@ -105,11 +105,11 @@ const OPTIONS = {
  * @throws ConfigError for a client or an option that is wrong
  */
 export function guardRedis(client: RedisClient, options: RedisGuardOptions = {}): GuardedRedis {
-  const guard = new Guard(redisClient(client, { owner: OWNER, option: 'client' }), options)
+  const guard = new BoundedRedis(redisClient(client, { owner: OWNER, option: 'client' }), options)
   return bindMethods(guard, 'run', 'send', 'dispose')
 }
 
-class Guard implements GuardedRedis {
+class BoundedRedis implements GuardedRedis {
   readonly #client: RedisClient
   readonly #deadlineMs: number
   readonly #deadlines: Deadlines

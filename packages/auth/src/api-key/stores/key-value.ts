@@ -6,7 +6,7 @@ import {
   optional,
   text,
 } from '@palisade/core/middleware'
-import { inTurns } from '../in-turns.js'
+import { inBatches } from '../in-batches.js'
 import type { ApiKeyRecord } from '../record.js'
 import { BatchedCounters } from './batched-counters.js'
 import { BoundedStore, keyValueStore } from './bounded-store.js'
@@ -95,7 +95,7 @@ export function keyValueKeys(options: KeyValueKeysOptions): ApiKeyStore {
         .map(([id]) => id)
         .sort()
       const page = ids.slice(0, limit)
-      const records = (await inTurns(page, read)).filter(record => record !== undefined)
+      const records = (await inBatches(page, read)).filter(record => record !== undefined)
       const last = page.at(-1)
       return last !== undefined && ids.length > limit ? { records, next: last } : { records }
     },

@@ -62,12 +62,12 @@ function asking(decide: OriginFunction, at: OptionPath): OriginRule {
   }
 }
 
-interface Entry {
+interface OriginEntry {
   readonly means: string | RegExp
   readonly tooWide?: () => Fault | undefined
 }
 
-function matching(entries: readonly Entry[]): OriginRule {
+function matching(entries: readonly OriginEntry[]): OriginRule {
   const all = entries.map(({ means }) => means)
   const exact = new Set(all.filter(one => typeof one === 'string'))
   const patterns = all.filter(one => one instanceof RegExp)
@@ -87,7 +87,7 @@ function matching(entries: readonly Entry[]): OriginRule {
 
 const isSerialized = (origin: string) => origin.length <= LONGEST_ORIGIN && SERIALIZED.test(origin)
 
-function entry(value: unknown, at: OptionPath): Entry {
+function entry(value: unknown, at: OptionPath): OriginEntry {
   if (value instanceof RegExp) return pattern(value, at)
   if (typeof value !== 'string')
     return refuse(at, value, 'an origin, a list of origins, a RegExp, a function, or "*" for anybody')
@@ -122,7 +122,7 @@ function serialized(url: URL): string | undefined {
   return url.host === '' ? undefined : `${url.protocol}//${url.host.toLowerCase()}`
 }
 
-function pattern(given: RegExp, at: OptionPath): Entry {
+function pattern(given: RegExp, at: OptionPath): OriginEntry {
   const value = copied(given, at)
   if (/[gy]/.test(value.flags))
     return refuse(at, value, `a RegExp without the flags g and y, which make it remember its last match`)

@@ -7,7 +7,7 @@ export const LONGEST_MS = 5000
  *
  * @throws Error with `late` as its message
  */
-export async function within<T>(ms: number, run: () => Promise<T>, late: string): Promise<T> {
+export async function inTime<T>(ms: number, run: () => Promise<T>, late: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(late)), ms)
