@@ -21,8 +21,8 @@ export interface Unreadable {
  *
  * Two credentials are one where both strategies found the same secret and one of them yields.
  *
- * @throws TypeError for a strategy whose `extract` returned something else. A promise is left to the verification,
- *   since credentials that are recalled need no such look.
+ * @throws TypeError for a strategy whose `extract` returned something else. A promise is left to
+ * the verification, since credentials that are recalled need no such look.
  */
 export function presented(ctx: RequestContext, rule: Rule): Presented | Unreadable | undefined {
   let found: Presented | undefined
