@@ -25,6 +25,9 @@ class BanContext {
   deny(): object {
     return REFUSAL
   }
+
+  /** No listener asks for decisions. */
+  allowed(): void {}
 }
 
 const REFUSAL = {}

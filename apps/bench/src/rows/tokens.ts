@@ -55,6 +55,9 @@ export class TokenContext {
   deny(): never {
     throw new Error('a token was refused')
   }
+
+  /** No listener asks for decisions. */
+  allowed(): void {}
 }
 
 /** Asks `authenticate()` about one request after the other. */

@@ -36,8 +36,7 @@ function tickets(
       const { holder: subject, expiresAt } = ticket
       // It proved something once: no guess, and no violation.
       if (expiresAt <= now) return { outcome: 'invalid', failure: 'expired', reason: 'expired', subject }
-      // It is right, and refused all the same. The message is for the client, the reason for the
-      // log.
+      // It is right, and refused. The message is for the client, the reason for the log.
       if (ticket.blocked) {
         const message = 'This ticket is blocked'
         return { outcome: 'refused', status: 403, message, reason: 'blocked', subject, isViolation: false }
